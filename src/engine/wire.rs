@@ -1,0 +1,104 @@
+//! Frames between the server and an engine child, over one socketpair.
+//!
+//! A frame is a `u32` length (little endian) and a postcard body of at most [`MAX_FRAME_BYTES`]. Descriptors for a
+//! [`ToChild::Request`] travel with the frame's first byte (`SCM_RIGHTS`). Every request ends with exactly one
+//! [`Event::Finished`]-like event or [`FromChild::Error`]; the child then sends [`FromChild::Done`].
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    EmbeddingRequest, Embeddings, EngineError, GenerationEvent, GenerationRequest, TranscriptionEvent, TranscriptionRequest,
+    confinement::ConfinementReport,
+    parse::{ParseOutcome, ParseRequest},
+};
+
+/// The largest frame that either side accepts: an hour of 16 kHz audio as `f32` is 220 MiB.
+pub const MAX_FRAME_BYTES: u32 = 256 * 1024 * 1024;
+
+/// Which model an engine child holds, and how.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, clap::ValueEnum, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum EngineKind {
+    Llm,
+    Embedding,
+    Asr,
+    Parse,
+}
+
+/// From the server to a child.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum ToChild {
+    Request { id: u64, request: Request },
+    /// The asker is gone; stop within two seconds and send `Done`.
+    Cancel { id: u64 },
+}
+
+/// The work of one request.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum Request {
+    Generate(GenerationRequest),
+    Embed(EmbeddingRequest),
+    Transcribe(TranscriptionRequest),
+    Parse(ParseRequest),
+    /// `oneiros selfcheck sandbox`: try what the sandbox forbids and tell what happened.
+    Probe(ProbeRequest),
+}
+
+/// From a child to the server.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum FromChild {
+    /// Loading goes on: extends the ready deadline. `fraction` is 0 to 1.
+    Loading { fraction: f32 },
+    Ready(ReadyReport),
+    Event { id: u64, event: Event },
+    Error { id: u64, error: EngineError },
+    /// Nothing more comes for this request.
+    Done { id: u64 },
+}
+
+/// One event of one request.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum Event {
+    Generation(GenerationEvent),
+    Embeddings(Embeddings),
+    Transcription(TranscriptionEvent),
+    Parsed(ParseOutcome),
+    Probed(Vec<ProbeResult>),
+}
+
+/// What a child tells once its model is loaded.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ReadyReport {
+    pub confinement: ConfinementReport,
+    /// Tokens (llm, embedding); 0 where it has no meaning.
+    pub context_length: u32,
+    /// Embedding engines: length of a vector; else 0.
+    pub dimensions: u32,
+    /// Whether the model brings a chat template.
+    pub has_chat_template: bool,
+}
+
+/// What a probe may touch, chosen by the parent so that the same attempts can run unconfined.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ProbeRequest {
+    /// A loopback TCP port that listens.
+    pub tcp_port: u16,
+    /// A loopback UDP port that is bound.
+    pub udp_port: u16,
+    /// A bound abstract socket's name.
+    pub abstract_socket: String,
+    /// The server's state directory.
+    pub state_directory: std::path::PathBuf,
+    /// Another process whose memory is tried.
+    pub victim_pid: u32,
+}
+
+/// One attempt of a probe.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProbeResult {
+    /// What was tried, in words.
+    pub attempt: String,
+    pub denied: bool,
+    /// The error's name (`EPERM`, `EACCES`) or what succeeded.
+    pub outcome: String,
+}

@@ -1,0 +1,10 @@
+//! Dreams: kept, interpreted, and found again by likeness.
+//!
+//! Owns the tables `dreams`, `interpretations` and `dream_embeddings_*`, the prompts under `assets/prompts/`, and the
+//! way from a text to a reading that is grounded in it.
+
+mod model;
+mod store;
+
+pub use model::*;
+pub use store::DreamStore;

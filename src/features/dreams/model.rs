@@ -1,0 +1,157 @@
+//! The feature's types as the API shows them.
+
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// Who owns a dream. Until accounts exist there is one: [`OwnerId::LOCAL`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct OwnerId(pub Uuid);
+
+impl OwnerId {
+    /// The person at this machine.
+    pub const LOCAL: Self = Self(Uuid::from_u128(1));
+}
+
+/// A dream as it was told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Dream {
+    pub id: Uuid,
+    pub text: String,
+    /// ISO 639-1.
+    pub language: String,
+    #[serde(with = "time::serde::rfc3339")]
+    pub created_at: OffsetDateTime,
+}
+
+/// Through which eyes a dream is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, ToSchema, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Lens {
+    #[default]
+    Psychological,
+    Jungian,
+    Scientific,
+    Islamic,
+    Folk,
+}
+
+/// The overall mood of a dream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Mood {
+    Joyful,
+    Peaceful,
+    Hopeful,
+    Neutral,
+    Confused,
+    Sad,
+    Anxious,
+    Fearful,
+    Angry,
+}
+
+/// A reading of one dream through one lens.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Interpretation {
+    pub title: String,
+    pub summary: String,
+    pub interpretation: String,
+    pub symbols: Vec<Symbol>,
+    pub emotions: Vec<Emotion>,
+    pub mood: Mood,
+    pub archetypes: Vec<String>,
+    pub advice: String,
+    pub questions: Vec<String>,
+    /// 0 to 1.
+    pub confidence: f32,
+    pub sources: Vec<Source>,
+    pub lens: Lens,
+    /// The language it is written in, ISO 639-1.
+    pub language: String,
+    /// The catalogue id of the model that wrote it.
+    pub model: String,
+    pub prompt_version: String,
+    pub tokens: TokenCounts,
+    pub latency_ms: u64,
+    /// Whether it was kept from an earlier, identical request.
+    pub cached: bool,
+    /// Share of quotes that were in the dream's text before any was dropped, 0 to 1.
+    pub grounding: f32,
+    /// What the reader should know, such as an answer in another language than the dream's.
+    pub notices: Vec<String>,
+}
+
+/// Something in the dream and what it may stand for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Symbol {
+    pub name: String,
+    /// A passage of the dream, word for word.
+    pub quote: String,
+    pub meaning: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Emotion {
+    pub name: String,
+    /// 0 to 1.
+    pub intensity: f32,
+}
+
+/// What a reading leans on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Source {
+    /// `dream` (the text itself), `tradition`, `science`, `similar-dream`.
+    pub kind: String,
+    pub reference: String,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct TokenCounts {
+    pub prompt: u32,
+    pub generated: u32,
+}
+
+/// Why a dream has no reading. The dream itself is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct InterpretationFailure {
+    pub reason: FailureReason,
+    /// For people.
+    pub detail: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum FailureReason {
+    Ungrounded,
+    Repetitive,
+    WrongLanguage,
+    Incomplete,
+    EngineUnavailable,
+}
+
+/// A dream like another one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct SimilarDream {
+    pub dream: Dream,
+    /// Cosine similarity, −1 to 1.
+    pub similarity: f32,
+}
+
+/// A dream and its latest reading through each lens.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct DreamWithReadings {
+    pub dream: Dream,
+    pub interpretations: Vec<Interpretation>,
+    /// The last attempt's failure, when there was no reading since.
+    pub failure: Option<InterpretationFailure>,
+}
+
+/// One page of dreams, newest first.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct DreamPage {
+    pub dreams: Vec<Dream>,
+    /// Give this as `cursor` to get the next page; absent on the last.
+    pub next_cursor: Option<String>,
+}

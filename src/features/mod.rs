@@ -1,0 +1,5 @@
+//! What users do, one module each. A feature calls another only through its `mod.rs`.
+
+pub mod dreams;
+pub mod speech;
+pub mod system;
