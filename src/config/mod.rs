@@ -1,1 +1,182 @@
-//! (contract stub)
+//! Settings: raw, then validated, then immutable.
+//!
+//! A setting comes from the command line, else from the environment (`ONEIROS_*`), else from the configuration file,
+//! else from its default. [`RawConfig`] holds what one of these sources says; [`Config::resolve`] lays them over each
+//! other, checks every value and yields the [`Config`] that the rest of the program reads and never changes.
+
+mod raw;
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, bail};
+
+pub use raw::{RawConfig, RawDatabase, RawModels, RawServer};
+
+/// Where the hub lives unless the operator names a mirror of it.
+pub const DEFAULT_HUB: &str = "https://huggingface.co";
+const DEFAULT_LISTEN: &str = "127.0.0.1:8420";
+const MAX_THREADS: u16 = 256;
+
+/// All settings, checked.
+#[derive(Debug, Clone)]
+pub struct Config {
+    pub server: ServerConfig,
+    pub models: ModelsConfig,
+    pub database: DatabaseConfig,
+}
+
+#[derive(Debug, Clone)]
+pub struct ServerConfig {
+    /// A loopback address: until accounts exist the server refuses any other.
+    pub listen: SocketAddr,
+    /// Models, database, sockets: everything that outlives the process.
+    pub state_directory: PathBuf,
+    /// Nothing leaves, not even to fetch models.
+    pub sealed: bool,
+    /// Run engines even where the kernel cannot confine them.
+    pub allow_unsandboxed: bool,
+    /// Who to become when started as root.
+    pub user: String,
+}
+
+impl ServerConfig {
+    /// The folder of the Unix socket through which the command line reaches a running server, and the socket's name in it.
+    pub fn socket(&self) -> (&Path, &'static str) {
+        (&self.state_directory, "oneiros.sock")
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct ModelsConfig {
+    /// A profile of the catalogue, or `auto`.
+    pub profile: String,
+    pub hub_endpoint: String,
+    /// Threads of each engine.
+    pub threads: u16,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct DatabaseConfig {
+    /// The owner's connection to a database of the operator's own; a private cluster when absent.
+    pub url: Option<String>,
+    /// The application's connection, when it is to log in as a role of its own.
+    pub application_url: Option<String>,
+}
+
+impl Config {
+    /// Lays the command line (with the environment) over the configuration file and checks the result.
+    pub fn resolve(flags: RawConfig) -> anyhow::Result<Self> {
+        let file = match flags.config_file() {
+            Some(path) => RawConfig::read(&path)?,
+            None => RawConfig::default(),
+        };
+        let raw = flags.or(file);
+        Ok(Self { server: server(raw.server)?, models: models(raw.models)?, database: database(raw.database)? })
+    }
+}
+
+fn server(raw: RawServer) -> anyhow::Result<ServerConfig> {
+    let text = raw.listen.as_deref().unwrap_or(DEFAULT_LISTEN);
+    let listen: SocketAddr = text
+        .parse()
+        .with_context(|| format!("`{text}` is not an address to listen on: write it as ADDRESS:PORT, for example {DEFAULT_LISTEN}"))?;
+    if !listen.ip().is_loopback() {
+        bail!("listening on {listen} is refused: without accounts and TLS the server stays on loopback; use {DEFAULT_LISTEN}");
+    }
+    let state_directory = match raw.state_dir {
+        Some(path) => std::path::absolute(&path).with_context(|| format!("{} is not a usable path", path.display()))?,
+        None => default_state_directory()?,
+    };
+    Ok(ServerConfig {
+        listen,
+        state_directory,
+        sealed: raw.sealed.unwrap_or(false),
+        allow_unsandboxed: raw.allow_unsandboxed.unwrap_or(false),
+        user: raw.user.unwrap_or_else(|| "oneiros".into()),
+    })
+}
+
+fn models(raw: RawModels) -> anyhow::Result<ModelsConfig> {
+    let threads = match raw.threads {
+        Some(0) => bail!("`threads` is 0: an engine needs at least one thread"),
+        Some(threads) if threads > MAX_THREADS => bail!("`threads` is {threads}: at most {MAX_THREADS} are of any use"),
+        Some(threads) => threads,
+        None => std::thread::available_parallelism().map_or(2, |cores| u16::try_from(cores.get()).unwrap_or(MAX_THREADS)),
+    };
+    let hub_endpoint = raw.hub_endpoint.unwrap_or_else(|| DEFAULT_HUB.into());
+    if !hub_endpoint.starts_with("https://") && !hub_endpoint.starts_with("http://") {
+        bail!("`hub_endpoint` is `{hub_endpoint}`: it must begin with https:// (or http:// for a mirror on this machine)");
+    }
+    Ok(ModelsConfig { profile: raw.profile.unwrap_or_else(|| "auto".into()), hub_endpoint: hub_endpoint.trim_end_matches('/').into(), threads })
+}
+
+fn database(raw: RawDatabase) -> anyhow::Result<DatabaseConfig> {
+    let from_file = |path: Option<PathBuf>| -> anyhow::Result<Option<String>> {
+        let Some(path) = path else { return Ok(None) };
+        let text = std::fs::read_to_string(&path).with_context(|| format!("the database URL's file {} cannot be read", path.display()))?;
+        Ok(Some(text.trim().to_owned()))
+    };
+    let environment = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let config = DatabaseConfig {
+        url: environment("DATABASE_URL").map_or_else(|| from_file(raw.url_file), |url| Ok(Some(url)))?,
+        application_url: environment("DATABASE_APPLICATION_URL").map_or_else(|| from_file(raw.application_url_file), |url| Ok(Some(url)))?,
+    };
+    if config.application_url.is_some() && config.url.is_none() {
+        bail!("an application URL is set without DATABASE_URL: the owner's connection is needed for migrations");
+    }
+    Ok(config)
+}
+
+/// `/var/lib/oneiros` for the service, `$XDG_DATA_HOME/oneiros` for a person.
+fn default_state_directory() -> anyhow::Result<PathBuf> {
+    let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    if let Some(given) = variable("STATE_DIRECTORY") {
+        return Ok(given);
+    }
+    if rustix::process::geteuid().is_root() {
+        return Ok("/var/lib/oneiros".into());
+    }
+    variable("XDG_DATA_HOME")
+        .or_else(|| variable("HOME").map(|home| home.join(".local/share")))
+        .map(|base| base.join("oneiros"))
+        .context("there is no home directory to keep state in: name one with --state-dir")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn raw(text: &str) -> RawConfig {
+        RawConfig::parse(text).expect("valid file")
+    }
+
+    #[test]
+    fn the_flag_wins_over_the_file() {
+        let flags = RawConfig { server: RawServer { listen: Some("127.0.0.1:1".into()), ..Default::default() }, ..Default::default() };
+        let merged = flags.or(raw("[server]\nlisten = \"127.0.0.1:2\"\nsealed = true\n"));
+        assert_eq!(merged.server.listen.as_deref(), Some("127.0.0.1:1"));
+        assert_eq!(merged.server.sealed, Some(true));
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_by_name() {
+        let error = RawConfig::parse("[server]\nlissten = \"127.0.0.1:2\"\n").expect_err("a misspelt key");
+        assert!(format!("{error:#}").contains("lissten"), "{error:#}");
+    }
+
+    #[test]
+    fn an_address_beyond_loopback_is_refused() {
+        let error = server(RawServer { listen: Some("0.0.0.0:8420".into()), ..Default::default() }).expect_err("not loopback");
+        assert!(error.to_string().contains("loopback"), "{error}");
+        assert!(server(RawServer { listen: Some("[::1]:8420".into()), state_dir: Some("/tmp/x".into()), ..Default::default() }).is_ok());
+    }
+
+    #[test]
+    fn zero_threads_are_refused() {
+        assert!(models(RawModels { threads: Some(0), ..Default::default() }).is_err());
+        assert!(models(RawModels { hub_endpoint: Some("ftp://mirror".into()), ..Default::default() }).is_err());
+    }
+}

@@ -1,0 +1,118 @@
+//! What one source of settings says, before it is checked. The same structs read the command line and the file.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use clap::{Args, builder::FalseyValueParser};
+use serde::Deserialize;
+
+/// One source's settings; absent ones are left to the next source.
+#[derive(Debug, Clone, Default, Args, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawConfig {
+    /// Configuration file [default: /etc/oneiros/oneiros.toml, or ~/.config/oneiros/oneiros.toml]
+    #[arg(long, global = true, env = "ONEIROS_CONFIG", value_name = "FILE")]
+    #[serde(skip)]
+    pub config: Option<PathBuf>,
+    #[command(flatten)]
+    pub server: RawServer,
+    #[command(flatten)]
+    pub models: RawModels,
+    #[command(flatten)]
+    #[serde(default)]
+    pub database: RawDatabase,
+}
+
+#[derive(Debug, Clone, Default, Args, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawServer {
+    /// Address and port to listen on, loopback only [default: 127.0.0.1:8420]
+    #[arg(long, global = true, env = "ONEIROS_LISTEN", value_name = "ADDR:PORT")]
+    pub listen: Option<String>,
+    /// Where models, database and sockets live [default: /var/lib/oneiros for root, else ~/.local/share/oneiros]
+    #[arg(long, global = true, env = "ONEIROS_STATE_DIR", value_name = "DIR")]
+    pub state_dir: Option<PathBuf>,
+    /// Let nothing leave this machine, not even to fetch models
+    #[arg(long, global = true, env = "ONEIROS_SEALED", num_args = 0, default_missing_value = "true", value_parser = FalseyValueParser::new())]
+    pub sealed: Option<bool>,
+    /// Run engines even where the kernel cannot confine them
+    #[arg(long, global = true, env = "ONEIROS_ALLOW_UNSANDBOXED", num_args = 0, default_missing_value = "true", value_parser = FalseyValueParser::new())]
+    pub allow_unsandboxed: Option<bool>,
+    /// Who to become when started as root [default: oneiros, else nobody]
+    #[arg(long, global = true, env = "ONEIROS_USER", value_name = "NAME")]
+    pub user: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, Args, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawModels {
+    /// Set of models: starter, cpu-8g, cpu-16g, gpu-8g, gpu-24g or auto [default: auto]
+    #[arg(long, global = true, env = "ONEIROS_PROFILE", value_name = "PROFILE")]
+    pub profile: Option<String>,
+    /// Address of the model hub, or of a mirror that speaks as it does
+    #[arg(long, global = true, env = "ONEIROS_HUB_ENDPOINT", value_name = "URL", hide_short_help = true)]
+    pub hub_endpoint: Option<String>,
+    /// Threads of each engine [default: one a core]
+    #[arg(long, global = true, env = "ONEIROS_THREADS", value_name = "N", hide_short_help = true)]
+    pub threads: Option<u16>,
+}
+
+/// A URL may hold a password, so it comes from a file or the environment (`DATABASE_URL`), never from the command line.
+#[derive(Debug, Clone, Default, Args, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawDatabase {
+    /// File with the URL of your own PostgreSQL, as its owner (also DATABASE_URL) [default: a private PostgreSQL]
+    #[arg(long, global = true, env = "ONEIROS_DATABASE_URL_FILE", value_name = "FILE", hide_short_help = true)]
+    pub url_file: Option<PathBuf>,
+    /// File with the URL that the application itself uses (also DATABASE_APPLICATION_URL)
+    #[arg(long, global = true, env = "ONEIROS_DATABASE_APPLICATION_URL_FILE", value_name = "FILE", hide_short_help = true)]
+    pub application_url_file: Option<PathBuf>,
+}
+
+impl RawConfig {
+    /// Reads a configuration file; an unknown key is refused by name.
+    pub fn read(path: &Path) -> anyhow::Result<Self> {
+        let text = std::fs::read_to_string(path).with_context(|| format!("the configuration file {} cannot be read", path.display()))?;
+        Self::parse(&text).with_context(|| format!("in the configuration file {}", path.display()))
+    }
+
+    /// As [`Self::read`], from text.
+    pub fn parse(text: &str) -> anyhow::Result<Self> {
+        Ok(toml::from_str(text)?)
+    }
+
+    /// The file named, else the usual one when it exists.
+    pub fn config_file(&self) -> Option<PathBuf> {
+        if self.config.is_some() {
+            return self.config.clone();
+        }
+        let personal = std::env::var_os("XDG_CONFIG_HOME")
+            .map(PathBuf::from)
+            .or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".config")))
+            .map(|base| base.join("oneiros/oneiros.toml"));
+        personal.into_iter().chain([PathBuf::from("/etc/oneiros/oneiros.toml")]).find(|path| path.is_file())
+    }
+
+    /// This source's settings, and `lower`'s where this one is silent.
+    pub fn or(self, lower: Self) -> Self {
+        Self {
+            config: self.config.or(lower.config),
+            server: RawServer {
+                listen: self.server.listen.or(lower.server.listen),
+                state_dir: self.server.state_dir.or(lower.server.state_dir),
+                sealed: self.server.sealed.or(lower.server.sealed),
+                allow_unsandboxed: self.server.allow_unsandboxed.or(lower.server.allow_unsandboxed),
+                user: self.server.user.or(lower.server.user),
+            },
+            models: RawModels {
+                profile: self.models.profile.or(lower.models.profile),
+                hub_endpoint: self.models.hub_endpoint.or(lower.models.hub_endpoint),
+                threads: self.models.threads.or(lower.models.threads),
+            },
+            database: RawDatabase {
+                url_file: self.database.url_file.or(lower.database.url_file),
+                application_url_file: self.database.application_url_file.or(lower.database.application_url_file),
+            },
+        }
+    }
+}
