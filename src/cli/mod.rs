@@ -1,4 +1,7 @@
-//! The roles of the executable.
+//! The roles of the executable: what each subcommand takes and which part of the library it calls.
+//!
+//! An engine child must seal itself while it has one thread, and root must be given up before any thread exists, so
+//! both happen here, before a runtime is built.
 
 pub mod database;
 pub mod doctor;
@@ -10,7 +13,100 @@ pub mod selfcheck;
 pub mod serve;
 pub mod transcribe;
 
+mod client;
+mod output;
+
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::{Parser, Subcommand};
+
+use crate::{
+    config::{Config, RawConfig},
+    engine::child::privileges,
+};
+
+/// A dream goes in, a reading comes out, on models that run on this machine and cannot reach a network.
+#[derive(Parser)]
+#[command(name = "oneiros", version, propagate_version = true, arg_required_else_help = true)]
+struct Cli {
+    #[command(flatten)]
+    settings: RawConfig,
+    #[command(subcommand)]
+    role: Role,
+}
+
+#[derive(Subcommand)]
+enum Role {
+    /// Run the server: fetch what is missing, start the engines, listen
+    Serve,
+    /// Interpret a dream
+    Interpret(interpret::InterpretArguments),
+    /// Turn speech (a WAV file) into text
+    Transcribe(transcribe::TranscribeArguments),
+    /// Turn texts into vectors
+    Embed(embed::EmbedArguments),
+    /// List, fetch, import, verify and remove models
+    Models(models::ModelsArguments),
+    /// Show hardware, models, database, and what the kernel enforces on each engine
+    Doctor(doctor::DoctorArguments),
+    /// Prove a promise on this very machine
+    Selfcheck(selfcheck::SelfcheckArguments),
+    /// Work with the private database
+    Database(database::DatabaseArguments),
+    /// Hold one model (started by the server, not by people)
+    #[command(hide = true)]
+    Engine(engine::EngineArguments),
+}
+
 /// Runs what the command line asks for.
-pub fn main() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    if let Role::Engine(arguments) = cli.role {
+        return engine::run(arguments);
+    }
+    match run(cli) {
+        Ok(code) => code,
+        Err(error) => {
+            output::print_error(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    output::start_log(matches!(cli.role, Role::Serve));
+    let config = Config::resolve(cli.settings)?;
+    if let Role::Database(arguments) = cli.role {
+        // `exec` runs the operator's own command, as the operator.
+        return database::run(arguments, &config);
+    }
+    privileges::drop_root(&config.server.user, &config.server.state_directory)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("the threads of the server cannot be started")?;
+    let code = runtime.block_on(dispatch(cli.role, config));
+    runtime.shutdown_timeout(std::time::Duration::from_secs(2));
+    code
+}
+
+async fn dispatch(role: Role, config: Config) -> anyhow::Result<ExitCode> {
+    match role {
+        Role::Serve => serve::run(config).await,
+        Role::Interpret(arguments) => interpret::run(arguments, config).await,
+        Role::Transcribe(arguments) => transcribe::run(arguments, config).await,
+        Role::Embed(arguments) => embed::run(arguments, config).await,
+        Role::Models(arguments) => models::run(arguments, config).await,
+        Role::Doctor(arguments) => doctor::run(arguments, config).await,
+        Role::Selfcheck(arguments) => selfcheck::run(arguments, config).await,
+        Role::Engine(_) | Role::Database(_) => unreachable!("these roles never get a runtime"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        super::Cli::command().debug_assert();
+    }
 }

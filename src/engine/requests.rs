@@ -124,7 +124,7 @@ pub struct EmbeddingRequest {
 }
 
 /// Models such as E5 embed a question and a stored text with different prefixes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum EmbeddingRole {
     Query,
