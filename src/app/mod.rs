@@ -1,1 +1,127 @@
-//! (contract stub)
+//! The appliance as a whole: its parts, the order in which they come up, and the order in which they go.
+//!
+//! Coming up: state directory, sockets (so that status is served at once), a check that the kernel confines children,
+//! then models ([`bring_up`]), database, engines, jobs. Going: sockets, jobs, engines, database.
+
+mod bring_up;
+mod engines;
+pub mod library;
+mod snapshot;
+mod state_directory;
+mod watch;
+
+use std::{net::SocketAddr, sync::Arc};
+
+use anyhow::Context as _;
+use tokio::{sync::watch as channel, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    config::Config,
+    engine::parse::ParseRunner,
+    engine::supervisor::Spawner,
+    features::system::SystemService,
+    http::{self, Listeners, listeners},
+    models::PullProgress,
+};
+use bring_up::{Parts, Up};
+use library::Library;
+use snapshot::Snapshot;
+use state_directory::{StateDirectory, WhenHeld};
+use watch::{EgressCounter, PullWatch};
+
+/// Where the appliance listens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Listen {
+    /// The configured address and the Unix socket.
+    Everywhere,
+    /// The Unix socket alone: a command that started its own engines.
+    SocketOnly,
+}
+
+/// A running appliance.
+pub struct App {
+    address: Option<SocketAddr>,
+    stage: channel::Receiver<Stage>,
+    stopping: CancellationToken,
+    http: JoinHandle<()>,
+    coming_up: JoinHandle<anyhow::Result<Up>>,
+    snapshot: Arc<Snapshot>,
+    _state: StateDirectory,
+}
+
+/// How far the appliance is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    ComingUp,
+    Up,
+    Failed,
+}
+
+impl App {
+    /// Takes hold of the state directory, listens, and goes on coming up in the background; see [`Self::ready`].
+    pub async fn start(config: Config, listen: Listen, progress: Arc<dyn PullProgress>) -> anyhow::Result<Self> {
+        let when_held = if listen == Listen::SocketOnly { WhenHeld::Wait } else { WhenHeld::Refuse };
+        let state = StateDirectory::hold(&config.server.state_directory, when_held).await?;
+        let uploads = state.uploads()?;
+        let listeners = bind(&config, listen).await?;
+        let address = listeners.tcp.as_ref().map(|tcp| tcp.local_addr()).transpose()?;
+
+        let spawner = Spawner::new().context("the thread that starts engines cannot be started")?;
+        let parse = ParseRunner::new(spawner.clone(), config.server.allow_unsandboxed);
+        let (audit, pulls) = (Arc::<EgressCounter>::default(), Arc::new(PullWatch::new(progress)));
+        let library = Library::open(&config, parse.clone(), audit.clone(), pulls.clone())?;
+        let snapshot = Arc::new(Snapshot::new(&config, Arc::clone(library.store()), audit, pulls));
+        let system = Arc::new(SystemService::new(snapshot.clone()));
+        let (router, routers) = channel::channel(http::starting_router(system.clone()));
+        let stopping = CancellationToken::new();
+        let http = tokio::spawn(http::serve(listeners, http::staged(routers), stopping.clone()));
+
+        let (stages, stage) = channel::channel(Stage::ComingUp);
+        let parts = Parts { config, spawner, parse, library, snapshot: snapshot.clone(), system, uploads, stopping: stopping.clone() };
+        let coming_up = tokio::spawn(async move {
+            let up = bring_up::bring_up(parts).await;
+            if let Ok(up) = &up {
+                router.send_replace(up.router.clone());
+            }
+            stages.send_replace(if up.is_ok() { Stage::Up } else { Stage::Failed });
+            up
+        });
+        Ok(Self { address, stage, stopping, http, coming_up, snapshot, _state: state })
+    }
+
+    /// The address that TCP clients reach, when there is one.
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.address
+    }
+
+    /// Waits until every task has an engine. `false`: coming up failed, and [`Self::stop`] says why.
+    pub async fn ready(&self) -> bool {
+        let mut stage = self.stage.clone();
+        // The sender lives as long as the task, so the wait ends with a stage that is not `ComingUp`.
+        stage.wait_for(|stage| *stage != Stage::ComingUp).await.is_ok_and(|stage| *stage == Stage::Up)
+    }
+
+    /// Returns when coming up has failed; never otherwise.
+    pub async fn failed(&self) {
+        if self.ready().await {
+            std::future::pending().await
+        }
+    }
+
+    /// Stops in order. An error is the reason why the appliance never came up, or why it did not stop cleanly.
+    pub async fn stop(self) -> anyhow::Result<()> {
+        self.stopping.cancel();
+        self.http.await.context("the server loop broke")?;
+        self.coming_up.await.context("coming up broke")??.stop(&self.snapshot).await
+    }
+}
+
+async fn bind(config: &Config, listen: Listen) -> anyhow::Result<Listeners> {
+    let tcp = match listen {
+        Listen::Everywhere => Some(listeners::bind_tcp(config.server.listen).await?),
+        Listen::SocketOnly => None,
+    };
+    let (folder, name) = config.server.socket();
+    Ok(Listeners { tcp, unix: Some(listeners::bind_unix(folder, name)?) })
+}

@@ -1,0 +1,147 @@
+//! From an empty machine to a working appliance: models, database, engines, jobs.
+
+use std::{path::PathBuf, sync::Arc};
+
+use anyhow::{Context as _, bail};
+use tokio::sync::watch as channel;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    engines::{Engines, ProfileModel},
+    library::Library,
+    snapshot::Snapshot,
+};
+use crate::{
+    config::Config,
+    db::{Database, DatabaseSource},
+    engine::{parse::ParseRunner, supervisor::Spawner},
+    features::{
+        dreams::{DreamService, DreamStore, EmbeddingModel, ReembedDreams},
+        speech::SpeechService,
+        system::SystemService,
+    },
+    http::{self, Services},
+    jobs::{Queue, Registry, Runner},
+    models::ArtifactKind,
+};
+
+/// How many jobs run at once: they share the engines with people who wait.
+const JOBS_AT_ONCE: usize = 1;
+
+/// What is there before anything comes up.
+pub struct Parts {
+    pub config: Config,
+    pub spawner: Spawner,
+    pub parse: ParseRunner,
+    pub library: Library,
+    pub snapshot: Arc<Snapshot>,
+    pub system: Arc<SystemService>,
+    pub uploads: PathBuf,
+    pub stopping: CancellationToken,
+}
+
+/// What is there once everything is up.
+pub struct Up {
+    pub router: http::Router,
+    runner: Runner,
+    engines: Arc<Engines>,
+    database: Arc<Database>,
+}
+
+impl Up {
+    /// Stops jobs, then engines, then the database.
+    pub async fn stop(self, snapshot: &Snapshot) -> anyhow::Result<()> {
+        let Self { router, runner, engines, database } = self;
+        drop(router);
+        runner.stop().await;
+        snapshot.forget();
+        engines.stop().await;
+        let database = Arc::into_inner(database).context("something still uses the database")?;
+        database.close().await
+    }
+}
+
+/// Brings everything up. When `stopping` is cancelled meanwhile, what came up goes again and the error says so.
+pub async fn bring_up(parts: Parts) -> anyhow::Result<Up> {
+    let stopping = parts.stopping.clone();
+    let fetched = tokio::select! {
+        fetched = fetch(&parts) => fetched?,
+        () = stopping.cancelled() => bail!("stopped before the models were here; the next start goes on from there"),
+    };
+    let database = Arc::new(Database::open(fetched.database).await?);
+    parts.snapshot.database_is_open(&database);
+    let engines = Arc::new(Engines::start(fetched.models, &parts.config, &parts.spawner));
+    parts.snapshot.engines_started(&engines);
+    let loaded = tokio::select! {
+        loaded = engines.ready() => loaded,
+        () = stopping.cancelled() => Err(anyhow::anyhow!("stopped while the models were loading")),
+    };
+    match loaded {
+        Ok(()) => serve(&parts, engines, database).await,
+        Err(error) => {
+            parts.snapshot.forget();
+            engines.stop().await;
+            if let Some(database) = Arc::into_inner(database) {
+                database.close().await?;
+            }
+            Err(error)
+        }
+    }
+}
+
+struct Fetched {
+    models: Vec<ProfileModel>,
+    database: DatabaseSource,
+}
+
+/// Chooses the profile, pulls what it lacks and checks every file.
+async fn fetch(parts: &Parts) -> anyhow::Result<Fetched> {
+    let Config { server, database, .. } = &parts.config;
+    let choice = parts.library.choose().await?;
+    tracing::info!(profile = %choice.profile, reason = choice.reason, "the set of models is chosen");
+    let entries: Vec<_> =
+        parts.library.entries(choice.profile).into_iter().filter(|entry| entry.kind != ArtifactKind::Database || database.url.is_none()).collect();
+    parts.snapshot.profile_is_chosen(choice.profile, &entries);
+    parts.library.pull(&entries).await?;
+    let mut models = Vec::new();
+    let mut binaries = None;
+    for entry in entries {
+        let valid = parts.library.store().ensure_valid(&entry.id).await?;
+        match entry.kind {
+            ArtifactKind::Database => binaries = Some(valid.path),
+            _ => models.push(ProfileModel { entry, file: valid.path }),
+        }
+    }
+    let database = match (&database.url, binaries) {
+        (Some(url), _) => DatabaseSource::External { url: url.clone(), app_url: database.application_url.clone() },
+        (None, Some(binaries)) => DatabaseSource::Private { binaries, data: server.state_directory.join("postgresql") },
+        (None, None) => bail!("the profile {} holds no database: set DATABASE_URL, or choose another profile", choice.profile),
+    };
+    Ok(Fetched { models, database })
+}
+
+/// Puts services over engines and database, and starts the jobs.
+async fn serve(parts: &Parts, engines: Arc<Engines>, database: Arc<Database>) -> anyhow::Result<Up> {
+    let models = engines.dream_models().await?;
+    let store = DreamStore::new(database.pool().clone());
+    let queue = Queue::new(database.pool().clone());
+    let mut registry = Registry::new();
+    if let Some(embedding) = &models.embedding {
+        heal_vectors(embedding, &queue, &store, &mut registry).await?;
+    }
+    let runner = Runner::start(&queue, registry, JOBS_AT_ONCE);
+    let (_, dream_models) = channel::channel(Arc::new(models));
+    let (_, speech_model) = channel::channel(engines.speech_model());
+    let dreams = DreamService::new(store, dream_models, parts.stopping.clone());
+    let speech = SpeechService::new(Arc::new(parts.parse.clone()), speech_model, parts.uploads.clone());
+    let services = Services { dreams: Arc::new(dreams), speech: Arc::new(speech), system: parts.system.clone() };
+    Ok(Up { router: http::router(services), runner, engines, database })
+}
+
+/// Queues vectors for dreams that have none of this model: kept while it was down, or under another model.
+async fn heal_vectors(embedding: &EmbeddingModel, queue: &Queue, store: &DreamStore, registry: &mut Registry) -> anyhow::Result<()> {
+    ReembedDreams::register(registry, store.clone(), embedding.id.clone(), embedding.engine.clone());
+    let job = ReembedDreams { model: embedding.id.clone(), dimensions: embedding.dimensions };
+    job.enqueue_if_needed(queue, store).await?;
+    Ok(())
+}

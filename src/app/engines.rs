@@ -1,0 +1,138 @@
+//! The engines of a profile, running: which model serves which task.
+
+use std::{path::PathBuf, sync::Arc};
+
+use tokio::task::JoinSet;
+
+use crate::{
+    config::Config,
+    engine::{
+        EngineError, EngineOptions,
+        confinement::Confinement,
+        supervisor::{EngineSpec, EngineStatus, Spawner, Supervisor},
+        wire::{EngineKind, ReadyReport},
+    },
+    features::{
+        dreams::{DreamModels, EmbeddingModel, Reader},
+        speech::SpeechModel,
+    },
+    models::{ArtifactKind, CatalogEntry},
+};
+
+/// Tokens of a language model's context: the longest dream, its prompt and its reading fit twice.
+const CONTEXT_LENGTH: u32 = 8192;
+/// As many layers as any model has.
+const ALL_LAYERS: u32 = 999;
+/// Whether this executable was built for a GPU.
+const FOR_GPU: bool = cfg!(any(feature = "cuda", feature = "vulkan", feature = "metal", feature = "rocm"));
+
+/// A model of the profile and the file that holds it, checked.
+pub struct ProfileModel {
+    pub entry: CatalogEntry,
+    pub file: PathBuf,
+}
+
+/// Running engines in the profile's order of preference.
+pub struct Engines {
+    running: Vec<Running>,
+}
+
+struct Running {
+    entry: CatalogEntry,
+    supervisor: Supervisor,
+}
+
+impl Engines {
+    /// Starts one engine for each model. They load at the same time; see [`Self::ready`].
+    pub fn start(models: Vec<ProfileModel>, config: &Config, spawner: &Spawner) -> Self {
+        let start = |model: ProfileModel| {
+            let kind = engine_kind(model.entry.kind)?;
+            let supervisor = Supervisor::start(specification(kind, &model, config), spawner.clone());
+            Some(Running { entry: model.entry, supervisor })
+        };
+        Self { running: models.into_iter().filter_map(start).collect() }
+    }
+
+    pub fn statuses(&self) -> Vec<EngineStatus> {
+        self.running.iter().map(|engine| engine.supervisor.status()).collect()
+    }
+
+    /// Waits for every engine. An error names the model that could not be loaded.
+    pub async fn ready(&self) -> anyhow::Result<()> {
+        for engine in &self.running {
+            engine.supervisor.ready().await.map_err(|error| anyhow::anyhow!("{} cannot be loaded: {error}", engine.entry.id))?;
+        }
+        Ok(())
+    }
+
+    /// The models that interpret dreams and make them comparable, once they are loaded.
+    pub async fn dream_models(&self) -> Result<DreamModels, EngineError> {
+        let mut models = DreamModels::default();
+        for engine in &self.running {
+            let report = engine.supervisor.ready().await?;
+            match engine.entry.kind {
+                ArtifactKind::Llm => models.readers.push(engine.reader(&report)),
+                ArtifactKind::Embedding => models.embedding = models.embedding.or_else(|| Some(engine.embedding(&report))),
+                _ => {}
+            }
+        }
+        Ok(models)
+    }
+
+    /// The model that hears.
+    pub fn speech_model(&self) -> Option<SpeechModel> {
+        let engine = self.running.iter().find(|engine| engine.entry.kind == ArtifactKind::Asr)?;
+        Some(SpeechModel { id: engine.entry.id.clone(), engine: Arc::new(engine.supervisor.client()) })
+    }
+
+    /// Stops all of them, at the same time.
+    pub async fn stop(self) {
+        let mut stopping: JoinSet<()> = self.running.into_iter().map(|engine| engine.supervisor.stop()).collect();
+        while stopping.join_next().await.is_some() {}
+    }
+}
+
+impl Running {
+    fn reader(&self, report: &ReadyReport) -> Reader {
+        Reader {
+            id: self.entry.id.clone(),
+            languages: self.entry.languages.clone(),
+            instruct: self.entry.instruct && report.has_chat_template,
+            context_length: report.context_length,
+            engine: Arc::new(self.supervisor.client()),
+        }
+    }
+
+    fn embedding(&self, report: &ReadyReport) -> EmbeddingModel {
+        EmbeddingModel { id: self.entry.id.clone(), dimensions: report.dimensions, engine: Arc::new(self.supervisor.client()) }
+    }
+}
+
+fn engine_kind(kind: ArtifactKind) -> Option<EngineKind> {
+    match kind {
+        ArtifactKind::Llm => Some(EngineKind::Llm),
+        ArtifactKind::Embedding => Some(EngineKind::Embedding),
+        ArtifactKind::Asr => Some(EngineKind::Asr),
+        ArtifactKind::Database | ArtifactKind::Onnxruntime => None,
+    }
+}
+
+fn specification(kind: EngineKind, model: &ProfileModel, config: &Config) -> EngineSpec {
+    let readable = vec![model.file.clone()];
+    let confinement = match FOR_GPU {
+        true => Confinement::Gpu { readable, cache: config.server.state_directory.join("gpu-cache") },
+        false => Confinement::Cpu { readable },
+    };
+    let context_length = match kind {
+        EngineKind::Llm => model.entry.context_length.map_or(CONTEXT_LENGTH, |trained| trained.min(CONTEXT_LENGTH)),
+        _ => 0,
+    };
+    EngineSpec {
+        kind,
+        model_id: model.entry.id.clone(),
+        model: Some(model.file.clone()),
+        confinement,
+        options: EngineOptions { threads: config.models.threads, context_length, gpu_layers: if FOR_GPU { ALL_LAYERS } else { 0 } },
+        allow_unsandboxed: config.server.allow_unsandboxed,
+    }
+}

@@ -1,0 +1,94 @@
+//! The models of this appliance: which profile it has, what of it is here, and fetching the rest.
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::{Context as _, bail};
+use clap::ValueEnum as _;
+
+use super::watch::EgressCounter;
+use crate::{
+    config::Config,
+    egress::{AuditSink, Egress, EgressPolicy, Purpose},
+    engine::parse::ParseRunner,
+    features::system::Hardware,
+    models::{ArtifactStore, Catalog, CatalogEntry, Choice, Profile, PullProgress, Puller, choose},
+};
+
+/// How long the hub may take to answer before the package mirror is used.
+const HUB_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Catalogue, store and the way to fill it.
+pub struct Library {
+    catalog: Catalog,
+    store: Arc<ArtifactStore>,
+    egress: Arc<Egress>,
+    puller: Puller,
+    hub: String,
+    wanted: Profile,
+}
+
+impl Library {
+    pub fn open(config: &Config, parse: ParseRunner, audit: Arc<EgressCounter>, progress: Arc<dyn PullProgress>) -> anyhow::Result<Self> {
+        let state = &config.server.state_directory;
+        let name = &config.models.profile;
+        let wanted = Profile::from_str(name, true).map_err(|_| {
+            let known: Vec<String> = Profile::value_variants().iter().map(ToString::to_string).collect();
+            anyhow::anyhow!("there is no profile `{name}`: choose one of {}", known.join(", "))
+        })?;
+        let hub = config.models.hub_endpoint.clone();
+        let policy = EgressPolicy::for_hub(&hub)?.sealed(config.server.sealed);
+        let sink: Arc<dyn AuditSink> = audit;
+        let egress = Arc::new(Egress::new(policy, sink));
+        let store = Arc::new(ArtifactStore::open(state, Arc::new(parse))?);
+        let puller = Puller::new(Arc::clone(&store), Arc::clone(&egress), &hub, progress);
+        Ok(Self { catalog: Catalog::load(state)?, store, egress, puller, hub, wanted })
+    }
+
+    pub fn catalog(&self) -> &Catalog {
+        &self.catalog
+    }
+
+    pub fn store(&self) -> &Arc<ArtifactStore> {
+        &self.store
+    }
+
+    pub fn puller(&self) -> &Puller {
+        &self.puller
+    }
+
+    pub fn entries(&self, profile: Profile) -> Vec<CatalogEntry> {
+        self.catalog.profile(profile).into_iter().cloned().collect()
+    }
+
+    /// Settles the profile. The hub is asked only when something would have to come from it.
+    pub async fn choose(&self) -> anyhow::Result<Choice> {
+        let hardware = Hardware::of_this_machine();
+        let gpu = hardware.gpus.iter().filter_map(|gpu| gpu.memory_bytes).max();
+        let best = choose(self.wanted, hardware.memory_bytes, gpu, true);
+        if self.lacking(&self.entries(best.profile))?.is_empty() {
+            return Ok(best);
+        }
+        let hub_answers = !self.egress.is_sealed() && self.egress.answers(Purpose::Models, &self.hub, HUB_PATIENCE).await;
+        Ok(choose(self.wanted, hardware.memory_bytes, gpu, hub_answers))
+    }
+
+    /// Fetches what of `entries` is not here. An error names each that could not be had and why.
+    pub async fn pull(&self, entries: &[CatalogEntry]) -> anyhow::Result<()> {
+        let lacking = self.lacking(entries)?;
+        if lacking.is_empty() {
+            return Ok(());
+        }
+        if self.egress.is_sealed() {
+            let names: Vec<&str> = lacking.iter().map(|entry| entry.id.as_str()).collect();
+            bail!("sealed, and these models are not here: {}; start once without --sealed, or import them", names.join(", "));
+        }
+        let failures: Vec<String> =
+            self.puller.pull(lacking).await.into_iter().filter_map(|pulled| Some(format!("{:#}", anyhow::Error::from(pulled.outcome.err()?)))).collect();
+        if failures.is_empty() { Ok(()) } else { bail!("not everything could be fetched: {}", failures.join("; ")) }
+    }
+
+    fn lacking(&self, entries: &[CatalogEntry]) -> anyhow::Result<Vec<CatalogEntry>> {
+        let here = self.store.list().context("the models that are here cannot be listed")?;
+        Ok(entries.iter().filter(|entry| !here.iter().any(|manifest| manifest.id == entry.id)).cloned().collect())
+    }
+}

@@ -1,0 +1,176 @@
+//! The state of the whole, for the status page and for readiness.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use futures_util::future::BoxFuture;
+
+use super::{
+    engines::Engines,
+    watch::{EgressCounter, PullWatch},
+};
+use crate::{
+    config::Config,
+    db::Database,
+    engine::{supervisor, wire::EngineKind},
+    features::system::{DatabaseStatus, EngineState, EngineStatus, ModelStatus, SystemSnapshot, SystemSource, TaskStatus},
+    models::{ArtifactKind, ArtifactStore, CatalogEntry, Profile},
+};
+
+/// How long the status waits for the database.
+const DATABASE_PATIENCE: Duration = Duration::from_secs(1);
+
+/// Knows each part from the moment it exists.
+pub struct Snapshot {
+    store: Arc<ArtifactStore>,
+    egress: Arc<EgressCounter>,
+    pulls: Arc<PullWatch>,
+    sealed: bool,
+    allow_unsandboxed: bool,
+    parts: Mutex<Known>,
+}
+
+#[derive(Default)]
+struct Known {
+    profile: String,
+    entries: Vec<CatalogEntry>,
+    engines: Option<Arc<Engines>>,
+    database: Option<Arc<Database>>,
+}
+
+impl Snapshot {
+    pub fn new(config: &Config, store: Arc<ArtifactStore>, egress: Arc<EgressCounter>, pulls: Arc<PullWatch>) -> Self {
+        let parts = Known { profile: config.models.profile.clone(), ..Known::default() };
+        let (sealed, allow_unsandboxed) = (config.server.sealed, config.server.allow_unsandboxed);
+        Self { store, egress, pulls, sealed, allow_unsandboxed, parts: Mutex::new(parts) }
+    }
+
+    pub fn profile_is_chosen(&self, profile: Profile, entries: &[CatalogEntry]) {
+        let mut parts = self.known();
+        parts.profile = profile.to_string();
+        parts.entries = entries.to_vec();
+    }
+
+    pub fn database_is_open(&self, database: &Arc<Database>) {
+        self.known().database = Some(Arc::clone(database));
+    }
+
+    pub fn engines_started(&self, engines: &Arc<Engines>) {
+        self.known().engines = Some(Arc::clone(engines));
+    }
+
+    /// Lets go of engines and database, so that they can be stopped.
+    pub fn forget(&self) {
+        let mut parts = self.known();
+        parts.engines = None;
+        parts.database = None;
+    }
+
+    fn known(&self) -> std::sync::MutexGuard<'_, Known> {
+        self.parts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn now(&self) -> SystemSnapshot {
+        let (profile, entries, engines, database) = {
+            let parts = self.known();
+            (parts.profile.clone(), parts.entries.clone(), parts.engines.clone(), parts.database.clone())
+        };
+        let statuses = engines.map(|engines| engines.statuses()).unwrap_or_default();
+        let pulls = self.pulls.pulls();
+        SystemSnapshot {
+            profile,
+            models: self.models(&entries),
+            database: database_status(database.as_deref()).await,
+            tasks: TASKS.iter().map(|(task, kind)| task_status(task, *kind, &statuses, pulls.len())).collect(),
+            engines: statuses.into_iter().map(engine_status).collect(),
+            unsandboxed_allowed: self.allow_unsandboxed,
+            sealed: self.sealed,
+            egress: self.egress.counts(),
+            pulls,
+        }
+    }
+}
+
+impl Snapshot {
+    fn models(&self, entries: &[CatalogEntry]) -> Vec<ModelStatus> {
+        let here = self.store.list().unwrap_or_else(|error| {
+            tracing::warn!(%error, "the models that are here cannot be listed");
+            Vec::new()
+        });
+        entries.iter().map(|entry| model_status(entry, here.iter().any(|manifest| manifest.id == entry.id))).collect()
+    }
+}
+
+impl SystemSource for Snapshot {
+    fn snapshot(&self) -> BoxFuture<'_, SystemSnapshot> {
+        Box::pin(self.now())
+    }
+}
+
+const TASKS: [(&str, EngineKind); 3] =
+    [("interpretation", EngineKind::Llm), ("embedding", EngineKind::Embedding), ("transcription", EngineKind::Asr)];
+
+/// A task is ready when every engine of its kind is: each serves languages that the others do not.
+fn task_status(task: &str, kind: EngineKind, statuses: &[supervisor::EngineStatus], pulls: usize) -> TaskStatus {
+    let mut of_kind = statuses.iter().filter(|status| status.kind == kind).peekable();
+    let detail = match of_kind.peek() {
+        None if pulls > 0 => Some("its model is being fetched".to_owned()),
+        None => Some("no engine was started for it yet".to_owned()),
+        Some(_) => of_kind.find(|status| status.state != supervisor::EngineState::Ready).and_then(|status| reason(&status.state)),
+    };
+    TaskStatus { task: task.to_owned(), ready: detail.is_none(), detail }
+}
+
+/// One entry of the profile, as the status page shows it.
+pub fn model_status(entry: &CatalogEntry, present: bool) -> ModelStatus {
+    let kind = match entry.kind {
+        ArtifactKind::Llm => "llm",
+        ArtifactKind::Embedding => "embedding",
+        ArtifactKind::Asr => "asr",
+        ArtifactKind::Database | ArtifactKind::Onnxruntime => "runtime",
+    };
+    ModelStatus { id: entry.id.clone(), kind: kind.into(), licence: entry.licence.spdx.clone(), bytes: entry.bytes().unwrap_or(0), present }
+}
+
+fn engine_status(status: supervisor::EngineStatus) -> EngineStatus {
+    let detail = reason(&status.state);
+    let state = match status.state {
+        supervisor::EngineState::Starting { .. } => EngineState::Starting,
+        supervisor::EngineState::Ready => EngineState::Ready,
+        supervisor::EngineState::Restarting { .. } => EngineState::Restarting,
+        supervisor::EngineState::Failed { .. } | supervisor::EngineState::Stopped => EngineState::Failed,
+    };
+    EngineStatus {
+        kind: status.kind,
+        model: status.model_id,
+        state,
+        pid: status.pid,
+        restarts: status.restarts,
+        confinement: status.confinement,
+        detail,
+    }
+}
+
+fn reason(state: &supervisor::EngineState) -> Option<String> {
+    match state {
+        supervisor::EngineState::Ready => None,
+        supervisor::EngineState::Starting { fraction } => Some(format!("its model is loading ({:.0} %)", fraction * 100.0)),
+        supervisor::EngineState::Restarting { reason, .. } => Some(format!("it starts again after a fault: {reason}")),
+        supervisor::EngineState::Failed { reason } => Some(format!("it failed: {reason}")),
+        supervisor::EngineState::Stopped => Some("it was stopped".into()),
+    }
+}
+
+async fn database_status(database: Option<&Database>) -> DatabaseStatus {
+    let absent = |private, detail: &str| DatabaseStatus { available: false, private, version: None, pgvector: None, detail: Some(detail.into()) };
+    let Some(database) = database else { return absent(true, "the database has not started yet") };
+    let private = database.cluster().is_some();
+    match tokio::time::timeout(DATABASE_PATIENCE, database.status()).await {
+        Ok(Ok(status)) => {
+            DatabaseStatus { available: true, private, version: Some(status.version), pgvector: Some(status.pgvector), detail: None }
+        }
+        _ => absent(private, "the database does not answer"),
+    }
+}
