@@ -117,6 +117,8 @@ pub struct ProbeRequest {
     pub state_directory: std::path::PathBuf,
     /// Another process whose memory is tried.
     pub victim_pid: u32,
+    /// The program that the profile `one-program` permits.
+    pub own_program: Option<std::path::PathBuf>,
 }
 
 /// One attempt of a probe.
@@ -124,6 +126,8 @@ pub struct ProbeRequest {
 pub struct ProbeResult {
     /// What was tried, in words.
     pub attempt: String,
+    /// Whether the profile permits it: then it must succeed.
+    pub permitted: bool,
     pub denied: bool,
     /// The error's name (`EPERM`, `EACCES`) or what succeeded.
     pub outcome: String,

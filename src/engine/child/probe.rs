@@ -3,14 +3,14 @@
 //! The attempts are harmless where they succeed: everything stays on the loopback, memory is read and not written.
 
 use std::{
-    ffi::CStr,
+    ffi::{CStr, CString},
     fs::{self, File},
     io,
     net::{Ipv4Addr, SocketAddrV4, TcpStream},
     os::{
         fd::{AsRawFd, FromRawFd, OwnedFd},
         linux::net::SocketAddrExt,
-        unix::{fs::FileExt, net as unix},
+        unix::{ffi::OsStrExt, fs::FileExt, net as unix},
     },
     path::Path,
     time::Duration,
@@ -23,7 +23,7 @@ type Attempt = io::Result<String>;
 /// Tries everything, in a fixed order.
 pub(super) fn attempt_all(request: &ProbeRequest) -> Vec<ProbeResult> {
     let victim = request.victim_pid;
-    vec![
+    let mut results = vec![
         result("connect to a TCP port on the loopback", connect_tcp(request.tcp_port)),
         result("send a UDP datagram on the loopback", send_udp(request.udp_port, b"probe")),
         result("ask a name server (UDP port 53)", send_udp(53, DNS_QUESTION)),
@@ -37,9 +37,14 @@ pub(super) fn attempt_all(request: &ProbeRequest) -> Vec<ProbeResult> {
         result("trace another process (ptrace)", trace(victim)),
         result("take another process's descriptor (pidfd_getfd)", take_descriptor(victim)),
         result("signal another process", signal(victim)),
-        result("execute a program (execve)", execute(false)),
-        result("execute a program (execveat)", execute(true)),
-    ]
+        result("execute a program (execve)", execute(c"/bin/true", false)),
+        result("execute a program (execveat)", execute(c"/bin/true", true)),
+    ];
+    if let Some(program) = &request.own_program {
+        let outcome = CString::new(program.as_os_str().as_bytes()).map_err(io::Error::other).and_then(|path| execute(&path, false));
+        results.push(ProbeResult { permitted: true, ..result("execute the one program it is for", outcome) });
+    }
+    results
 }
 
 /// A question for the address of `example.invalid` (RFC 1035, section 4), which no server can answer.
@@ -50,7 +55,7 @@ fn result(attempt: &str, outcome: Attempt) -> ProbeResult {
         Ok(success) => (false, success),
         Err(error) => (true, name_of(&error)),
     };
-    ProbeResult { attempt: attempt.to_owned(), denied, outcome }
+    ProbeResult { attempt: attempt.to_owned(), permitted: false, denied, outcome }
 }
 
 fn name_of(error: &io::Error) -> String {
@@ -151,14 +156,14 @@ fn signal(pid: u32) -> Attempt {
     checked(unsafe { libc::syscall(libc::SYS_kill, pid, 0) }).map(|_| "permitted".into())
 }
 
-/// Executes `/bin/true` in a process of its own. Where none can be made, the call itself is tried on a path that does
+/// Executes a program in a process of its own. Where none can be made, the call itself is tried on a path that does
 /// not exist: "no such file" then means that the call is open.
-fn execute(by_descriptor: bool) -> Attempt {
+fn execute(program: &CStr, by_descriptor: bool) -> Attempt {
     // SAFETY: the new process only calls execve and _exit, which need no lock that another thread might hold.
     let pid = unsafe { libc::fork() };
     match pid {
         0 => {
-            let error = execute_now(c"/bin/true", by_descriptor);
+            let error = execute_now(program, by_descriptor);
             // SAFETY: ends the copy at once.
             unsafe { libc::_exit(error.raw_os_error().unwrap_or(libc::EIO)) }
         }
@@ -167,7 +172,7 @@ fn execute(by_descriptor: bool) -> Attempt {
             // SAFETY: `status` lives through the call.
             checked(unsafe { libc::waitpid(pid, &raw mut status, 0) }.into())?;
             match libc::WEXITSTATUS(status) {
-                0 => Ok("/bin/true ran".into()),
+                0 if libc::WIFEXITED(status) => Ok("it ran".into()),
                 errno => Err(io::Error::from_raw_os_error(errno)),
             }
         }

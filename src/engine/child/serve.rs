@@ -161,3 +161,71 @@ fn leave(code: i32) -> ! {
     // SAFETY: _exit takes no pointers and runs no handlers.
     unsafe { libc::_exit(code) }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::Read,
+        thread,
+        time::{Duration, Instant},
+    };
+
+    use super::*;
+    use crate::engine::parse::ParseRequest;
+
+    /// Works until it is cancelled; panics on a job without descriptors to count.
+    struct Tireless;
+
+    impl Worker for Tireless {
+        fn serve(&mut self, request: Request, _: Vec<OwnedFd>, reply: &Reply<'_>) -> Result<(), EngineError> {
+            assert!(matches!(request, Request::Parse(ParseRequest::ListZip)), "a job that nobody foresaw");
+            while !reply.is_cancelled() {
+                thread::sleep(Duration::from_millis(5));
+            }
+            Ok(())
+        }
+    }
+
+    fn desk() -> (Arc<Desk>, UnixStream) {
+        let (server, socket) = UnixStream::pair().unwrap();
+        (Arc::new(Desk { socket, sending: Mutex::new(()), queue: Mutex::default(), arrived: Condvar::new() }), server)
+    }
+
+    fn job(id: u64, request: ParseRequest) -> Job {
+        Job { id, request: Request::Parse(request), descriptors: Vec::new(), cancelled: Arc::default() }
+    }
+
+    #[test]
+    fn a_cancelled_request_ends_whether_it_waits_or_is_being_served() {
+        let (desk, mut server) = desk();
+        desk.add(job(1, ParseRequest::ListZip)).unwrap();
+        desk.add(job(2, ParseRequest::ListZip)).unwrap();
+        let working = Arc::clone(&desk);
+        let worker = thread::spawn(move || work(&working, &mut Tireless, working.next()));
+        let start = Instant::now();
+        while desk.queue.lock().unwrap().active.is_none() {
+            assert!(start.elapsed() < Duration::from_secs(5));
+        }
+        desk.cancel(2).unwrap();
+        assert!(desk.queue.lock().unwrap().waiting.is_empty());
+        desk.cancel(1).unwrap();
+        assert_eq!(worker.join().unwrap(), Ok(()));
+        drop(desk);
+        let mut frames = Vec::new();
+        server.read_to_end(&mut frames).unwrap();
+        // Done { 2 }, then Done { 1 }: a length of two, the variant's number, the id.
+        assert_eq!(frames, [2, 0, 0, 0, 4, 2, 2, 0, 0, 0, 4, 1]);
+    }
+
+    #[test]
+    fn a_panic_is_told_to_the_asker_and_ends_the_child() {
+        let (desk, mut server) = desk();
+        let outcome = work(&desk, &mut Tireless, job(7, ParseRequest::ConvertWhisper));
+        assert!(outcome.is_err_and(|message| message.contains("nobody foresaw")));
+        drop(desk);
+        let mut frames = Vec::new();
+        server.read_to_end(&mut frames).unwrap();
+        assert!(String::from_utf8_lossy(&frames).contains("it panicked"));
+        assert!(frames.ends_with(&[2, 0, 0, 0, 4, 7]));
+    }
+}

@@ -159,19 +159,26 @@ impl<'a> Life<'a> {
                 });
             }
             FromChild::Error { id: STARTING, error } => return Some(error),
-            // Nobody minds an answer whose asker is gone.
-            FromChild::Event { id, event } => drop(self.in_flight.get(&id).map(|request| request.events.send(Ok(event)))),
-            FromChild::Error { id, error } => drop(self.in_flight.get(&id).map(|request| request.events.send(Err(error)))),
+            FromChild::Event { id, event } => self.pass_on(id, Ok(event)),
+            FromChild::Error { id, error } => self.pass_on(id, Err(error)),
             FromChild::Done { id } => drop(self.in_flight.remove(&id)),
         }
         None
+    }
+
+    fn pass_on(&self, id: u64, event: Result<Event, EngineError>) {
+        if let Some(request) = self.in_flight.get(&id) {
+            // Nobody minds an answer whose asker is gone.
+            let _ = request.events.send(event);
+        }
     }
 
     async fn refused(self, error: EngineError) -> Ended {
         let reason = error.to_string();
         let Self { mut child, tasks, .. } = self;
         drop(tasks);
-        tracing::debug!("a child refused to start: {}", child.end(LAST_BREATH).await);
+        let end = child.end(LAST_BREATH).await;
+        tracing::debug!("a child refused to start: {end}");
         Ended::Refused(reason)
     }
 
@@ -197,7 +204,8 @@ impl<'a> Life<'a> {
         }
         // Both halves of the socket go with their tasks: the child reads the end and leaves.
         drop(tasks);
-        tracing::debug!("an engine was stopped: {}", child.end(patience.stop).await);
+        let end = child.end(patience.stop).await;
+        tracing::debug!("an engine was stopped: {end}");
         Ended::Stopped
     }
 }

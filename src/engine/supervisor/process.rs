@@ -9,39 +9,53 @@ use std::{
     time::Duration,
 };
 
-use rustix::process::{Pid, PidfdFlags, pidfd_open};
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use tokio::{
-    io::{AsyncReadExt, Interest, unix::AsyncFd},
+    io::AsyncReadExt,
     net::unix::pipe,
+    sync::watch,
     time::{Instant, timeout},
 };
 
 /// How much of a child's stderr is kept.
 const TAIL_BYTES: usize = 8 * 1024;
 
-/// A running child. Dropping it kills it and takes its exit status, so that no zombie stays.
+/// Enough for a thread that only waits.
+const REAPER_STACK_BYTES: usize = 64 * 1024;
+
+/// A running child. Dropping it kills it.
 pub(in crate::engine) struct ChildProcess {
-    child: Child,
-    exited: AsyncFd<OwnedFd>,
+    pid: u32,
+    handle: OwnedFd,
+    /// How it ended, once it has. A thread of its own waits for that, so that no zombie stays.
+    end: watch::Receiver<Option<String>>,
     stderr: StderrTail,
 }
 
 impl ChildProcess {
     pub(super) fn new(mut child: Child) -> io::Result<Self> {
         let stderr = StderrTail::default();
-        match watch(&mut child, &stderr) {
-            Ok(exited) => Ok(Self { child, exited, stderr }),
+        let pid = child.id();
+        let handle = match watch(&mut child, &stderr) {
+            Ok(handle) => handle,
             Err(error) => {
                 // It cannot be watched, so it must not live on.
                 let _ = child.kill();
                 let _ = child.wait();
-                Err(error)
+                return Err(error);
             }
-        }
+        };
+        let (ended, end) = watch::channel(None);
+        let process = Self { pid, handle, end, stderr };
+        std::thread::Builder::new().name("reaper".into()).stack_size(REAPER_STACK_BYTES).spawn(move || {
+            // Nobody listens once the process is dropped.
+            let _ = ended.send(Some(describe(child.wait())));
+        })?;
+        Ok(process)
     }
 
     pub(in crate::engine) fn pid(&self) -> u32 {
-        self.child.id()
+        self.pid
     }
 
     /// When the child last wrote to stderr.
@@ -51,19 +65,16 @@ impl ChildProcess {
 
     /// Gives the child `patience` to end by itself, then kills it. Tells how it ended, with the tail of its stderr.
     pub(in crate::engine) async fn end(&mut self, patience: Duration) -> String {
-        let in_time = timeout(patience, self.exited.ready(Interest::READABLE)).await.is_ok();
-        if !in_time {
-            // An error means that it has just ended.
-            let _ = self.child.kill();
-            let _ = self.exited.ready(Interest::READABLE).await;
-        }
-        let status = self.child.wait();
+        let in_time = timeout(patience, self.ended()).await;
+        let mut text = match &in_time {
+            Ok(end) => end.clone(),
+            Err(_) => {
+                self.kill();
+                format!("{}, for it did not end by itself", self.ended().await)
+            }
+        };
         // The last words may still be in the pipe.
         self.stderr.finished(Duration::from_millis(50)).await;
-        let mut text = describe(status);
-        if !in_time {
-            text.push_str(", for it did not end by itself");
-        }
         let tail = self.stderr.text();
         if !tail.is_empty() {
             text.push_str("; its last words:\n");
@@ -71,13 +82,23 @@ impl ChildProcess {
         }
         text
     }
+
+    async fn ended(&mut self) -> String {
+        match self.end.wait_for(Option::is_some).await {
+            Ok(end) => end.clone().unwrap_or_default(),
+            Err(_) => "its end could not be observed".into(),
+        }
+    }
+
+    /// By a handle that cannot mean another process. An error means that the child has ended.
+    fn kill(&self) {
+        let _ = pidfd_send_signal(&self.handle, Signal::KILL);
+    }
 }
 
 impl Drop for ChildProcess {
     fn drop(&mut self) {
-        // Both fail harmlessly where the exit status was taken already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.kill();
     }
 }
 
@@ -88,13 +109,12 @@ pub(super) fn resident_bytes(pid: u32) -> Option<u64> {
     Some(pages * rustix::param::page_size() as u64)
 }
 
-fn watch(child: &mut Child, tail: &StderrTail) -> io::Result<AsyncFd<OwnedFd>> {
+fn watch(child: &mut Child, tail: &StderrTail) -> io::Result<OwnedFd> {
     let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw).ok_or_else(|| io::Error::other("the child has no process id"))?;
-    let exited = AsyncFd::register_with_interest(pidfd_open(pid, PidfdFlags::empty())?, Interest::READABLE)?;
     if let Some(stderr) = child.stderr.take() {
         tail.follow(stderr)?;
     }
-    Ok(exited)
+    Ok(pidfd_open(pid, PidfdFlags::empty())?)
 }
 
 fn describe(status: io::Result<ExitStatus>) -> String {
