@@ -2,6 +2,17 @@
 
 use serde::{Deserialize, Serialize};
 
+/// How an engine child loads its model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EngineOptions {
+    /// Threads for prompt and generation.
+    pub threads: u16,
+    /// Tokens; 0 leaves the choice to the engine.
+    pub context_length: u32,
+    /// Layers to offload; 0 keeps everything on the processor.
+    pub gpu_layers: u32,
+}
+
 /// What a [`super::TextGenerator`] is asked.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct GenerationRequest {
@@ -179,15 +190,4 @@ pub struct TranscriptSegment {
     pub text: String,
     /// Whisper's own estimate that this segment holds no speech, 0 to 1.
     pub no_speech_probability: f32,
-}
-
-/// How an engine child loads and runs its model.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct EngineOptions {
-    /// Threads that compute; at least 1.
-    pub threads: u16,
-    /// Tokens that the context holds; 0 takes the model's own limit.
-    pub context_length: u32,
-    /// Layers that go to the GPU; 0 keeps the model on the processor.
-    pub gpu_layers: u32,
 }

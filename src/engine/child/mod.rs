@@ -37,6 +37,16 @@ pub trait Worker {
     fn serve(&mut self, request: Request, descriptors: Vec<OwnedFd>, reply: &Reply<'_>) -> Result<(), EngineError>;
 }
 
+/// What a loaded model is, for the ready report.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ModelFacts {
+    /// Tokens; 0 where it has no meaning.
+    pub context_length: u32,
+    /// Length of an embedding; else 0.
+    pub dimensions: u32,
+    pub has_chat_template: bool,
+}
+
 /// Where a worker's events go.
 pub struct Reply<'a> {
     pub(super) send: &'a dyn Fn(Event) -> Result<(), EngineError>,
@@ -58,16 +68,6 @@ impl Reply<'_> {
     pub fn cancel_flag(&self) -> &AtomicBool {
         self.cancelled
     }
-}
-
-/// What a loaded model tells about itself.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct ModelFacts {
-    /// Tokens that fit (llm, embedding); 0 where it has no meaning.
-    pub context_length: u32,
-    /// Embedding models: length of a vector; else 0.
-    pub dimensions: u32,
-    pub has_chat_template: bool,
 }
 
 /// The whole life of an engine child. Call it before the process has any other thread.
