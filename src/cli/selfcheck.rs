@@ -1,1 +1,158 @@
-//! (contract stub)
+//! `oneiros selfcheck`: shows that what is promised holds on this machine.
+
+use std::{
+    fmt::Write,
+    fs::DirBuilder,
+    os::unix::fs::DirBuilderExt,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use anyhow::{Context, ensure};
+
+use crate::engine::{
+    child::privileges,
+    selfcheck::{ProfileReport, SandboxCheck, SandboxReport},
+    supervisor::Spawner,
+    wire::EngineKind,
+};
+
+/// What to check.
+#[derive(Debug, clap::Args)]
+pub struct SelfcheckArguments {
+    #[command(subcommand)]
+    pub check: Check,
+}
+
+#[derive(Debug, clap::Subcommand)]
+pub enum Check {
+    /// Engine children of every profile try every way out; then a plain process tries the same.
+    Sandbox(SandboxArguments),
+}
+
+#[derive(Debug, clap::Args)]
+pub struct SandboxArguments {
+    /// The server's state directory; a private folder stands in for it when it is not given.
+    #[arg(long, env = "ONEIROS_STATE_DIR")]
+    pub state_dir: Option<PathBuf>,
+    /// A GGUF model for the engines that hold one; else one from the state directory.
+    #[arg(long)]
+    pub model: Option<PathBuf>,
+    /// What the model given is for.
+    #[arg(long, default_value = "embedding", requires = "model")]
+    pub kind: EngineKind,
+    /// The user to become when started as root.
+    #[arg(long, default_value = "oneiros", env = "ONEIROS_USER")]
+    pub user: String,
+    /// Print the report as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Runs the check; the exit code is not 0 when a confined attempt succeeded.
+///
+/// Call it before the process has any other thread: as root it first becomes another user.
+pub fn run(arguments: SelfcheckArguments) -> anyhow::Result<ExitCode> {
+    let Check::Sandbox(arguments) = arguments.check;
+    let scratch = std::env::temp_dir().join(format!("oneiros-selfcheck-{}", std::process::id()));
+    DirBuilder::new().mode(0o700).create(&scratch).with_context(|| format!("cannot create {}", scratch.display()))?;
+    let outcome = check(&arguments, &scratch);
+    // What is left behind is an empty folder in the system's temporary one.
+    let _ = std::fs::remove_dir_all(&scratch);
+    let report = outcome?;
+    let text = if arguments.json { serde_json::to_string_pretty(&report)? } else { in_words(&report)? };
+    println!("{text}");
+    Ok(if report.passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn check(arguments: &SandboxArguments, scratch: &Path) -> anyhow::Result<SandboxReport> {
+    privileges::drop_root(&arguments.user, scratch)?;
+    let (cache, stand_in) = (scratch.join("cache"), scratch.join("state"));
+    std::fs::create_dir(&cache)?;
+    std::fs::create_dir(&stand_in)?;
+    let state_directory = arguments.state_dir.clone().unwrap_or(stand_in);
+    ensure!(
+        state_directory.is_dir(),
+        "the state directory {} does not exist; start the server once, or name another",
+        state_directory.display()
+    );
+    let model = match &arguments.model {
+        Some(model) => Some((arguments.kind, model.clone())),
+        None => find_model(&state_directory),
+    };
+    let check = SandboxCheck { spawner: Spawner::new()?, state_directory, model, cache };
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(check.run())
+}
+
+/// The smallest GGUF file in the state directory; an embedding model by its architecture.
+fn find_model(state_directory: &Path) -> Option<(EngineKind, PathBuf)> {
+    let mut found = Vec::new();
+    collect_models(state_directory, 4, &mut found);
+    let (_, path) = found.into_iter().min()?;
+    let mut start = [0; 512];
+    let read = std::io::Read::read(&mut std::fs::File::open(&path).ok()?, &mut start).ok()?;
+    // `general.architecture` comes first in every file that llama.cpp's tools or ours write.
+    let embeds = start[..read].windows(4).any(|window| window == b"bert");
+    Some((if embeds { EngineKind::Embedding } else { EngineKind::Llm }, path))
+}
+
+fn collect_models(folder: &Path, depth: u32, found: &mut Vec<(u64, PathBuf)>) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        match entry.file_type() {
+            Ok(kind) if kind.is_dir() && depth > 0 => collect_models(&path, depth - 1, found),
+            Ok(kind) if kind.is_file() && path.extension().is_some_and(|extension| extension == "gguf") => {
+                found.push((entry.metadata().map_or(u64::MAX, |metadata| metadata.len()), path));
+            }
+            _ => {}
+        }
+    }
+}
+
+fn in_words(report: &SandboxReport) -> Result<String, std::fmt::Error> {
+    let mut text = String::new();
+    for profile in &report.profiles {
+        let confinement = &profile.confinement;
+        writeln!(text, "{} — had answered with {}", confinement.profile, profile.answered)?;
+        writeln!(
+            text,
+            "  enforced: no new privileges {}, seccomp {}, Landlock (ABI {}): files {}, TCP {}, scopes {}; user {}",
+            yes(confinement.no_new_privileges),
+            yes(confinement.seccomp),
+            confinement.landlock_abi,
+            yes(confinement.landlock_files),
+            yes(confinement.landlock_network),
+            yes(confinement.landlock_scopes),
+            confinement.uid
+        )?;
+        attempts_in_words(&mut text, profile, |permitted, denied| match (permitted, denied) {
+            (false, true) => "denied",
+            (true, false) => "allowed, as it should",
+            (true, true) => "DENIED, BUT SHOULD NOT BE",
+            (false, false) => "ALLOWED, BUT MUST NOT BE",
+        })?;
+    }
+    writeln!(
+        text,
+        "the same attempts by a process of the same program and user (user {}) without confinement",
+        report.unconfined.confinement.uid
+    )?;
+    attempts_in_words(
+        &mut text,
+        &report.unconfined,
+        |_, denied| if denied { "refused by this system to anybody like it" } else { "allowed" },
+    )?;
+    write!(text, "{}", if report.passed { "The sandbox holds." } else { "THE SANDBOX DOES NOT HOLD." })?;
+    Ok(text)
+}
+
+fn attempts_in_words(text: &mut String, profile: &ProfileReport, verdict: fn(bool, bool) -> &'static str) -> std::fmt::Result {
+    for attempt in &profile.attempts {
+        writeln!(text, "  {:<52} {} ({})", attempt.attempt, verdict(attempt.permitted, attempt.denied), attempt.outcome)?;
+    }
+    Ok(())
+}
+
+fn yes(holds: bool) -> &'static str {
+    if holds { "yes" } else { "no" }
+}

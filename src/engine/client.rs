@@ -1,1 +1,161 @@
-//! (contract stub)
+//! The engine traits over the wire: one client for each supervised engine.
+
+use std::{os::fd::OwnedFd, sync::Arc, time::Duration};
+
+use futures_util::{FutureExt, future::BoxFuture};
+use tokio::sync::mpsc;
+
+use super::{
+    Embedder, EmbeddingRequest, Embeddings, EngineError, EventStream, GenerationEvent, GenerationRequest, TextGenerator, Transcriber,
+    TranscriptionEvent, TranscriptionRequest,
+    supervisor::{Command, EngineStatus, Shared, Submission},
+    wire::{Event, MAX_DESCRIPTORS, ReadyReport, Request, ToChild, connection},
+};
+
+/// Texts that go to an embedding engine at once: others get their turn, and a cancelled job stops, after so many.
+const TEXTS_AT_ONCE: usize = 16;
+
+/// Events that may wait for a slow asker before the rest waits inside this process.
+const EVENTS_WAITING: usize = 64;
+
+/// Asks one supervised engine. Clones ask the same engine.
+#[derive(Clone)]
+pub struct EngineClient {
+    shared: Arc<Shared>,
+}
+
+impl EngineClient {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+
+    /// The catalogue id of the engine's model.
+    pub fn model_id(&self) -> &str {
+        self.shared.model_id()
+    }
+
+    pub fn status(&self) -> EngineStatus {
+        self.shared.status()
+    }
+
+    /// Waits until the engine can be asked. An error when it has given up or was stopped.
+    pub async fn ready(&self) -> Result<ReadyReport, EngineError> {
+        self.shared.ready().await
+    }
+
+    /// Starts one request. The stream ends when the child is done with it; dropping the stream cancels the request.
+    pub fn request(&self, request: Request, descriptors: Vec<OwnedFd>) -> EventStream<Event> {
+        self.ask(request, descriptors, Some)
+    }
+
+    /// As [`Self::request`], for the one type of event that such a request brings.
+    fn ask<T: Send + 'static>(&self, request: Request, descriptors: Vec<OwnedFd>, pick: fn(Event) -> Option<T>) -> EventStream<T> {
+        let (asker, stream) = mpsc::channel(EVENTS_WAITING);
+        match self.submit(request, descriptors) {
+            Ok((id, events)) => {
+                let shared = Arc::clone(&self.shared);
+                tokio::spawn(async move {
+                    if forward(events, &asker, pick).await.is_err() {
+                        shared.command(Command::Cancel { id });
+                    }
+                });
+            }
+            Err(error) => {
+                // The channel is empty and its receiver is in our hands: there is room.
+                let _ = asker.try_send(Err(error));
+            }
+        }
+        stream
+    }
+
+    fn submit(&self, request: Request, descriptors: Vec<OwnedFd>) -> Result<(u64, Incoming), EngineError> {
+        if descriptors.len() > MAX_DESCRIPTORS {
+            return Err(EngineError::InvalidRequest(format!("at most {MAX_DESCRIPTORS} files go into one request")));
+        }
+        let expected = duration_of_speech(&request);
+        let (id, place) = self.shared.admit()?;
+        let frame = connection::frame(&ToChild::Request { id, request });
+        let frame = frame.map_err(|error| EngineError::InvalidRequest(error.to_string()))?;
+        let (events, incoming) = mpsc::unbounded_channel();
+        self.shared.command(Command::Submit(Submission { id, frame, descriptors, expected, events, place }));
+        Ok((id, incoming))
+    }
+}
+
+type Incoming = mpsc::UnboundedReceiver<Result<Event, EngineError>>;
+
+/// The asker dropped its stream.
+struct AskerGone;
+
+async fn forward<T>(
+    mut events: Incoming,
+    asker: &mpsc::Sender<Result<T, EngineError>>,
+    pick: fn(Event) -> Option<T>,
+) -> Result<(), AskerGone> {
+    loop {
+        let event = tokio::select! {
+            () = asker.closed() => return Err(AskerGone),
+            event = events.recv() => event,
+        };
+        let Some(event) = event else { return Ok(()) };
+        let wrong = || EngineError::Failed("it answered another question".into());
+        let event = event.and_then(|event| pick(event).ok_or_else(wrong));
+        asker.send(event).await.map_err(|_| AskerGone)?;
+    }
+}
+
+/// A transcription may take as long as its speech lasts before it counts as hung: silence brings no segments.
+fn duration_of_speech(request: &Request) -> Duration {
+    match request {
+        Request::Transcribe(request) => Duration::from_secs(request.samples.len() as u64 / 16_000),
+        _ => Duration::ZERO,
+    }
+}
+
+impl TextGenerator for EngineClient {
+    fn generate(&self, request: GenerationRequest) -> EventStream<GenerationEvent> {
+        self.ask(Request::Generate(request), Vec::new(), |event| match event {
+            Event::Generation(event) => Some(event),
+            _ => None,
+        })
+    }
+}
+
+impl Transcriber for EngineClient {
+    fn transcribe(&self, request: TranscriptionRequest) -> EventStream<TranscriptionEvent> {
+        self.ask(Request::Transcribe(request), Vec::new(), |event| match event {
+            Event::Transcription(event) => Some(event),
+            _ => None,
+        })
+    }
+}
+
+impl Embedder for EngineClient {
+    fn embed(&self, request: EmbeddingRequest) -> BoxFuture<'_, Result<Embeddings, EngineError>> {
+        async move {
+            let EmbeddingRequest { texts, role } = request;
+            let mut all = Embeddings { vectors: Vec::with_capacity(texts.len()), tokens: 0, truncated: Vec::with_capacity(texts.len()) };
+            for texts in texts.chunks(TEXTS_AT_ONCE) {
+                let some = self.embed_at_once(EmbeddingRequest { texts: texts.to_vec(), role }).await?;
+                if some.vectors.len() != texts.len() || some.truncated.len() != texts.len() {
+                    return Err(EngineError::Failed("it did not return one vector for each text".into()));
+                }
+                all.vectors.extend(some.vectors);
+                all.truncated.extend(some.truncated);
+                all.tokens = all.tokens.saturating_add(some.tokens);
+            }
+            Ok(all)
+        }
+        .boxed()
+    }
+}
+
+impl EngineClient {
+    async fn embed_at_once(&self, request: EmbeddingRequest) -> Result<Embeddings, EngineError> {
+        let mut answer = self.ask(Request::Embed(request), Vec::new(), |event| match event {
+            Event::Embeddings(embeddings) => Some(embeddings),
+            _ => None,
+        });
+        answer.recv().await.unwrap_or_else(|| Err(EngineError::Failed("it ended without an answer".into())))
+    }
+}

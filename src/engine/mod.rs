@@ -9,6 +9,7 @@ pub mod client;
 pub mod confinement;
 pub mod fakes;
 pub mod parse;
+pub mod selfcheck;
 pub mod supervisor;
 pub mod wire;
 

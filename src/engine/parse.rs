@@ -3,7 +3,12 @@
 //! Every request runs in a fresh child that can open no file; its inputs and outputs are descriptors that travel with
 //! the request, in the order stated at each variant.
 
+mod runner;
+
 use std::collections::BTreeMap;
+
+pub use runner::ParseRunner;
+pub(in crate::engine) use runner::child_arguments;
 
 use serde::{Deserialize, Serialize};
 

@@ -2,6 +2,17 @@
 
 use serde::{Deserialize, Serialize};
 
+/// How an engine child loads its model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EngineOptions {
+    /// Threads for prompt and generation.
+    pub threads: u16,
+    /// Tokens; 0 leaves the choice to the engine.
+    pub context_length: u32,
+    /// Layers to offload; 0 keeps everything on the processor.
+    pub gpu_layers: u32,
+}
+
 /// What a [`super::TextGenerator`] is asked.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct GenerationRequest {
@@ -86,7 +97,16 @@ pub struct Sampling {
 
 impl Default for Sampling {
     fn default() -> Self {
-        Self { temperature: 0.7, top_k: 40, top_p: 0.95, min_p: 0.05, repeat_penalty: 1.1, repeat_last_n: 256, dry_multiplier: 0.8, seed: 0 }
+        Self {
+            temperature: 0.7,
+            top_k: 40,
+            top_p: 0.95,
+            min_p: 0.05,
+            repeat_penalty: 1.1,
+            repeat_last_n: 256,
+            dry_multiplier: 0.8,
+            seed: 0,
+        }
     }
 }
 
@@ -94,9 +114,16 @@ impl Default for Sampling {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum GenerationEvent {
     /// More text of a slot; whole characters only.
-    Delta { slot: String, text: String },
+    Delta {
+        slot: String,
+        text: String,
+    },
     /// A slot is complete; `text` is all of it.
-    SlotFinished { slot: String, text: String, reason: FinishReason },
+    SlotFinished {
+        slot: String,
+        text: String,
+        reason: FinishReason,
+    },
     Finished(GenerationUsage),
 }
 

@@ -2,7 +2,12 @@
 //!
 //! A frame is a `u32` length (little endian) and a postcard body of at most [`MAX_FRAME_BYTES`]. Descriptors for a
 //! [`ToChild::Request`] travel with the frame's first byte (`SCM_RIGHTS`). Every request ends with exactly one
-//! [`Event::Finished`]-like event or [`FromChild::Error`]; the child then sends [`FromChild::Done`].
+//! finishing event or [`FromChild::Error`]; the child then sends [`FromChild::Done`]. An error under
+//! [`STARTING`] tells why the child could not start.
+
+pub(in crate::engine) mod blocking;
+pub(in crate::engine) mod connection;
+mod frame;
 
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +19,12 @@ use super::{
 
 /// The largest frame that either side accepts: an hour of 16 kHz audio as `f32` is 220 MiB.
 pub const MAX_FRAME_BYTES: u32 = 256 * 1024 * 1024;
+
+/// The most descriptors that travel with one request (the kernel's own limit is 253).
+pub const MAX_DESCRIPTORS: usize = 250;
+
+/// The id under which a child reports that it could not start. Requests count from 1.
+pub const STARTING: u64 = 0;
 
 /// Which model an engine child holds, and how.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, clap::ValueEnum, utoipa::ToSchema)]
@@ -28,9 +39,14 @@ pub enum EngineKind {
 /// From the server to a child.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum ToChild {
-    Request { id: u64, request: Request },
+    Request {
+        id: u64,
+        request: Request,
+    },
     /// The asker is gone; stop within two seconds and send `Done`.
-    Cancel { id: u64 },
+    Cancel {
+        id: u64,
+    },
 }
 
 /// The work of one request.
@@ -48,12 +64,22 @@ pub enum Request {
 #[derive(Debug, Serialize, Deserialize)]
 pub enum FromChild {
     /// Loading goes on: extends the ready deadline. `fraction` is 0 to 1.
-    Loading { fraction: f32 },
+    Loading {
+        fraction: f32,
+    },
     Ready(ReadyReport),
-    Event { id: u64, event: Event },
-    Error { id: u64, error: EngineError },
+    Event {
+        id: u64,
+        event: Event,
+    },
+    Error {
+        id: u64,
+        error: EngineError,
+    },
     /// Nothing more comes for this request.
-    Done { id: u64 },
+    Done {
+        id: u64,
+    },
 }
 
 /// One event of one request.
@@ -91,6 +117,8 @@ pub struct ProbeRequest {
     pub state_directory: std::path::PathBuf,
     /// Another process whose memory is tried.
     pub victim_pid: u32,
+    /// The program that the profile `one-program` permits.
+    pub own_program: Option<std::path::PathBuf>,
 }
 
 /// One attempt of a probe.
@@ -98,6 +126,8 @@ pub struct ProbeRequest {
 pub struct ProbeResult {
     /// What was tried, in words.
     pub attempt: String,
+    /// Whether the profile permits it: then it must succeed.
+    pub permitted: bool,
     pub denied: bool,
     /// The error's name (`EPERM`, `EACCES`) or what succeeded.
     pub outcome: String,

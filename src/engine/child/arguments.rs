@@ -1,0 +1,25 @@
+//! What the server tells a child on its command line: paths and numbers, never a secret or a user's text.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::engine::{EngineOptions, confinement::Confinement, wire::EngineKind};
+
+/// The one argument of `oneiros engine`, as JSON.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChildArguments {
+    pub kind: EngineKind,
+    /// The model file; parse children have none.
+    pub model: Option<PathBuf>,
+    pub options: EngineOptions,
+    /// `None` is for `oneiros selfcheck` alone, which shows what an unconfined child could do.
+    pub confinement: Option<Confinement>,
+    /// Go on without confinement when the kernel refuses it.
+    pub allow_unsandboxed: bool,
+    /// Limit of the address space.
+    pub memory_bytes: Option<u64>,
+    /// The server's process: the child ends when that is no longer its parent.
+    pub parent: u32,
+}

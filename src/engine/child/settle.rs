@@ -1,0 +1,82 @@
+//! What a child does to itself before it is sealed: descriptors, the tie to its parent, limits.
+
+use std::{
+    fs::OpenOptions,
+    os::{fd::AsFd, unix::net::UnixStream},
+};
+
+use anyhow::{Context, bail, ensure};
+use rustix::{
+    fs::Mode,
+    process::{DumpableBehavior, PTracer, Pid, Resource, Rlimit, Signal},
+};
+
+use super::ChildArguments;
+use crate::engine::confinement::Confinement;
+
+/// Leaves the process with its socket, `/dev/null` for input and output, and stderr. Returns the socket.
+pub(super) fn settle(arguments: &ChildArguments) -> anyhow::Result<UnixStream> {
+    close_inherited()?;
+    let socket = take_socket()?;
+    tie_to_parent(arguments.parent)?;
+    limit(arguments)?;
+    rustix::process::umask(Mode::from_raw_mode(0o077));
+    if arguments.confinement.is_some() {
+        // Nobody of the same user reads this process's memory, and it leaves no core behind.
+        rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable).context("cannot forbid memory dumps")?;
+    } else {
+        // The self-check's plain children are the proof that what is denied elsewhere could be done: they let it be done
+        // to them. The Yama module alone knows the second call.
+        rustix::process::set_dumpable_behavior(DumpableBehavior::Dumpable).context("cannot permit memory dumps")?;
+        let _ = rustix::process::set_ptracer(PTracer::Any);
+    }
+    Ok(socket)
+}
+
+fn close_inherited() -> anyhow::Result<()> {
+    // SAFETY: close_range takes no pointers. Nothing in this process owns a descriptor above 2 yet: `main` of the child
+    // runs before any file is opened.
+    let closed = unsafe { libc::syscall(libc::SYS_close_range, 3_u32, u32::MAX, 0_u32) };
+    ensure!(closed == 0, "cannot close inherited descriptors: {}", std::io::Error::last_os_error());
+    Ok(())
+}
+
+/// Moves the socket from descriptor 0, where the parent put it, and leaves `/dev/null` there.
+fn take_socket() -> anyhow::Result<UnixStream> {
+    let null = OpenOptions::new().read(true).open("/dev/null").context("cannot open /dev/null")?;
+    let socket = rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdin(), 3).context("descriptor 0 is not open")?;
+    rustix::stdio::dup2_stdin(&null).context("cannot replace descriptor 0")?;
+    if rustix::net::sockopt::socket_domain(socket.as_fd()) != Ok(rustix::net::AddressFamily::UNIX) {
+        bail!("descriptor 0 is not the server's socket: `oneiros engine` is started by the server alone");
+    }
+    Ok(UnixStream::from(socket))
+}
+
+/// The kernel kills this process when the parent's spawning thread ends; a parent gone before that is noticed here.
+fn tie_to_parent(parent: u32) -> anyhow::Result<()> {
+    rustix::process::set_parent_process_death_signal(Some(Signal::KILL)).context("cannot ask for the parent-death signal")?;
+    let actual = rustix::process::getppid().map(Pid::as_raw_nonzero);
+    ensure!(actual.is_some_and(|actual| actual.get().cast_unsigned() == parent), "the server is gone");
+    Ok(())
+}
+
+fn limit(arguments: &ChildArguments) -> anyhow::Result<()> {
+    let descriptors = match arguments.confinement {
+        Some(Confinement::Gpu { .. }) => 1024,
+        Some(Confinement::Parse) | None => 512,
+        Some(Confinement::Cpu { .. } | Confinement::OneProgram { .. }) => 64,
+    };
+    set_limit(Resource::Core, 0)?;
+    set_limit(Resource::Nofile, descriptors)?;
+    if let Some(bytes) = arguments.memory_bytes {
+        set_limit(Resource::As, bytes)?;
+    }
+    Ok(())
+}
+
+/// Sets the limit for good, or leaves a stricter one that was inherited.
+fn set_limit(resource: Resource, value: u64) -> anyhow::Result<()> {
+    let inherited = rustix::process::getrlimit(resource).maximum.unwrap_or(u64::MAX);
+    let value = Some(value.min(inherited));
+    rustix::process::setrlimit(resource, Rlimit { current: value, maximum: value }).context("cannot set a resource limit")
+}

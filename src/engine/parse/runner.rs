@@ -1,0 +1,79 @@
+//! Runs parse jobs, each in a fresh child that is gone afterwards.
+
+use std::{os::fd::OwnedFd, sync::Arc, time::Duration};
+
+use tokio::{sync::Semaphore, time::timeout};
+
+use super::{ParseOutcome, ParseRequest};
+use crate::engine::{
+    EngineError, EngineOptions,
+    child::ChildArguments,
+    confinement::Confinement,
+    supervisor::{Conversation, Spawner},
+    wire::{EngineKind, Event, MAX_DESCRIPTORS, Request},
+};
+
+/// Children at work at the same time.
+const AT_ONCE: usize = 2;
+
+/// Address space of a child: a bomb takes down the child alone.
+const MEMORY_BYTES: u64 = 2 * 1024 * 1024 * 1024;
+
+/// The longest job: joining and converting models of gigabytes.
+const TIME_LIMIT: Duration = Duration::from_secs(600);
+
+/// Reads untrusted bytes in confined children. Clones share the limit on children.
+#[derive(Clone)]
+pub struct ParseRunner {
+    spawner: Spawner,
+    allow_unsandboxed: bool,
+    places: Arc<Semaphore>,
+    time_limit: Duration,
+}
+
+impl ParseRunner {
+    pub fn new(spawner: Spawner, allow_unsandboxed: bool) -> Self {
+        Self { spawner, allow_unsandboxed, places: Arc::new(Semaphore::new(AT_ONCE)), time_limit: TIME_LIMIT }
+    }
+
+    /// The same runner with another limit on the duration of a job.
+    pub fn with_time_limit(self, time_limit: Duration) -> Self {
+        Self { time_limit, ..self }
+    }
+
+    /// Runs one job; `descriptors` as its variant of [`ParseRequest`] states. Dropping the future kills the child.
+    pub async fn run(&self, request: ParseRequest, descriptors: Vec<OwnedFd>) -> Result<ParseOutcome, EngineError> {
+        if descriptors.len() > MAX_DESCRIPTORS {
+            return Err(EngineError::InvalidRequest(format!("at most {MAX_DESCRIPTORS} files go into one job")));
+        }
+        let _place = self.places.acquire().await.map_err(|_| EngineError::Unavailable("it was stopped".into()))?;
+        let job = self.run_alone(request, descriptors);
+        timeout(self.time_limit, job).await.unwrap_or_else(|_| {
+            let seconds = self.time_limit.as_secs();
+            Err(EngineError::Died(format!("reading the file took longer than {seconds} seconds")))
+        })
+    }
+
+    async fn run_alone(&self, request: ParseRequest, descriptors: Vec<OwnedFd>) -> Result<ParseOutcome, EngineError> {
+        let (mut child, _) = Conversation::start(&self.spawner, &child_arguments(self.allow_unsandboxed)).await?;
+        let answer = child.ask(Request::Parse(request), &descriptors).await;
+        child.end().await;
+        match answer? {
+            Event::Parsed(outcome) => Ok(outcome),
+            _ => Err(EngineError::Failed("it answered another question".into())),
+        }
+    }
+}
+
+/// How every parse child is started.
+pub(in crate::engine) fn child_arguments(allow_unsandboxed: bool) -> ChildArguments {
+    ChildArguments {
+        kind: EngineKind::Parse,
+        model: None,
+        options: EngineOptions { threads: 1, context_length: 0, gpu_layers: 0 },
+        confinement: Some(Confinement::Parse),
+        allow_unsandboxed,
+        memory_bytes: Some(MEMORY_BYTES),
+        parent: std::process::id(),
+    }
+}

@@ -1,0 +1,236 @@
+//! One child from its start to its end.
+
+use std::{
+    collections::BTreeMap,
+    io::{self, ErrorKind},
+    os::fd::OwnedFd,
+};
+
+use tokio::{
+    net::{
+        UnixStream,
+        unix::{OwnedReadHalf, OwnedWriteHalf},
+    },
+    sync::{
+        OwnedSemaphorePermit,
+        mpsc::{self, UnboundedReceiver, UnboundedSender},
+    },
+    task::AbortHandle,
+    time::{Duration, Instant, sleep_until},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{ChildProcess, Command, EngineState, Patience, Shared, Submission};
+use crate::engine::{
+    EngineError,
+    wire::{Event, FromChild, STARTING, ToChild, connection},
+};
+
+/// After its socket is closed a child gets so long to end before it is killed; those who wait must hear within a second.
+const LAST_BREATH: Duration = Duration::from_millis(500);
+
+/// How a life ended.
+pub(super) enum Ended {
+    /// The supervisor was told to stop.
+    Stopped,
+    /// The child itself told that it cannot start; trying again at once would not help.
+    Refused(String),
+    /// It died, hung or broke the protocol. `served_for` is how long it was ready.
+    Faulty { reason: String, served_for: Option<Duration> },
+}
+
+pub(super) struct Life<'a> {
+    shared: &'a Shared,
+    patience: Patience,
+    child: ChildProcess,
+    frames: mpsc::Receiver<io::Result<FromChild>>,
+    outgoing: UnboundedSender<(Vec<u8>, Vec<OwnedFd>)>,
+    tasks: [AbortOnDrop; 2],
+    /// By id, which is the order in which the child serves them.
+    in_flight: BTreeMap<u64, InFlight>,
+    ready_since: Option<Instant>,
+    heard_at: Instant,
+}
+
+/// A request that the child has.
+struct InFlight {
+    events: UnboundedSender<Result<Event, EngineError>>,
+    patience: Duration,
+    cancelled_at: Option<Instant>,
+    _place: OwnedSemaphorePermit,
+}
+
+struct AbortOnDrop(AbortHandle);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl<'a> Life<'a> {
+    pub(super) fn new(shared: &'a Shared, patience: Patience, child: ChildProcess, socket: UnixStream) -> Self {
+        let (read, write) = socket.into_split();
+        let (heard, frames) = mpsc::channel(64);
+        let (outgoing, to_send) = mpsc::unbounded_channel();
+        let tasks = [tokio::spawn(read_all(read, heard)), tokio::spawn(write_all(write, to_send))];
+        let tasks = tasks.map(|task| AbortOnDrop(task.abort_handle()));
+        shared.view.send_modify(|view| view.pid = Some(child.pid()));
+        Self { shared, patience, child, frames, outgoing, tasks, in_flight: BTreeMap::new(), ready_since: None, heard_at: Instant::now() }
+    }
+
+    pub(super) async fn run(mut self, commands: &mut UnboundedReceiver<Command>, stop: &CancellationToken) -> Ended {
+        loop {
+            let deadline = self.deadline();
+            tokio::select! {
+                () = stop.cancelled() => return self.stop().await,
+                command = commands.recv() => match command {
+                    Some(command) => self.command(command),
+                    None => return self.stop().await,
+                },
+                frame = self.frames.recv() => match frame {
+                    Some(Ok(frame)) => if let Some(refusal) = self.frame(frame) { return self.refused(refusal).await },
+                    Some(Err(error)) => return self.fail(format!("it broke the protocol ({error})"), Duration::ZERO).await,
+                    None => return self.fail(String::new(), LAST_BREATH).await,
+                },
+                () = sleep_until(deadline) => if self.deadline() <= Instant::now() {
+                    let what = if self.ready_since.is_some() { "it hung on a request" } else { "it hung while loading" };
+                    return self.fail(what.into(), Duration::ZERO).await;
+                },
+            }
+        }
+    }
+
+    /// When the child counts as hung if nothing more is heard of it.
+    fn deadline(&self) -> Instant {
+        if self.ready_since.is_none() {
+            return self.heard_at.max(self.child.last_words_at()) + self.patience.start;
+        }
+        match self.in_flight.first_key_value() {
+            None => Instant::now() + Duration::from_secs(24 * 3600),
+            Some((_, oldest)) => {
+                let answer = self.heard_at + oldest.patience;
+                oldest.cancelled_at.map_or(answer, |cancelled| answer.min(cancelled.max(self.heard_at) + self.patience.cancel))
+            }
+        }
+    }
+
+    fn command(&mut self, command: Command) {
+        match command {
+            Command::Submit(Submission { id, frame, descriptors, expected, events, place }) => {
+                if self.in_flight.is_empty() {
+                    self.heard_at = Instant::now();
+                }
+                let patience = self.patience.answer + expected;
+                self.in_flight.insert(id, InFlight { events, patience, cancelled_at: None, _place: place });
+                self.send(frame, descriptors);
+            }
+            Command::Cancel { id } => {
+                if let Some(request) = self.in_flight.get_mut(&id) {
+                    request.cancelled_at = Some(Instant::now());
+                    match connection::frame(&ToChild::Cancel { id }) {
+                        Ok(frame) => self.send(frame, Vec::new()),
+                        Err(error) => tracing::error!(%error, "a cancellation could not be encoded"),
+                    }
+                }
+            }
+            Command::TryAgain => {}
+        }
+    }
+
+    /// When the writing task is gone, so is the child, and the reading task tells.
+    fn send(&self, frame: Vec<u8>, descriptors: Vec<OwnedFd>) {
+        let _ = self.outgoing.send((frame, descriptors));
+    }
+
+    /// Takes one frame. Returns why the child refuses to start, if it does.
+    fn frame(&mut self, frame: FromChild) -> Option<EngineError> {
+        self.heard_at = Instant::now();
+        match frame {
+            FromChild::Loading { fraction } => {
+                self.shared.view.send_modify(|view| view.state = EngineState::Starting { fraction: fraction.clamp(0.0, 1.0) });
+            }
+            FromChild::Ready(report) => {
+                self.ready_since = Some(self.heard_at);
+                self.shared.view.send_modify(|view| {
+                    view.state = EngineState::Ready;
+                    view.confinement = Some(report.confinement.clone());
+                    view.report = Some(report);
+                });
+            }
+            FromChild::Error { id: STARTING, error } => return Some(error),
+            FromChild::Event { id, event } => self.pass_on(id, Ok(event)),
+            FromChild::Error { id, error } => self.pass_on(id, Err(error)),
+            FromChild::Done { id } => drop(self.in_flight.remove(&id)),
+        }
+        None
+    }
+
+    fn pass_on(&self, id: u64, event: Result<Event, EngineError>) {
+        if let Some(request) = self.in_flight.get(&id) {
+            // Nobody minds an answer whose asker is gone.
+            let _ = request.events.send(event);
+        }
+    }
+
+    async fn refused(self, error: EngineError) -> Ended {
+        let reason = error.to_string();
+        let Self { mut child, tasks, .. } = self;
+        drop(tasks);
+        let end = child.end(LAST_BREATH).await;
+        tracing::debug!("a child refused to start: {end}");
+        Ended::Refused(reason)
+    }
+
+    /// Ends the child, then tells everybody who waits why.
+    async fn fail(self, what: String, patience: Duration) -> Ended {
+        let served_for = self.ready_since.map(|since| since.elapsed());
+        self.shared.view.send_modify(|view| view.state = EngineState::Restarting { attempt: 0, reason: "it stopped".into() });
+        let Self { mut child, in_flight, tasks, .. } = self;
+        let end = child.end(patience).await;
+        drop(tasks);
+        let reason = if what.is_empty() { end } else { format!("{what}: {end}") };
+        for request in in_flight.into_values() {
+            // An asker that is gone needs no answer.
+            let _ = request.events.send(Err(EngineError::Died(reason.clone())));
+        }
+        Ended::Faulty { reason, served_for }
+    }
+
+    async fn stop(self) -> Ended {
+        let Self { mut child, in_flight, tasks, patience, .. } = self;
+        for request in in_flight.into_values() {
+            let _ = request.events.send(Err(EngineError::Unavailable("it is being stopped".into())));
+        }
+        // Both halves of the socket go with their tasks: the child reads the end and leaves.
+        drop(tasks);
+        let end = child.end(patience.stop).await;
+        tracing::debug!("an engine was stopped: {end}");
+        Ended::Stopped
+    }
+}
+
+async fn read_all(mut socket: OwnedReadHalf, heard: mpsc::Sender<io::Result<FromChild>>) {
+    loop {
+        let frame = match connection::receive(&mut socket).await {
+            Ok(Some(frame)) => Ok(frame),
+            Ok(None) => return,
+            // A child that is killed with unread requests resets the connection; one killed in mid-frame cuts it.
+            Err(error) if matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::UnexpectedEof) => return,
+            Err(error) => Err(error),
+        };
+        let broken = frame.is_err();
+        if heard.send(frame).await.is_err() || broken {
+            return;
+        }
+    }
+}
+
+async fn write_all(mut socket: OwnedWriteHalf, mut frames: UnboundedReceiver<(Vec<u8>, Vec<OwnedFd>)>) {
+    while let Some((frame, descriptors)) = frames.recv().await {
+        if let Err(error) = connection::send(&mut socket, &frame, &descriptors).await {
+            tracing::debug!(%error, "a message did not reach its engine");
+            return;
+        }
+    }
+}

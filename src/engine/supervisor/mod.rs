@@ -1,0 +1,247 @@
+//! Keeps engine children alive: starts them, notices their end, restarts them, stops them in order.
+//!
+//! One task (`run`) owns each engine; [`Supervisor`] and [`super::client::EngineClient`] talk to it. A child's single
+//! life, from start to end, is in `life`; the process itself in `process`.
+
+mod conversation;
+mod life;
+mod process;
+mod run;
+mod spawner;
+mod status;
+
+use std::{
+    os::fd::OwnedFd,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+pub use spawner::Spawner;
+pub use status::{EngineState, EngineStatus};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch},
+    task::JoinHandle,
+};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+pub(super) use self::conversation::Conversation;
+use self::process::ChildProcess;
+use super::{
+    EngineError, EngineOptions,
+    client::EngineClient,
+    confinement::{Confinement, ConfinementReport},
+    wire::{EngineKind, Event, ReadyReport, STARTING},
+};
+
+/// Requests that may wait behind the one that is served.
+const MOST_WAITING: usize = 64;
+
+/// Which engine to run and how.
+#[derive(Debug, Clone)]
+pub struct EngineSpec {
+    pub kind: EngineKind,
+    /// The catalogue id of its model.
+    pub model_id: String,
+    pub model: Option<PathBuf>,
+    pub confinement: Confinement,
+    pub options: EngineOptions,
+    /// Start it even if the kernel cannot confine it.
+    pub allow_unsandboxed: bool,
+}
+
+/// How patient a supervisor is.
+#[derive(Debug, Clone, Copy)]
+pub struct Patience {
+    /// A starting child that reports no progress and logs nothing for so long is killed.
+    pub start: Duration,
+    /// A child that works on a request and sends nothing for so long is killed. Speech adds its own duration.
+    pub answer: Duration,
+    /// A child that goes on with a cancelled request for so long is killed.
+    pub cancel: Duration,
+    /// The first wait before a restart; it doubles with every quick failure.
+    pub first_restart: Duration,
+    pub longest_restart: Duration,
+    /// A child that served for so long was healthy: counting begins anew.
+    pub healthy: Duration,
+    /// After so many quick failures in a row the engine rests until it is asked again.
+    pub attempts: u32,
+    /// How long a child may take to end once its socket is closed.
+    pub stop: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            start: Duration::from_secs(60),
+            answer: Duration::from_secs(120),
+            cancel: Duration::from_secs(10),
+            first_restart: Duration::from_millis(250),
+            longest_restart: Duration::from_secs(30),
+            healthy: Duration::from_secs(60),
+            attempts: 8,
+            stop: Duration::from_secs(3),
+        }
+    }
+}
+
+/// One supervised engine. Dropping it stops the engine too, without waiting for it.
+pub struct Supervisor {
+    shared: Arc<Shared>,
+    running: JoinHandle<()>,
+    stop: DropGuard,
+}
+
+impl Supervisor {
+    /// Starts an engine inside a tokio runtime. It is not ready yet: see [`Self::ready`].
+    pub fn start(spec: EngineSpec, spawner: Spawner) -> Self {
+        Self::start_with(spec, spawner, Patience::default())
+    }
+
+    pub fn start_with(spec: EngineSpec, spawner: Spawner, patience: Patience) -> Self {
+        let (commands, received) = mpsc::unbounded_channel();
+        let shared = Arc::new(Shared {
+            kind: spec.kind,
+            model_id: spec.model_id.clone(),
+            commands,
+            places: Arc::new(Semaphore::new(MOST_WAITING + 1)),
+            next_id: AtomicU64::new(STARTING + 1),
+            view: watch::Sender::new(View::default()),
+        });
+        let stop = CancellationToken::new();
+        let runner = run::Runner { spec, spawner, patience, shared: Arc::clone(&shared), stop: stop.clone() };
+        let running = tokio::spawn(runner.run(received));
+        Self { shared, running, stop: stop.drop_guard() }
+    }
+
+    /// Speaks to the engine; clones are cheap.
+    pub fn client(&self) -> EngineClient {
+        EngineClient::new(Arc::clone(&self.shared))
+    }
+
+    pub fn status(&self) -> EngineStatus {
+        self.shared.status()
+    }
+
+    /// Every change of state; the newest is what a late reader sees.
+    pub fn states(&self) -> impl futures_util::Stream<Item = EngineState> + use<> {
+        use tokio_stream::{StreamExt, wrappers::WatchStream};
+        WatchStream::new(self.shared.view.subscribe()).map(|view| view.state)
+    }
+
+    /// Waits until the engine can be asked. An error when it has given up or was stopped.
+    pub async fn ready(&self) -> Result<ReadyReport, EngineError> {
+        self.shared.ready().await
+    }
+
+    /// Stops the engine in order: no new requests, socket closed, killed if it does not end by itself.
+    pub async fn stop(self) {
+        drop(self.stop);
+        // A task that panicked has dropped its child, which killed it.
+        let _ = self.running.await;
+    }
+}
+
+/// What the supervisor's task and its clients share.
+pub(in crate::engine) struct Shared {
+    kind: EngineKind,
+    model_id: String,
+    commands: mpsc::UnboundedSender<Command>,
+    places: Arc<Semaphore>,
+    next_id: AtomicU64,
+    view: watch::Sender<View>,
+}
+
+/// What is seen from outside.
+#[derive(Debug, Clone)]
+struct View {
+    state: EngineState,
+    report: Option<ReadyReport>,
+    confinement: Option<ConfinementReport>,
+    pid: Option<u32>,
+    restarts: u32,
+}
+
+impl Default for View {
+    fn default() -> Self {
+        Self { state: EngineState::Starting { fraction: 0.0 }, report: None, confinement: None, pid: None, restarts: 0 }
+    }
+}
+
+/// What clients ask of the supervisor's task.
+pub(in crate::engine) enum Command {
+    Submit(Submission),
+    Cancel {
+        id: u64,
+    },
+    /// Somebody wants an engine that had given up.
+    TryAgain,
+}
+
+/// A request on its way, with its place in the queue.
+pub(in crate::engine) struct Submission {
+    pub(in crate::engine) id: u64,
+    /// The encoded request.
+    pub(in crate::engine) frame: Vec<u8>,
+    pub(in crate::engine) descriptors: Vec<OwnedFd>,
+    /// How long the work may take by its nature without a word, on top of the usual patience.
+    pub(in crate::engine) expected: Duration,
+    /// Unbounded, so that a slow asker never holds up the engine's other frames; an answer is bounded by itself.
+    pub(in crate::engine) events: mpsc::UnboundedSender<Result<Event, EngineError>>,
+    pub(in crate::engine) place: OwnedSemaphorePermit,
+}
+
+impl Shared {
+    pub(in crate::engine) fn model_id(&self) -> &str {
+        &self.model_id
+    }
+
+    /// A place in the queue and an id, or why there is none.
+    pub(in crate::engine) fn admit(&self) -> Result<(u64, OwnedSemaphorePermit), EngineError> {
+        let unavailability = self.view.borrow().state.unavailability();
+        if let Some(reason) = unavailability {
+            self.command(Command::TryAgain);
+            return Err(EngineError::Unavailable(reason));
+        }
+        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| EngineError::Busy)?;
+        Ok((self.next_id.fetch_add(1, Ordering::Relaxed), place))
+    }
+
+    /// Once the task is gone nobody listens; the events channel then ends, which the asker sees.
+    pub(in crate::engine) fn command(&self, command: Command) {
+        let _ = self.commands.send(command);
+    }
+
+    pub(in crate::engine) fn status(&self) -> EngineStatus {
+        let View { state, confinement, pid, restarts, .. } = self.view.borrow().clone();
+        let queued = (MOST_WAITING + 1).saturating_sub(self.places.available_permits());
+        EngineStatus {
+            kind: self.kind,
+            model_id: self.model_id.clone(),
+            state,
+            confinement,
+            pid,
+            resident_bytes: pid.and_then(process::resident_bytes),
+            restarts,
+            queued: u32::try_from(queued).unwrap_or(u32::MAX),
+        }
+    }
+
+    pub(in crate::engine) async fn ready(&self) -> Result<ReadyReport, EngineError> {
+        let mut views = self.view.subscribe();
+        loop {
+            let View { state, report, .. } = views.borrow_and_update().clone();
+            match (state, report) {
+                (EngineState::Ready, Some(report)) => return Ok(report),
+                (EngineState::Failed { reason }, _) => return Err(EngineError::Unavailable(reason)),
+                (EngineState::Stopped, _) => return Err(EngineError::Unavailable("it was stopped".into())),
+                _ => {}
+            }
+            // The sender lives in `self`.
+            let _ = views.changed().await;
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! What an engine is doing, for people and for readiness checks.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::engine::{confinement::ConfinementReport, wire::EngineKind};
+
+/// One engine as `doctor` and `/api/v1/system` show it.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct EngineStatus {
+    pub kind: EngineKind,
+    /// The catalogue id of its model.
+    pub model_id: String,
+    pub state: EngineState,
+    /// What is enforced on the child; absent until it has started once.
+    pub confinement: Option<ConfinementReport>,
+    /// The child's process id while there is one.
+    pub pid: Option<u32>,
+    /// The child's memory in RAM.
+    pub resident_bytes: Option<u64>,
+    /// How often a fault made it start again.
+    pub restarts: u32,
+    /// Requests that are served or wait.
+    pub queued: u32,
+}
+
+/// Where an engine is in its life.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[serde(tag = "name", rename_all = "kebab-case")]
+pub enum EngineState {
+    /// Its model is being loaded; `fraction` is 0 to 1.
+    Starting {
+        fraction: f32,
+    },
+    Ready,
+    /// It failed and starts again in a moment; `attempt` counts from 1.
+    Restarting {
+        attempt: u32,
+        reason: String,
+    },
+    /// It failed too often, or its model was refused. The next request has it try again.
+    Failed {
+        reason: String,
+    },
+    /// It was stopped in order.
+    Stopped,
+}
+
+impl EngineState {
+    /// Why a request cannot be served now, in words that end "the engine is not available: …".
+    pub(super) fn unavailability(&self) -> Option<String> {
+        match self {
+            Self::Ready => None,
+            Self::Starting { fraction } => Some(format!("it is loading its model ({:.0} %)", fraction * 100.0)),
+            Self::Restarting { reason, .. } => Some(format!("it is starting again, because {reason}")),
+            Self::Failed { reason } => Some(reason.clone()),
+            Self::Stopped => Some("it was stopped".into()),
+        }
+    }
+}

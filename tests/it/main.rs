@@ -1,0 +1,3 @@
+//! The integration tests: one target, so that the executable is linked once.
+
+mod engine_host;
