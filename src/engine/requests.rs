@@ -2,6 +2,17 @@
 
 use serde::{Deserialize, Serialize};
 
+/// How an engine child loads its model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EngineOptions {
+    /// Threads for prompt and generation.
+    pub threads: u16,
+    /// Tokens; 0 leaves the choice to the engine.
+    pub context_length: u32,
+    /// Layers to offload; 0 keeps everything on the processor.
+    pub gpu_layers: u32,
+}
+
 /// What a [`super::TextGenerator`] is asked.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct GenerationRequest {

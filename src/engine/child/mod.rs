@@ -26,6 +26,16 @@ pub trait Worker {
     fn serve(&mut self, request: Request, descriptors: Vec<OwnedFd>, reply: &Reply<'_>) -> Result<(), EngineError>;
 }
 
+/// What a loaded model is, for the ready report.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ModelFacts {
+    /// Tokens; 0 where it has no meaning.
+    pub context_length: u32,
+    /// Length of an embedding; else 0.
+    pub dimensions: u32,
+    pub has_chat_template: bool,
+}
+
 /// Where a worker's events go.
 pub struct Reply<'a> {
     pub(super) send: &'a dyn Fn(Event) -> Result<(), EngineError>,
