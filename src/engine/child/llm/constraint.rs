@@ -66,25 +66,25 @@ fn invalid(reason: &str) -> EngineError {
 }
 
 fn grammar(constraint: &Constraint, stop: &[String]) -> Result<Option<TopLevelGrammar>, EngineError> {
-    let body = match constraint {
+    let whole = match constraint {
         Constraint::Free => return Ok(None),
         Constraint::JsonSchema(schema) => return json_grammar(schema, stop).map(Some),
-        Constraint::Regex(expression) => regex(expression)?,
-        Constraint::OneOf(choices) => one_of(choices)?,
+        Constraint::Regex(expression) => format!("WHOLE: {}\n", regex(expression)?),
+        Constraint::OneOf(choices) => format!("WHOLE: {}\n", one_of(choices)?),
         Constraint::PassageOf(text) => passage_of(text)?,
     };
-    Ok(Some(TopLevelGrammar::from_lark(with_stop(&body, stop))))
+    Ok(Some(TopLevelGrammar::from_lark(whole + &with_stop(stop))))
 }
 
-/// The slot is one lexeme: the body, which holds no stop string, then perhaps a stop string.
+/// The slot is one lexeme: `WHOLE` without any stop string in it, then perhaps a stop string.
 ///
-/// One lexeme, since a stop string may share a token with the body's last characters.
-fn with_stop(body: &str, stop: &[String]) -> String {
+/// One lexeme, since a stop string may share a token with the last characters before it.
+fn with_stop(stop: &[String]) -> String {
     if stop.is_empty() {
-        return format!("start: SLOT\nSLOT: {body}\n");
+        return "start: SLOT\nSLOT: WHOLE\n".into();
     }
     let stops = stop.iter().map(|text| quoted(text)).collect::<Vec<_>>().join(" | ");
-    format!("start: SLOT\nSLOT: BODY ({stops})?\nBODY: ({body}) & ~(ANY ({stops}) ANY)\nANY: /(?s:.*)/\n")
+    format!("start: SLOT\nSLOT: BODY ({stops})?\nBODY: WHOLE & ~(ANY ({stops}) ANY)\nANY: /(?s:.*)/\n")
 }
 
 fn regex(expression: &str) -> Result<String, EngineError> {
@@ -121,7 +121,7 @@ fn passage_of(text: &str) -> Result<String, EngineError> {
         return Err(invalid("the text to quote from holds no word"));
     }
     let chunks = serde_json::json!({ "substring_chunks": chunks });
-    Ok(format!("PASSAGE & /{}((?s:.*){})?/\nPASSAGE: %regex {chunks}", class(&first), class(&last)))
+    Ok(format!("WHOLE: PASSAGE & /{}((?s:.*){})?/\nPASSAGE: %regex {chunks}\n", class(&first), class(&last)))
 }
 
 /// Cuts a text into words and the gaps between them. A word runs from its first to its last letter or digit between

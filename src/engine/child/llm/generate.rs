@@ -19,7 +19,7 @@ use llguidance::Matcher;
 use super::{
     constraint::Grammars,
     reader::Reader,
-    sampling::{self, Chooser, SamplerParts},
+    sampling::{self, Chooser, SamplerParts, Style},
     slot::SlotText,
     template::ChatTemplate,
 };
@@ -124,8 +124,7 @@ impl Generator {
         let prompt = self.prompt_tokens(&request.prompt)?;
         self.check_length(&prompt, &request.form)?;
         let mut matchers = self.compile(&request.form)?.into_iter();
-        let context_length = self.reader.context_length();
-        let chooser = Chooser::new(self.model, &mut self.samplers, &request.sampling, context_length, Arc::clone(&self.control))?;
+        let chooser = Chooser::new(self.model, &mut self.samplers, &request.sampling, &prompt, Arc::clone(&self.control))?;
         let prompt_tokens = u32::try_from(prompt.len()).unwrap_or(u32::MAX);
         let usage = GenerationUsage { prompt_tokens, ..GenerationUsage::default() };
         let mut run = Run { reply, chooser, sequence: prompt, pending: String::new(), usage };
@@ -269,8 +268,11 @@ impl Generator {
         let token = match matcher {
             None => run.chooser.choose(logits)?,
             Some(matcher) => {
-                let loose = matches!(slot.constraint, Constraint::Regex(_) | Constraint::JsonSchema(_));
-                run.chooser.choose_matching(logits, matcher, loose, |token| vocabulary.is_eog(token))?
+                let style = match slot.constraint {
+                    Constraint::PassageOf(_) | Constraint::OneOf(_) => Style::Verbatim,
+                    Constraint::Free | Constraint::Regex(_) | Constraint::JsonSchema(_) => Style::Prose,
+                };
+                run.chooser.choose_matching(logits, matcher, style, |token| vocabulary.is_eog(token))?
             }
         };
         if vocabulary.is_eog(token) {

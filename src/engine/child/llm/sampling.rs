@@ -1,11 +1,13 @@
 //! Choosing the next token: penalties, truncation, temperature, and the grammar's veto.
 
+use std::sync::Arc;
+
 use llama_cpp_2::{
     model::LlamaModel,
     sampling::LlamaSampler,
     token::{LlamaToken, data::LlamaTokenData, data_array::LlamaTokenDataArray},
 };
-use llguidance::Matcher;
+use llguidance::{Matcher, toktrie::SimpleVob};
 
 use crate::engine::{EngineError, Sampling};
 
@@ -17,6 +19,8 @@ const MAX_REPEAT_LAST_N: i32 = 512;
 /// DRY's own defaults: growth for each further token of a repetition, and the length that goes unpunished.
 const DRY_BASE: f32 = 1.75;
 const DRY_ALLOWED_LENGTH: i32 = 2;
+/// How far DRY looks back, in tokens.
+const DRY_LAST_N: i32 = 4096;
 const DRY_BREAKERS: [&str; 4] = ["\n", ":", "\"", "*"];
 
 /// Refuses what the samplers would take badly.
@@ -54,11 +58,11 @@ impl SamplerParts {
         Self { dry: None }
     }
 
-    fn dry(&mut self, model: &LlamaModel, multiplier: f32, context_length: i32) -> LlamaSampler {
+    fn dry(&mut self, model: &LlamaModel, multiplier: f32) -> LlamaSampler {
         match &self.dry {
             Some((made_for, sampler)) if *made_for == multiplier => sampler.clone(),
             _ => {
-                let sampler = LlamaSampler::dry(model, multiplier, DRY_BASE, DRY_ALLOWED_LENGTH, context_length, DRY_BREAKERS);
+                let sampler = LlamaSampler::dry(model, multiplier, DRY_BASE, DRY_ALLOWED_LENGTH, DRY_LAST_N, DRY_BREAKERS);
                 let copy = sampler.clone();
                 self.dry = Some((multiplier, sampler));
                 copy
@@ -67,11 +71,22 @@ impl SamplerParts {
     }
 }
 
-/// The sampler of one request. It remembers the generated and given tokens of the form.
+/// How a slot's tokens are chosen.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Style {
+    Prose,
+    Verbatim,
+}
+
+/// The samplers of one request.
 pub(super) struct Chooser {
-    chain: LlamaSampler,
+    /// For prose: with penalties. The repeat penalty remembers the form, DRY the prompt too, so that a small model does
+    /// not copy the examples it was shown.
+    prose: LlamaSampler,
+    /// For quotations and choices, whose words are those of the prompt: without penalties.
+    verbatim: LlamaSampler,
     candidates: LlamaTokenDataArray,
-    control: std::sync::Arc<Vec<bool>>,
+    control: Arc<Vec<bool>>,
 }
 
 impl Chooser {
@@ -80,63 +95,62 @@ impl Chooser {
         model: &LlamaModel,
         parts: &mut SamplerParts,
         sampling: &Sampling,
-        context_length: u32,
-        control: std::sync::Arc<Vec<bool>>,
+        prompt: &[LlamaToken],
+        control: Arc<Vec<bool>>,
     ) -> Result<Self, EngineError> {
         check(sampling)?;
-        let context_length = i32::try_from(context_length).unwrap_or(i32::MAX);
-        let mut chain = Vec::new();
-        if sampling.top_k > 0 || sampling.temperature == 0.0 {
-            chain.push(LlamaSampler::top_k(SHORT_LIST));
-        }
+        let mut penalties = Vec::new();
         if sampling.repeat_penalty != 1.0 && sampling.repeat_last_n > 0 {
-            chain.push(LlamaSampler::penalties(model.n_vocab(), sampling.repeat_last_n, sampling.repeat_penalty, 0.0, 0.0));
+            penalties.push(LlamaSampler::penalties(model.n_vocab(), sampling.repeat_last_n, sampling.repeat_penalty, 0.0, 0.0));
         }
         if sampling.dry_multiplier > 0.0 {
-            chain.push(parts.dry(model, sampling.dry_multiplier, context_length));
+            penalties.push(parts.dry(model, sampling.dry_multiplier).with_tokens(prompt));
         }
-        if sampling.temperature == 0.0 {
-            chain.push(LlamaSampler::greedy());
-        } else {
-            if sampling.top_k > 0 {
-                chain.push(LlamaSampler::top_k(sampling.top_k));
-            }
-            chain.push(LlamaSampler::top_p(sampling.top_p, 1));
-            chain.push(LlamaSampler::min_p(sampling.min_p, 1));
-            chain.push(LlamaSampler::temp(sampling.temperature));
-            chain.push(LlamaSampler::dist(sampling.seed));
-        }
-        Ok(Self { chain: LlamaSampler::chain(chain, true), candidates: LlamaTokenDataArray::new(Vec::new(), false), control })
+        Ok(Self {
+            prose: chain(sampling, penalties),
+            verbatim: chain(sampling, Vec::new()),
+            candidates: LlamaTokenDataArray::new(Vec::new(), false),
+            control,
+        })
     }
 
     /// Tells the penalties of a token that now stands in the answer.
     pub(super) fn accept(&mut self, token: LlamaToken) {
-        self.chain.accept(token);
+        self.prose.accept(token);
     }
 
     /// Any token but control tokens that end nothing.
     pub(super) fn choose(&mut self, logits: &[f32]) -> Result<LlamaToken, EngineError> {
-        self.choose_among(logits, None)
+        self.choose_among(logits, None, Style::Prose)
     }
 
     /// A token that the grammar takes, or one that ends generation where the grammar may end.
     ///
     /// Most free choices fit a loose grammar, and checking one token is far cheaper than a mask over the vocabulary:
-    /// with `guess`, a free choice is tried first. Refused choices fall to the masked distribution, so the outcome is
+    /// in prose a free choice is tried first. Refused choices fall to the masked distribution, so the outcome is
     /// distributed as if the mask had been there from the start.
-    pub(super) fn choose_matching(&mut self, logits: &[f32], matcher: &mut Matcher, guess: bool, is_end: impl Fn(LlamaToken) -> bool) -> Result<LlamaToken, EngineError> {
-        if guess {
+    pub(super) fn choose_matching(
+        &mut self,
+        logits: &[f32],
+        matcher: &mut Matcher,
+        style: Style,
+        is_end: impl Fn(LlamaToken) -> bool,
+    ) -> Result<LlamaToken, EngineError> {
+        if style == Style::Prose {
             let token = self.choose(logits)?;
-            let fits = if is_end(token) { matcher.is_accepting() } else { matcher.validate_tokens(&[token.0.cast_unsigned()]).map(|valid| valid == 1) };
+            let fits = match is_end(token) {
+                true => matcher.is_accepting(),
+                false => matcher.validate_tokens(&[token.0.cast_unsigned()]).map(|valid| valid == 1),
+            };
             if fits.map_err(too_complex)? {
                 return Ok(token);
             }
         }
         let mask = matcher.compute_mask_or_eos().map_err(too_complex)?;
-        self.choose_among(logits, Some(&mask))
+        self.choose_among(logits, Some(&mask), style)
     }
 
-    fn choose_among(&mut self, logits: &[f32], mask: Option<&llguidance::toktrie::SimpleVob>) -> Result<LlamaToken, EngineError> {
+    fn choose_among(&mut self, logits: &[f32], mask: Option<&SimpleVob>, style: Style) -> Result<LlamaToken, EngineError> {
         self.candidates.data.clear();
         self.candidates.selected = None;
         self.candidates.sorted = false;
@@ -159,9 +173,34 @@ impl Chooser {
         if self.candidates.data.iter().any(|candidate| candidate.logit().is_nan()) {
             return Err(EngineError::Failed("the model computed something that is not a number".into()));
         }
-        self.candidates.apply_sampler(&mut self.chain);
+        self.candidates.apply_sampler(match style {
+            Style::Prose => &mut self.prose,
+            Style::Verbatim => &mut self.verbatim,
+        });
         self.candidates.selected_token().ok_or_else(|| EngineError::Failed("no token could be chosen".into()))
     }
+}
+
+/// Penalties, if any, between a first and a final truncation, then the choice.
+fn chain(sampling: &Sampling, penalties: Vec<LlamaSampler>) -> LlamaSampler {
+    let mut chain = Vec::new();
+    let is_greedy = sampling.temperature == 0.0;
+    if sampling.top_k > 0 || is_greedy {
+        chain.push(LlamaSampler::top_k(SHORT_LIST));
+    }
+    chain.extend(penalties);
+    if is_greedy {
+        chain.push(LlamaSampler::greedy());
+        return LlamaSampler::chain(chain, true);
+    }
+    if sampling.top_k > 0 {
+        chain.push(LlamaSampler::top_k(sampling.top_k));
+    }
+    chain.push(LlamaSampler::top_p(sampling.top_p, 1));
+    chain.push(LlamaSampler::min_p(sampling.min_p, 1));
+    chain.push(LlamaSampler::temp(sampling.temperature));
+    chain.push(LlamaSampler::dist(sampling.seed));
+    LlamaSampler::chain(chain, true)
 }
 
 fn too_complex(error: impl std::fmt::Display) -> EngineError {
