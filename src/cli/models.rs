@@ -1,1 +1,247 @@
-//! (contract stub)
+//! `oneiros models`: what there is, and bringing it here.
+
+use std::{io::Write, path::PathBuf, process::ExitCode, sync::Arc};
+
+use anyhow::{Context, bail};
+use clap::{Args, Subcommand};
+use serde::Serialize;
+
+use crate::{
+    egress::Egress,
+    models::{
+        ArtifactKind, ArtifactStore, Catalog, CatalogEntry, Manifest, NoProgress, Profile, PullOutcome, PullProgress, Pulled, Puller,
+        for_stderr,
+    },
+};
+
+/// Models and run-time parts.
+#[derive(Debug, Args)]
+pub struct ModelsArguments {
+    #[command(subcommand)]
+    command: ModelsCommand,
+    /// Answer as JSON on standard output.
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum ModelsCommand {
+    /// What the catalogue holds and what is here.
+    List,
+    /// Fetch models: those named, or all of a profile.
+    Pull {
+        /// Ids, as `list` shows them; none means the whole profile.
+        ids: Vec<String>,
+        #[arg(long, conflicts_with = "ids")]
+        profile: Option<Profile>,
+    },
+    /// Take in a GGUF or a whisper.cpp model from a file.
+    Import {
+        file: PathBuf,
+        /// Its id here; made of the file's name otherwise.
+        #[arg(long)]
+        id: Option<String>,
+    },
+    /// Read every byte again and compare checksums.
+    Verify {
+        /// Ids; none means everything that is here.
+        ids: Vec<String>,
+    },
+    /// Delete a model.
+    Remove { id: String },
+}
+
+/// What the command works on.
+pub struct ModelsContext {
+    pub catalog: Catalog,
+    pub store: Arc<ArtifactStore>,
+    pub egress: Arc<Egress>,
+    /// The hub's address.
+    pub hub: String,
+    /// The configured profile, settled: never [`Profile::Auto`].
+    pub profile: Profile,
+}
+
+impl ModelsArguments {
+    /// The profile that a `pull` names itself; the caller settles [`Profile::Auto`] before it makes the context.
+    pub fn profile(&self) -> Option<Profile> {
+        match &self.command {
+            ModelsCommand::Pull { profile, .. } => *profile,
+            _ => None,
+        }
+    }
+}
+
+/// Does what was asked. The exit code is not 0 when anything of it failed.
+pub async fn run(arguments: ModelsArguments, context: ModelsContext) -> anyhow::Result<ExitCode> {
+    let json = arguments.json;
+    match arguments.command {
+        ModelsCommand::List => list(&context, json),
+        ModelsCommand::Pull { ids, .. } => pull(&context, &ids, json).await,
+        ModelsCommand::Import { file, id } => {
+            let manifest = context.store.import(&file, id.as_deref()).await?;
+            let text = format!("{} is here as {} ({})", file.display(), manifest.id, kind_name(manifest.kind));
+            say(json, &manifest, &text)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        ModelsCommand::Verify { ids } => verify(&context, ids, json).await,
+        ModelsCommand::Remove { id } => {
+            context.store.remove(&id).await?;
+            say(json, &serde_json::json!({ "removed": id }), &format!("{id} is removed"))?;
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+/// One line of `list`.
+#[derive(Serialize)]
+struct Listed<'a> {
+    id: &'a str,
+    kind: ArtifactKind,
+    title: &'a str,
+    licence: Option<&'a str>,
+    /// As far as it is known before a pull.
+    bytes: Option<u64>,
+    languages: &'a [String],
+    memory_bytes: u64,
+    here: bool,
+    in_profile: bool,
+    source: Option<&'a str>,
+}
+
+fn list(context: &ModelsContext, json: bool) -> anyhow::Result<ExitCode> {
+    let here = context.store.list()?;
+    let profile: Vec<&str> = context.catalog.profile(context.profile).iter().map(|entry| entry.id.as_str()).collect();
+    let find = |id: &str| here.iter().find(|manifest| manifest.id == id);
+    let mut lines: Vec<Listed<'_>> = context.catalog.entries().iter().map(|entry| from_catalog(entry, find(&entry.id), &profile)).collect();
+    let imported = here.iter().filter(|manifest| context.catalog.entry(&manifest.id).is_none());
+    lines.extend(imported.map(|manifest| Listed {
+        id: &manifest.id,
+        kind: manifest.kind,
+        title: &manifest.file,
+        licence: None,
+        bytes: Some(manifest.bytes),
+        languages: &[],
+        memory_bytes: 0,
+        here: true,
+        in_profile: false,
+        source: Some(&manifest.source),
+    }));
+    let text: Vec<String> = lines.iter().map(line).collect();
+    let head =
+        format!("{:5} {:28} {:12} {:>10}  {:22} TITLE (* in the profile {})", "HERE", "ID", "KIND", "SIZE", "LICENCE", context.profile);
+    say(json, &lines, &format!("{head}\n{}", text.join("\n")))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn from_catalog<'a>(entry: &'a CatalogEntry, manifest: Option<&'a Manifest>, profile: &[&str]) -> Listed<'a> {
+    Listed {
+        id: &entry.id,
+        kind: entry.kind,
+        title: &entry.title,
+        licence: Some(&entry.licence.spdx),
+        bytes: manifest.map(|manifest| manifest.bytes).or_else(|| entry.bytes()),
+        languages: &entry.languages,
+        memory_bytes: entry.memory_bytes,
+        here: manifest.is_some(),
+        in_profile: profile.contains(&entry.id.as_str()),
+        source: manifest.map(|manifest| manifest.source.as_str()),
+    }
+}
+
+fn line(listed: &Listed<'_>) -> String {
+    let here = if listed.here { "yes" } else { "-" };
+    let id = format!("{}{}", listed.id, if listed.in_profile { " *" } else { "" });
+    let size = listed.bytes.map_or_else(|| "?".to_owned(), |bytes| indicatif::HumanBytes(bytes).to_string());
+    format!("{here:5} {id:28} {:12} {size:>10}  {:22} {}", kind_name(listed.kind), listed.licence.unwrap_or("?"), listed.title)
+}
+
+fn kind_name(kind: ArtifactKind) -> &'static str {
+    match kind {
+        ArtifactKind::Llm => "llm",
+        ArtifactKind::Embedding => "embedding",
+        ArtifactKind::Asr => "asr",
+        ArtifactKind::Database => "database",
+        ArtifactKind::Onnxruntime => "onnxruntime",
+    }
+}
+
+async fn pull(context: &ModelsContext, ids: &[String], json: bool) -> anyhow::Result<ExitCode> {
+    let entries = wanted(context, ids)?;
+    let progress: Arc<dyn PullProgress> = if json { Arc::new(NoProgress) } else { for_stderr() };
+    let puller = Puller::new(Arc::clone(&context.store), Arc::clone(&context.egress), &context.hub, progress);
+    let mut pulled = puller.pull(entries).await;
+    pulled.sort_by(|left, right| left.id.cmp(&right.id));
+    let failed = pulled.iter().any(|pulled| pulled.outcome.is_err());
+    let outcomes: Vec<serde_json::Value> = pulled.iter().map(describe).collect();
+    let text: Vec<String> = pulled.iter().map(sentence).collect();
+    say(json, &outcomes, &text.join("\n"))?;
+    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+fn wanted(context: &ModelsContext, ids: &[String]) -> anyhow::Result<Vec<CatalogEntry>> {
+    if ids.is_empty() {
+        return Ok(context.catalog.profile(context.profile).into_iter().cloned().collect());
+    }
+    let known = |id: &String| match context.catalog.entry(id) {
+        Some(entry) => Ok(entry.clone()),
+        None => bail!("the catalogue has no {id:?}; {}", suggestion(&context.catalog, id)),
+    };
+    ids.iter().map(known).collect()
+}
+
+/// The ids that somebody may have meant.
+fn suggestion(catalog: &Catalog, id: &str) -> String {
+    let start: String = id.to_lowercase().chars().take(4).collect();
+    let near: Vec<&str> = catalog.entries().iter().map(|entry| entry.id.as_str()).filter(|known| known.starts_with(&start)).collect();
+    if near.is_empty() { "`oneiros models list` shows what there is".into() } else { format!("did you mean {}?", near.join(" or ")) }
+}
+
+fn describe(pulled: &Pulled) -> serde_json::Value {
+    match &pulled.outcome {
+        Ok(outcome) => serde_json::json!({ "id": pulled.id, "here": true, "fetched": *outcome == PullOutcome::Fetched }),
+        Err(error) => serde_json::json!({ "id": pulled.id, "here": false, "error": error.to_string() }),
+    }
+}
+
+fn sentence(pulled: &Pulled) -> String {
+    match &pulled.outcome {
+        Ok(PullOutcome::AlreadyHere) => format!("{} was here already", pulled.id),
+        Ok(PullOutcome::Fetched) => format!("{} is here", pulled.id),
+        Err(error) => error.to_string(),
+    }
+}
+
+async fn verify(context: &ModelsContext, ids: Vec<String>, json: bool) -> anyhow::Result<ExitCode> {
+    let ids = if ids.is_empty() { context.store.list()?.into_iter().map(|manifest| manifest.id).collect() } else { ids };
+    let mut outcomes = Vec::new();
+    let mut text = Vec::new();
+    let mut failed = false;
+    for id in ids {
+        match context.store.verify(&id).await {
+            Ok(_) => {
+                text.push(format!("{id} is what it should be"));
+                outcomes.push(serde_json::json!({ "id": id, "valid": true }));
+            }
+            Err(error) => {
+                failed = true;
+                text.push(error.to_string());
+                outcomes.push(serde_json::json!({ "id": id, "valid": false, "error": error.to_string() }));
+            }
+        }
+    }
+    if text.is_empty() {
+        text.push("nothing is here yet".into());
+    }
+    say(json, &outcomes, &text.join("\n"))?;
+    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// Prints one answer. A reader that has gone away is no error of ours.
+fn say(json: bool, value: &impl Serialize, text: &str) -> anyhow::Result<()> {
+    let out = if json { serde_json::to_string_pretty(value).context("the answer is no JSON")? } else { text.to_owned() };
+    match writeln!(std::io::stdout(), "{out}") {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error).context("the answer could not be written"),
+        _ => Ok(()),
+    }
+}

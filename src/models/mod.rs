@@ -1,1 +1,47 @@
-//! (contract stub)
+//! Models and run-time parts: what there is ([`Catalog`]), what is here ([`ArtifactStore`]), and how the one becomes the
+//! other ([`Puller`], [`ArtifactStore::import`]).
+//!
+//! Everything that comes from outside is untrusted: archives, converters and headers are read by [`ParseJobs`], which
+//! the server runs in the confined `parse` child. Requests leave through [`crate::egress`] alone.
+
+mod assemble;
+mod catalog;
+mod choose;
+mod error;
+mod files;
+mod hub;
+mod import;
+mod manifest;
+mod mirror;
+mod progress;
+mod pull;
+mod store;
+
+#[cfg(test)]
+pub(crate) mod testing;
+
+pub use catalog::{
+    ArtifactFormat, ArtifactKind, Assembly, Catalog, CatalogEntry, EmbeddingFacts, HubSource, Licence, Member, PipSource, Source, Wheel,
+    WheelTarget,
+};
+pub use choose::{Choice, Profile, choose};
+pub use error::{Attempt, ModelError};
+pub use manifest::{Manifest, ManifestFile};
+pub use progress::{LineProgress, NoProgress, ProgressEvent, PullProgress, Stage, TerminalProgress, for_stderr};
+pub use pull::{PullOutcome, Pulled, Puller};
+pub use store::{ArtifactStore, ValidArtifact};
+
+use std::os::fd::OwnedFd;
+
+use futures_util::future::BoxFuture;
+
+use crate::engine::{
+    EngineError,
+    parse::{ParseOutcome, ParseRequest},
+};
+
+/// Runs jobs on untrusted bytes, each in a fresh confined child.
+pub trait ParseJobs: Send + Sync {
+    /// Runs one job; the descriptors are those that [`ParseRequest`] states. Dropping the future ends the job.
+    fn run(&self, request: ParseRequest, descriptors: Vec<OwnedFd>) -> BoxFuture<'_, Result<ParseOutcome, EngineError>>;
+}

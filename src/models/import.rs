@@ -1,0 +1,89 @@
+//! Importing: a model that the operator already has.
+
+use std::path::Path;
+
+use super::{
+    ArtifactFormat, ArtifactKind, ArtifactStore, Manifest, ModelError,
+    catalog::is_identifier,
+    files::{self, Checksum, Lock},
+    store::Arrival,
+};
+use crate::engine::parse::{ModelHeader, ParseOutcome, ParseRequest};
+
+/// GGUF architectures that make vectors (llama.cpp's names).
+const EMBEDDING_ARCHITECTURES: [&str; 10] = [
+    "bert",
+    "nomic-bert",
+    "nomic-bert-moe",
+    "jina-bert-v2",
+    "jina-bert-v3",
+    "modern-bert",
+    "neo-bert",
+    "eurobert",
+    "t5encoder",
+    "gemma-embedding",
+];
+
+impl ArtifactStore {
+    /// Copies a model into the store, under `id` or a name made of the file's. A file that is no model is refused.
+    pub async fn import(&self, file: &Path, id: Option<&str>) -> Result<Manifest, ModelError> {
+        let id = match id {
+            Some(id) if is_identifier(id) => id.to_owned(),
+            Some(id) => return Err(ModelError::Catalog(format!("{id:?} is no id: use a–z, 0–9, '.', '_' and '-'"))),
+            None => files::identifier_from(file)
+                .ok_or_else(|| ModelError::Catalog(format!("no id can be made of {}: give one with --id", file.display())))?,
+        };
+        let metadata = std::fs::metadata(file).map_err(|error| ModelError::io("read", file, error))?;
+        if !metadata.is_file() {
+            return Err(ModelError::refused(&id, format!("{} is no regular file", file.display())));
+        }
+        let _lock = Lock::acquire(&self.lock_path(&id), || ()).await?;
+        let header = self.look_at(&id, file).await?;
+        let staging = self.staging(&id);
+        files::create_directory(&staging)?;
+        files::require_space(&id, &staging, metadata.len())?;
+        let staged = staging.join("imported");
+        let (from, to) = (file.to_owned(), staged.clone());
+        let (sha256, _) = files::blocking(move || copy(&from, &to)).await?;
+        let (kind, format) = classify(&header);
+        let extension = if format == ArtifactFormat::Gguf { "gguf" } else { "bin" };
+        let arrival = Arrival {
+            file: format!("{id}.{extension}"),
+            kind,
+            format,
+            source: format!("imported from {}", file.display()),
+            sha256: Some(sha256),
+            id,
+        };
+        self.land(arrival, &staged).await
+    }
+
+    async fn look_at(&self, id: &str, file: &Path) -> Result<ModelHeader, ModelError> {
+        match self.parse().run(ParseRequest::InspectModel, vec![files::open(file)?.into()]).await {
+            Ok(ParseOutcome::Model(header)) => Ok(header),
+            Ok(other) => Err(ModelError::refused(id, format!("reading it gave something unexpected: {other:?}"))),
+            Err(error) => Err(ModelError::parse(&file.display().to_string(), error)),
+        }
+    }
+}
+
+fn classify(header: &ModelHeader) -> (ArtifactKind, ArtifactFormat) {
+    if header.format == "ggml-whisper" {
+        return (ArtifactKind::Asr, ArtifactFormat::Ggml);
+    }
+    let embeds = EMBEDDING_ARCHITECTURES.contains(&header.architecture.as_str());
+    (if embeds { ArtifactKind::Embedding } else { ArtifactKind::Llm }, ArtifactFormat::Gguf)
+}
+
+/// Copies a file, sharing its blocks where the file system can; returns checksum and size of the copy. Blocks.
+pub(super) fn copy(from: &Path, to: &Path) -> Result<(String, u64), ModelError> {
+    let mut source = files::open(from)?;
+    let mut target = files::create(to)?;
+    if rustix::fs::ioctl_ficlone(&target, &source).is_err() {
+        std::io::copy(&mut source, &mut target).map_err(|error| ModelError::io("written", to, error))?;
+    }
+    target.sync_all().map_err(|error| ModelError::io("saved", to, error))?;
+    let mut checksum = Checksum::default();
+    let bytes = files::read_into(to, &mut checksum, |_| ())?;
+    Ok((checksum.finish(), bytes))
+}
