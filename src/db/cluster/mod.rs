@@ -144,7 +144,7 @@ impl Cluster {
             adopted.stop().await?;
         }
         for _ in 0..START_ATTEMPTS {
-            postmaster::remove_misleading_pid_file(self.directories.cluster())?;
+            postmaster::remove_misleading_locks(&self.directories)?;
             let started = Postmaster::spawn(&self.settings, &self.directories)?;
             match self.ready(started).await {
                 Ok(postmaster) => return Ok(postmaster),

@@ -13,7 +13,7 @@ use tokio::io::unix::AsyncFd;
 use tokio::process::Child;
 
 use super::directories::{Directories, explain};
-use super::settings::ClusterSettings;
+use super::settings::{ClusterSettings, PORT};
 
 /// A fast shutdown ends sessions and writes a checkpoint.
 const FAST_SHUTDOWN: Duration = Duration::from_secs(30);
@@ -175,16 +175,18 @@ pub fn running(cluster: &Path) -> Option<RunningPostmaster> {
     Some(RunningPostmaster { pid, socket })
 }
 
-/// Removes a `postmaster.pid` whose number belongs to another program by now: PostgreSQL, which looks at the number
-/// alone, would refuse to start. One whose process is gone is left to PostgreSQL, which checks more than we can.
-/// Only after [`adopt`] found nothing.
-pub fn remove_misleading_pid_file(cluster: &Path) -> anyhow::Result<()> {
-    let path = cluster.join("postmaster.pid");
-    let Ok(text) = std::fs::read_to_string(&path) else { return Ok(()) };
-    let pid = text.lines().next().and_then(|line| line.trim().parse::<u32>().ok());
-    if pid.is_some_and(|pid| Path::new("/proc").join(pid.to_string()).exists()) {
-        tracing::info!("the database was not stopped in order last time; it recovers now");
-        std::fs::remove_file(&path).map_err(|error| explain(&path, error))?;
+/// Removes PostgreSQL's lock files whose process number belongs to another program by now, or to a dead process that
+/// nobody reaped: PostgreSQL looks at the number alone and would refuse to start. Those whose process is gone are left
+/// to PostgreSQL, which checks more than we can. Only after [`adopt`] found nothing.
+pub fn remove_misleading_locks(directories: &Directories) -> anyhow::Result<()> {
+    let socket_lock = directories.socket().join(format!(".s.PGSQL.{PORT}.lock"));
+    for path in [directories.cluster().join("postmaster.pid"), socket_lock] {
+        let Ok(text) = std::fs::read_to_string(&path) else { continue };
+        let pid = text.lines().next().and_then(|line| line.trim().parse::<u32>().ok());
+        if pid.is_some_and(|pid| Path::new("/proc").join(pid.to_string()).exists()) {
+            tracing::info!(path = %path.display(), "removing what a killed PostgreSQL left");
+            std::fs::remove_file(&path).map_err(|error| explain(&path, error))?;
+        }
     }
     Ok(())
 }
