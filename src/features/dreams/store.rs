@@ -1,9 +1,8 @@
 //! The feature's SQL.
 
+mod cursor;
 mod vector_tables;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use pgvector::Vector;
 use sha2::{Digest, Sha256};
 use sqlx::types::Json;
@@ -11,6 +10,7 @@ use sqlx::{FromRow, PgPool};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use self::cursor::Cursor;
 use self::vector_tables::{VectorTable, vector_table};
 use super::{Dream, DreamPage, DreamWithReadings, Interpretation, InterpretationFailure, Lens, OwnerId, SimilarDream};
 use crate::error::{Error, Result};
@@ -250,35 +250,6 @@ impl From<NearDream> for SimilarDream {
     }
 }
 
-/// Where a page ended: 8 bytes of microseconds since 1970 and the id, as base64url.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Cursor {
-    created_at: OffsetDateTime,
-    id: Uuid,
-}
-
-impl Cursor {
-    fn parse(text: &str) -> Result<Self> {
-        Self::decode(text).ok_or_else(|| Error::invalid("cursor", "is not a cursor that this server gave"))
-    }
-
-    fn decode(text: &str) -> Option<Self> {
-        let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
-        let (time, id) = bytes.split_first_chunk::<8>()?;
-        let nanoseconds = i128::from(i64::from_be_bytes(*time)) * 1000;
-        let created_at = OffsetDateTime::from_unix_timestamp_nanos(nanoseconds).ok()?;
-        Some(Self { created_at, id: Uuid::from_slice(id).ok()? })
-    }
-
-    fn to_text(self) -> String {
-        let microseconds = self.created_at.unix_timestamp_nanos() / 1000;
-        let microseconds = i64::try_from(microseconds).unwrap_or(i64::MAX);
-        let mut bytes = microseconds.to_be_bytes().to_vec();
-        bytes.extend_from_slice(self.id.as_bytes());
-        URL_SAFE_NO_PAD.encode(bytes)
-    }
-}
-
 /// The id that the API uses, too.
 fn lens_id(lens: Lens) -> &'static str {
     match lens {
@@ -307,22 +278,6 @@ fn sql_state(error: &sqlx::Error) -> Option<std::borrow::Cow<'_, str>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_cursor_survives_its_text_to_the_microsecond() {
-        let created_at = OffsetDateTime::from_unix_timestamp_nanos(1_795_000_000_123_456_000).unwrap();
-        let cursor = Cursor { created_at, id: Uuid::now_v7() };
-        assert_eq!(Cursor::parse(&cursor.to_text()).unwrap(), cursor);
-    }
-
-    #[test]
-    fn a_broken_cursor_is_an_error_of_its_field() {
-        let whole = Cursor { created_at: OffsetDateTime::UNIX_EPOCH, id: Uuid::nil() }.to_text();
-        for broken in ["", "!", "AAAA", &whole[1..], &format!("{whole}AAAA"), "f_________________________________________8"] {
-            let error = Cursor::parse(broken).unwrap_err();
-            assert!(matches!(&error, Error::Invalid { field, .. } if field == "cursor"), "{broken}: {error}");
-        }
-    }
 
     #[test]
     fn lens_ids_are_those_of_the_api() {
