@@ -4,7 +4,9 @@
 //! way from a text to a reading that is grounded in it.
 
 mod model;
+mod reembed;
 mod store;
 
 pub use model::*;
-pub use store::DreamStore;
+pub use reembed::ReembedDreams;
+pub use store::{DreamStore, EMBEDDING_DIMENSIONS, ReadingKey};
