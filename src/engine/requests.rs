@@ -86,16 +86,7 @@ pub struct Sampling {
 
 impl Default for Sampling {
     fn default() -> Self {
-        Self {
-            temperature: 0.7,
-            top_k: 40,
-            top_p: 0.95,
-            min_p: 0.05,
-            repeat_penalty: 1.1,
-            repeat_last_n: 256,
-            dry_multiplier: 0.8,
-            seed: 0,
-        }
+        Self { temperature: 0.7, top_k: 40, top_p: 0.95, min_p: 0.05, repeat_penalty: 1.1, repeat_last_n: 256, dry_multiplier: 0.8, seed: 0 }
     }
 }
 
@@ -103,16 +94,9 @@ impl Default for Sampling {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum GenerationEvent {
     /// More text of a slot; whole characters only.
-    Delta {
-        slot: String,
-        text: String,
-    },
+    Delta { slot: String, text: String },
     /// A slot is complete; `text` is all of it.
-    SlotFinished {
-        slot: String,
-        text: String,
-        reason: FinishReason,
-    },
+    SlotFinished { slot: String, text: String, reason: FinishReason },
     Finished(GenerationUsage),
 }
 

@@ -28,14 +28,9 @@ pub enum EngineKind {
 /// From the server to a child.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum ToChild {
-    Request {
-        id: u64,
-        request: Request,
-    },
+    Request { id: u64, request: Request },
     /// The asker is gone; stop within two seconds and send `Done`.
-    Cancel {
-        id: u64,
-    },
+    Cancel { id: u64 },
 }
 
 /// The work of one request.
@@ -53,22 +48,12 @@ pub enum Request {
 #[derive(Debug, Serialize, Deserialize)]
 pub enum FromChild {
     /// Loading goes on: extends the ready deadline. `fraction` is 0 to 1.
-    Loading {
-        fraction: f32,
-    },
+    Loading { fraction: f32 },
     Ready(ReadyReport),
-    Event {
-        id: u64,
-        event: Event,
-    },
-    Error {
-        id: u64,
-        error: EngineError,
-    },
+    Event { id: u64, event: Event },
+    Error { id: u64, error: EngineError },
     /// Nothing more comes for this request.
-    Done {
-        id: u64,
-    },
+    Done { id: u64 },
 }
 
 /// One event of one request.

@@ -69,14 +69,7 @@ impl DreamStore {
     }
 
     /// The owner's own dreams by cosine distance, exact, `except` left out.
-    pub async fn similar_of_owner(
-        &self,
-        owner: OwnerId,
-        model: &str,
-        vector: &[f32],
-        except: Option<Uuid>,
-        limit: u16,
-    ) -> Result<Vec<SimilarDream>> {
+    pub async fn similar_of_owner(&self, owner: OwnerId, model: &str, vector: &[f32], except: Option<Uuid>, limit: u16) -> Result<Vec<SimilarDream>> {
         todo!()
     }
 
