@@ -146,7 +146,6 @@ impl IntoResponse for Error {
 
 /// The problems that any operation may answer with; an operation names those of its own beside these.
 #[derive(IntoResponses)]
-#[expect(dead_code, reason = "describes answers in the API document; the answers themselves are made from `Error`")]
 pub enum CommonProblems {
     /// The request comes from another site's page.
     #[response(status = 403, content_type = "application/problem+json")]
@@ -164,7 +163,6 @@ pub enum CommonProblems {
 
 /// The problems of an operation that takes a body.
 #[derive(IntoResponses)]
-#[expect(dead_code, reason = "describes answers in the API document; the answers themselves are made from `Error`")]
 pub enum BodyProblems {
     /// The request cannot be read: broken JSON, invalid UTF-8.
     #[response(status = 400, content_type = "application/problem+json")]

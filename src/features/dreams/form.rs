@@ -45,7 +45,7 @@ impl Form {
     /// The form for a dream whose symbols may be `candidates` (one list for each symbol), answered in `language`.
     pub fn new(wording: &Wording, lens: &LensWording, language: &str, candidates: &[Vec<Candidate>]) -> Self {
         let script = script_of(language);
-        let latin = script == script_of("en");
+        let latin = script.first == script_of("en").first;
         let form = Self {
             parts: Vec::new(),
             openings: HashMap::new(),

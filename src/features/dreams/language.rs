@@ -71,7 +71,7 @@ pub fn is_written_in(text: &str, code: &str) -> bool {
 }
 
 /// How a language is written: classes of a regular expression for prose in it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub struct WritingSystem {
     /// A letter that a sentence may begin with.
     pub first: &'static str,

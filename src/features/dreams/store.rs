@@ -1,10 +1,24 @@
-//! The feature's SQL. (contract stub: signatures stay, bodies come)
+//! The feature's SQL.
 
-use sqlx::PgPool;
+mod vector_tables;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use pgvector::Vector;
+use sha2::{Digest, Sha256};
+use sqlx::types::Json;
+use sqlx::{FromRow, PgPool};
+use time::OffsetDateTime;
 use uuid::Uuid;
 
+use self::vector_tables::{VectorTable, vector_table};
 use super::{Dream, DreamPage, DreamWithReadings, Interpretation, InterpretationFailure, Lens, OwnerId, SimilarDream};
-use crate::error::Result;
+use crate::error::{Error, Result};
+
+pub use self::vector_tables::EMBEDDING_DIMENSIONS;
+
+/// The largest page.
+const LONGEST_PAGE: u16 = 100;
 
 /// Dreams in the database.
 #[derive(Clone)]
@@ -26,65 +40,294 @@ impl DreamStore {
         Self { pool }
     }
 
-    /// Keeps a dream. The same text of the same owner again is the same dream (and the same id).
+    /// Keeps a dream. The same text of the same owner again is the same dream (and the same id); its language is then
+    /// what was said last.
     pub async fn keep(&self, owner: OwnerId, text: &str, language: &str) -> Result<Dream> {
-        todo!()
+        let digest = Sha256::digest(text);
+        let kept = sqlx::query_as!(
+            Dream,
+            "INSERT INTO dreams (id, owner_id, text, text_sha256, language) VALUES ($1, $2, $3, $4, $5)
+            ON CONFLICT (owner_id, text_sha256) DO UPDATE SET language = EXCLUDED.language
+            RETURNING id, text, language, created_at",
+            Uuid::now_v7(),
+            owner.0,
+            text,
+            digest.as_slice(),
+            language,
+        );
+        kept.fetch_one(&self.pool).await.map_err(|error| match sql_state(&error).as_deref() {
+            // PostgreSQL's text holds every character but U+0000.
+            Some("22021") => Error::invalid("text", "holds a character that cannot be stored (U+0000)"),
+            _ => error.into(),
+        })
     }
 
     /// `None` when there is none or it is another owner's.
     pub async fn find(&self, owner: OwnerId, id: Uuid) -> Result<Option<DreamWithReadings>> {
-        todo!()
+        let found = sqlx::query!(
+            r#"SELECT text, language, created_at, last_failure AS "last_failure: Json<InterpretationFailure>"
+            FROM dreams WHERE id = $1 AND owner_id = $2"#,
+            id,
+            owner.0
+        );
+        let Some(found) = found.fetch_optional(&self.pool).await? else { return Ok(None) };
+        let readings = sqlx::query_scalar!(
+            r#"SELECT DISTINCT ON (lens) content AS "content: Json<Interpretation>"
+            FROM interpretations WHERE dream_id = $1 ORDER BY lens, created_at DESC"#,
+            id
+        );
+        let interpretations = readings.fetch_all(&self.pool).await?.into_iter().map(|Json(reading)| reading).collect();
+        let dream = Dream { id, text: found.text, language: found.language, created_at: found.created_at };
+        Ok(Some(DreamWithReadings { dream, interpretations, failure: found.last_failure.map(|Json(failure)| failure) }))
     }
 
-    /// Newest first. `cursor` is a page's `next_cursor`; a broken one is `Error::Invalid` on field `cursor`.
+    /// Newest first. `cursor` is a page's `next_cursor`; a broken one is `Error::Invalid` on field `cursor`. `limit` is
+    /// brought into 1 to 100.
     pub async fn page(&self, owner: OwnerId, cursor: Option<&str>, limit: u16) -> Result<DreamPage> {
-        todo!()
+        let limit = limit.clamp(1, LONGEST_PAGE);
+        let after = cursor.map(Cursor::parse).transpose()?;
+        let rows = sqlx::query_as!(
+            Dream,
+            "SELECT id, text, language, created_at FROM dreams
+            WHERE owner_id = $1 AND ($2::timestamptz IS NULL OR (created_at, id) < ($2, $3))
+            ORDER BY created_at DESC, id DESC LIMIT $4",
+            owner.0,
+            after.map(|cursor| cursor.created_at),
+            after.map_or(Uuid::nil(), |cursor| cursor.id),
+            i64::from(limit) + 1,
+        );
+        let mut dreams = rows.fetch_all(&self.pool).await?;
+        let more = dreams.len() > usize::from(limit);
+        dreams.truncate(usize::from(limit));
+        let next_cursor = dreams.last().filter(|_| more).map(|last| Cursor { created_at: last.created_at, id: last.id }.to_text());
+        Ok(DreamPage { dreams, next_cursor })
     }
 
     /// Deletes a dream with its readings and vectors. `false` when there was none.
     pub async fn delete(&self, owner: OwnerId, id: Uuid) -> Result<bool> {
-        todo!()
+        let deleted = sqlx::query!("DELETE FROM dreams WHERE id = $1 AND owner_id = $2", id, owner.0).execute(&self.pool).await?;
+        Ok(deleted.rows_affected() == 1)
     }
 
+    /// The reading kept under this key, marked as `cached`.
     pub async fn cached(&self, dream: Uuid, key: &ReadingKey) -> Result<Option<Interpretation>> {
-        todo!()
+        let found = sqlx::query_scalar!(
+            r#"SELECT content AS "content: Json<Interpretation>" FROM interpretations
+            WHERE dream_id = $1 AND lens = $2 AND language = $3 AND model = $4 AND prompt_version = $5"#,
+            dream,
+            lens_id(key.lens),
+            key.language,
+            key.model,
+            key.prompt_version,
+        );
+        Ok(found.fetch_optional(&self.pool).await?.map(|Json(reading)| Interpretation { cached: true, ..reading }))
     }
 
-    /// Keeps a reading (replacing one with the same key) and clears the dream's failure.
+    /// Keeps a reading (replacing one with the same key) and clears the dream's failure. `Error::NotFound` when the
+    /// dream was deleted meanwhile.
     pub async fn keep_reading(&self, dream: Uuid, reading: &Interpretation) -> Result<()> {
-        todo!()
+        let content = Interpretation { cached: false, ..reading.clone() };
+        let kept = sqlx::query!(
+            "WITH kept AS (
+                INSERT INTO interpretations (dream_id, lens, language, model, prompt_version, content) VALUES ($1, $2, $3, $4, $5, $6)
+                ON CONFLICT (dream_id, lens, language, model, prompt_version)
+                DO UPDATE SET content = EXCLUDED.content, created_at = EXCLUDED.created_at)
+            UPDATE dreams SET last_failure = NULL WHERE id = $1 AND last_failure IS NOT NULL",
+            dream,
+            lens_id(reading.lens),
+            reading.language,
+            reading.model,
+            reading.prompt_version,
+            Json(&content) as _,
+        );
+        kept.execute(&self.pool).await.map(drop).map_err(|error| match sql_state(&error).as_deref() {
+            Some("23503") => Error::NotFound("dream"),
+            _ => error.into(),
+        })
     }
 
+    /// `Error::NotFound` when the dream was deleted meanwhile.
     pub async fn keep_failure(&self, dream: Uuid, failure: &InterpretationFailure) -> Result<()> {
-        todo!()
+        let kept = sqlx::query!("UPDATE dreams SET last_failure = $2 WHERE id = $1", dream, Json(failure) as _);
+        found_dream(kept.execute(&self.pool).await?.rows_affected())
     }
 
-    /// Keeps a dream's vector under an embedding model's catalogue id.
+    /// Keeps a dream's vector under an embedding model's catalogue id. `Error::NotFound` when the dream was deleted
+    /// meanwhile; a dimension outside [`EMBEDDING_DIMENSIONS`] is an error of the catalogue's.
     pub async fn keep_vector(&self, dream: Uuid, model: &str, vector: &[f32]) -> Result<()> {
-        todo!()
+        let kept = sqlx::query(table_for(vector)?.keep).bind(dream).bind(model).bind(Vector::from(vector.to_vec()));
+        found_dream(kept.execute(&self.pool).await?.rows_affected())
     }
 
     pub async fn vector(&self, dream: Uuid, model: &str) -> Result<Option<Vec<f32>>> {
-        todo!()
+        for table in EMBEDDING_DIMENSIONS.iter().filter_map(|dimension| vector_table(*dimension)) {
+            let found = sqlx::query_scalar::<_, Vector>(table.find).bind(dream).bind(model);
+            if let Some(vector) = found.fetch_optional(&self.pool).await? {
+                return Ok(Some(vector.to_vec()));
+            }
+        }
+        Ok(None)
     }
 
     /// The owner's own dreams by cosine distance, exact, `except` left out.
-    pub async fn similar_of_owner(&self, owner: OwnerId, model: &str, vector: &[f32], except: Option<Uuid>, limit: u16) -> Result<Vec<SimilarDream>> {
-        todo!()
+    pub async fn similar_of_owner(
+        &self,
+        owner: OwnerId,
+        model: &str,
+        vector: &[f32],
+        except: Option<Uuid>,
+        limit: u16,
+    ) -> Result<Vec<SimilarDream>> {
+        let nearest = sqlx::query_as::<_, NearDream>(table_for(vector)?.nearest_of_owner);
+        let nearest = nearest.bind(owner.0).bind(model).bind(Vector::from(vector.to_vec())).bind(except).bind(i64::from(limit));
+        Ok(nearest.fetch_all(&self.pool).await?.into_iter().map(SimilarDream::from).collect())
     }
 
     /// Dreams of every owner by cosine distance, by HNSW index with iterative scan. For features that hold consent.
     pub async fn similar_of_everyone(&self, model: &str, vector: &[f32], limit: u16) -> Result<Vec<SimilarDream>> {
-        todo!()
+        let mut transaction = self.pool.begin().await?;
+        // The index holds every model's vectors of this dimension: with a strict iterative scan it goes on until enough
+        // of this model's were found. The list of candidates is at least as long as the answer (pgvector: 1 to 1000).
+        let candidates = limit.saturating_mul(2).clamp(40, 1000).to_string();
+        sqlx::query!(
+            r#"SELECT set_config('hnsw.iterative_scan', 'strict_order', true) AS "scan!", set_config('hnsw.ef_search', $1, true) AS "search!""#,
+            candidates
+        )
+        .fetch_one(&mut *transaction)
+        .await?;
+        let nearest = sqlx::query_as::<_, NearDream>(table_for(vector)?.nearest_of_everyone);
+        let nearest = nearest.bind(model).bind(Vector::from(vector.to_vec())).bind(i64::from(limit));
+        let found = nearest.fetch_all(&mut *transaction).await?;
+        transaction.commit().await?;
+        Ok(found.into_iter().map(SimilarDream::from).collect())
     }
 
     /// Ids and texts of at most `limit` dreams that have no vector of this model yet.
     pub async fn without_vector(&self, model: &str, limit: u16) -> Result<Vec<(Uuid, String)>> {
-        todo!()
+        self.without_vector_after(model, Uuid::nil(), limit).await
+    }
+
+    /// The same in order of ids, beyond `after`: so a pass over all ends, even where one text cannot be embedded.
+    pub async fn without_vector_after(&self, model: &str, after: Uuid, limit: u16) -> Result<Vec<(Uuid, String)>> {
+        let rows = sqlx::query!(
+            "SELECT id, text FROM dreams WHERE id > $2
+                AND NOT EXISTS (SELECT FROM dream_vectors WHERE dream_id = dreams.id AND model = $1)
+            ORDER BY id LIMIT $3",
+            model,
+            after,
+            i64::from(limit),
+        );
+        Ok(rows.fetch_all(&self.pool).await?.into_iter().map(|row| (row.id, row.text)).collect())
     }
 
     /// (with a vector of this model, all) over every owner: how far a re-embedding is.
     pub async fn vector_progress(&self, model: &str) -> Result<(u64, u64)> {
-        todo!()
+        let counted = sqlx::query!(
+            r#"SELECT (SELECT count(DISTINCT dream_id) FROM dream_vectors WHERE model = $1) AS "with_vector!",
+                (SELECT count(*) FROM dreams) AS "all!""#,
+            model
+        );
+        let counted = counted.fetch_one(&self.pool).await?;
+        Ok((counted.with_vector.unsigned_abs(), counted.all.unsigned_abs()))
+    }
+}
+
+/// A dream with its cosine distance to what was searched for.
+#[derive(FromRow)]
+struct NearDream {
+    id: Uuid,
+    text: String,
+    language: String,
+    created_at: OffsetDateTime,
+    distance: f64,
+}
+
+impl From<NearDream> for SimilarDream {
+    fn from(near: NearDream) -> Self {
+        #[expect(clippy::cast_possible_truncation, reason = "a similarity between −1 and 1; the vectors are f32, too")]
+        let similarity = (1.0 - near.distance) as f32;
+        Self { dream: Dream { id: near.id, text: near.text, language: near.language, created_at: near.created_at }, similarity }
+    }
+}
+
+/// Where a page ended: 8 bytes of microseconds since 1970 and the id, as base64url.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Cursor {
+    created_at: OffsetDateTime,
+    id: Uuid,
+}
+
+impl Cursor {
+    fn parse(text: &str) -> Result<Self> {
+        Self::decode(text).ok_or_else(|| Error::invalid("cursor", "is not a cursor that this server gave"))
+    }
+
+    fn decode(text: &str) -> Option<Self> {
+        let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+        let (time, id) = bytes.split_first_chunk::<8>()?;
+        let nanoseconds = i128::from(i64::from_be_bytes(*time)) * 1000;
+        let created_at = OffsetDateTime::from_unix_timestamp_nanos(nanoseconds).ok()?;
+        Some(Self { created_at, id: Uuid::from_slice(id).ok()? })
+    }
+
+    fn to_text(self) -> String {
+        let microseconds = self.created_at.unix_timestamp_nanos() / 1000;
+        let microseconds = i64::try_from(microseconds).unwrap_or(i64::MAX);
+        let mut bytes = microseconds.to_be_bytes().to_vec();
+        bytes.extend_from_slice(self.id.as_bytes());
+        URL_SAFE_NO_PAD.encode(bytes)
+    }
+}
+
+/// The id that the API uses, too.
+fn lens_id(lens: Lens) -> &'static str {
+    match lens {
+        Lens::Psychological => "psychological",
+        Lens::Jungian => "jungian",
+        Lens::Scientific => "scientific",
+        Lens::Islamic => "islamic",
+        Lens::Folk => "folk",
+    }
+}
+
+fn table_for(vector: &[f32]) -> Result<&'static VectorTable> {
+    vector_table(vector.len())
+        .ok_or_else(|| Error::Internal(anyhow::anyhow!("no table holds vectors of {} dimensions: {EMBEDDING_DIMENSIONS:?}", vector.len())))
+}
+
+fn found_dream(rows: u64) -> Result<()> {
+    if rows == 0 { Err(Error::NotFound("dream")) } else { Ok(()) }
+}
+
+/// PostgreSQL's error code, where the database refused something.
+fn sql_state(error: &sqlx::Error) -> Option<std::borrow::Cow<'_, str>> {
+    error.as_database_error().and_then(sqlx::error::DatabaseError::code)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_survives_its_text_to_the_microsecond() {
+        let created_at = OffsetDateTime::from_unix_timestamp_nanos(1_795_000_000_123_456_000).unwrap();
+        let cursor = Cursor { created_at, id: Uuid::now_v7() };
+        assert_eq!(Cursor::parse(&cursor.to_text()).unwrap(), cursor);
+    }
+
+    #[test]
+    fn a_broken_cursor_is_an_error_of_its_field() {
+        let whole = Cursor { created_at: OffsetDateTime::UNIX_EPOCH, id: Uuid::nil() }.to_text();
+        for broken in ["", "!", "AAAA", &whole[1..], &format!("{whole}AAAA"), "f_________________________________________8"] {
+            let error = Cursor::parse(broken).unwrap_err();
+            assert!(matches!(&error, Error::Invalid { field, .. } if field == "cursor"), "{broken}: {error}");
+        }
+    }
+
+    #[test]
+    fn lens_ids_are_those_of_the_api() {
+        for lens in [Lens::Psychological, Lens::Jungian, Lens::Scientific, Lens::Islamic, Lens::Folk] {
+            assert_eq!(serde_json::to_value(lens).unwrap(), lens_id(lens));
+        }
     }
 }

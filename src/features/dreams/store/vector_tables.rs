@@ -1,0 +1,54 @@
+//! The SQL of the tables `dream_embeddings_N`: a closed set, written out at compile time. A table's name cannot be
+//! bound, and pgvector's dimension is part of the column's type, so these are the queries that sqlx cannot check.
+
+/// The statements on the table of one dimension.
+pub struct VectorTable {
+    /// (dream, model, vector)
+    pub keep: &'static str,
+    /// (dream, model) → embedding
+    pub find: &'static str,
+    /// (owner, model, vector, except, limit) → dreams with their distance, nearest first. The distance is computed in a
+    /// materialized step over the owner's rows alone, a shape that cannot use the HNSW index: pgvector filters after the
+    /// index scan, which would miss dreams.
+    pub nearest_of_owner: &'static str,
+    /// (model, vector, limit) → dreams with their distance, nearest first, by the HNSW index.
+    pub nearest_of_everyone: &'static str,
+}
+
+macro_rules! vector_tables {
+    ($($dimension:literal),+) => {
+        /// The table for vectors of this dimension.
+        pub fn vector_table(dimension: usize) -> Option<&'static VectorTable> {
+            match dimension {
+                $($dimension => Some(&VectorTable {
+                    keep: concat!(
+                        "INSERT INTO dream_embeddings_", $dimension, " (dream_id, owner_id, model, embedding) ",
+                        "SELECT id, owner_id, $2, $3 FROM dreams WHERE id = $1 ",
+                        "ON CONFLICT (dream_id, model) DO UPDATE SET embedding = EXCLUDED.embedding",
+                    ),
+                    find: concat!("SELECT embedding FROM dream_embeddings_", $dimension, " WHERE dream_id = $1 AND model = $2"),
+                    nearest_of_owner: concat!(
+                        "WITH mine AS MATERIALIZED (",
+                        "SELECT dream_id, embedding <=> $3 AS distance FROM dream_embeddings_", $dimension,
+                        " WHERE owner_id = $1 AND model = $2 AND dream_id IS DISTINCT FROM $4) ",
+                        "SELECT id, text, language, created_at, distance FROM mine JOIN dreams ON id = dream_id ",
+                        "ORDER BY distance, id LIMIT $5",
+                    ),
+                    nearest_of_everyone: concat!(
+                        "WITH nearest AS MATERIALIZED (",
+                        "SELECT dream_id, embedding <=> $2 AS distance FROM dream_embeddings_", $dimension,
+                        " WHERE model = $1 ORDER BY embedding <=> $2 LIMIT $3) ",
+                        "SELECT id, text, language, created_at, distance FROM nearest JOIN dreams ON id = dream_id ",
+                        "ORDER BY distance, id",
+                    ),
+                }),)+
+                _ => None,
+            }
+        }
+
+        /// The dimensions of embedding models whose vectors can be kept.
+        pub const EMBEDDING_DIMENSIONS: &[usize] = &[$($dimension),+];
+    };
+}
+
+vector_tables!(384, 512, 768, 1024, 1536);

@@ -1,0 +1,9 @@
+//! The database with a real PostgreSQL: the private cluster's life, roles and migrations, dreams, jobs.
+
+mod cluster;
+mod dreams;
+mod external;
+mod jobs;
+mod process;
+mod reembed;
+mod roles;

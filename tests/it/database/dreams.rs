@@ -1,0 +1,297 @@
+//! Dreams as the store keeps them.
+
+use oneiros::error::Error;
+use oneiros::features::dreams::{
+    DreamStore, EMBEDDING_DIMENSIONS, FailureReason, Interpretation, InterpretationFailure, Lens, Mood, OwnerId, ReadingKey, TokenCounts,
+};
+use uuid::Uuid;
+
+use crate::support::database::{TestDatabase, test_database};
+
+const OWNER: OwnerId = OwnerId::LOCAL;
+
+async fn another_owner(database: &TestDatabase) -> OwnerId {
+    let id = Uuid::now_v7();
+    sqlx::query("INSERT INTO users (id) VALUES ($1)").bind(id).execute(&database.owner_pool).await.unwrap();
+    OwnerId(id)
+}
+
+fn reading(lens: Lens, title: &str) -> Interpretation {
+    Interpretation {
+        title: title.into(),
+        summary: "The sea calls.".into(),
+        interpretation: "You are between two shores.".into(),
+        symbols: vec![],
+        emotions: vec![],
+        mood: Mood::Peaceful,
+        archetypes: vec![],
+        advice: "Rest.".into(),
+        questions: vec![],
+        confidence: 0.5,
+        sources: vec![],
+        lens,
+        language: "en".into(),
+        model: "model-a".into(),
+        prompt_version: "1".into(),
+        tokens: TokenCounts { prompt: 10, generated: 20 },
+        latency_ms: 30,
+        cached: false,
+        grounding: 1.0,
+        notices: vec![],
+    }
+}
+
+fn key(reading: &Interpretation) -> ReadingKey {
+    ReadingKey {
+        lens: reading.lens,
+        language: reading.language.clone(),
+        model: reading.model.clone(),
+        prompt_version: reading.prompt_version.clone(),
+    }
+}
+
+/// A vector of length 1 that points `angle` away from the first axis.
+fn vector(dimension: usize, angle: f32) -> Vec<f32> {
+    let mut vector = vec![0.0; dimension];
+    vector[0] = angle.cos();
+    vector[1] = angle.sin();
+    vector
+}
+
+#[tokio::test]
+async fn the_same_text_again_is_the_same_dream() {
+    let database = test_database().await;
+    let store = DreamStore::new(database.pool.clone());
+    let first = store.keep(OWNER, "I was flying over the sea.", "en").await.unwrap();
+    let again = store.keep(OWNER, "I was flying over the sea.", "en").await.unwrap();
+    assert_eq!(first, again);
+    let other = store.keep(OWNER, "I was flying over the sea!", "en").await.unwrap();
+    assert_ne!(first.id, other.id);
+    let another = another_owner(&database).await;
+    assert_ne!(store.keep(another, "I was flying over the sea.", "en").await.unwrap().id, first.id);
+}
+
+#[tokio::test]
+async fn many_requests_with_one_text_make_one_dream() {
+    let database = test_database().await;
+    let store = DreamStore::new(database.pool.clone());
+    let kept = futures_util::future::join_all((0..20).map(|_| store.keep(OWNER, "Мне снилось море.", "ru"))).await;
+    let ids: std::collections::HashSet<Uuid> = kept.into_iter().map(|dream| dream.unwrap().id).collect();
+    assert_eq!(ids.len(), 1);
+}
+
+#[tokio::test]
+async fn a_character_that_cannot_be_stored_is_an_error_of_the_text() {
+    let database = test_database().await;
+    let error = DreamStore::new(database.pool.clone()).keep(OWNER, "the sea\0", "en").await.unwrap_err();
+    assert!(matches!(&error, Error::Invalid { field, .. } if field == "text"), "{error:?}");
+}
+
+#[tokio::test]
+async fn another_owners_dream_is_not_there() {
+    let database = test_database().await;
+    let store = DreamStore::new(database.pool.clone());
+    let another = another_owner(&database).await;
+    let dream = store.keep(another, "A locked door.", "en").await.unwrap();
+    assert!(store.find(OWNER, dream.id).await.unwrap().is_none());
+    assert!(!store.delete(OWNER, dream.id).await.unwrap());
+    assert!(store.page(OWNER, None, 10).await.unwrap().dreams.is_empty());
+    assert!(store.find(another, dream.id).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn pages_show_every_dream_once_newest_first_also_when_times_tie() {
+    let database = test_database().await;
+    let store = DreamStore::new(database.pool.clone());
+    let mut ids = vec![];
+    for number in 0..25 {
+        ids.push(store.keep(OWNER, &format!("dream {number}"), "en").await.unwrap().id);
+    }
+    // Three moments for 25 dreams.
+    let ties = "UPDATE dreams SET created_at = '2026-01-01'::timestamptz + (substr(text, 7)::int / 10) * interval '1.000001 s'";
+    sqlx::query(ties).execute(&database.owner_pool).await.unwrap();
+    let (mut seen, mut cursor, mut sizes) = (vec![], None, vec![]);
+    loop {
+        let page = store.page(OWNER, cursor.as_deref(), 10).await.unwrap();
+        sizes.push(page.dreams.len());
+        seen.extend(page.dreams);
+        cursor = page.next_cursor;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    assert_eq!(sizes, [10, 10, 5]);
+    assert!(seen.is_sorted_by_key(|dream| std::cmp::Reverse((dream.created_at, dream.id))));
+    let mut found: Vec<Uuid> = seen.iter().map(|dream| dream.id).collect();
+    found.sort_unstable();
+    ids.sort_unstable();
+    assert_eq!(found, ids);
+    assert_eq!(store.page(OWNER, None, 0).await.unwrap().dreams.len(), 1);
+    assert_eq!(store.page(OWNER, None, 25).await.unwrap().next_cursor, None);
+}
+
+#[tokio::test]
+async fn a_cursor_of_ones_own_making_is_an_error_of_the_cursor() {
+    let database = test_database().await;
+    let error = DreamStore::new(database.pool.clone()).page(OWNER, Some("' OR 1=1"), 10).await.unwrap_err();
+    assert!(matches!(&error, Error::Invalid { field, .. } if field == "cursor"), "{error:?}");
+}
+
+#[tokio::test]
+async fn an_identical_request_is_answered_from_the_cache_and_no_other_is() {
+    let database = test_database().await;
+    let store = DreamStore::new(database.pool.clone());
+    let dream = store.keep(OWNER, "A train without a driver.", "en").await.unwrap();
+    let reading = reading(Lens::Jungian, "The train");
+    store.keep_reading(dream.id, &reading).await.unwrap();
+    let cached = store.cached(dream.id, &key(&reading)).await.unwrap().unwrap();
+    assert_eq!(cached, Interpretation { cached: true, ..reading.clone() });
+    let own = key(&reading);
+    for other in [
+        ReadingKey { lens: Lens::Folk, ..own.clone() },
+        ReadingKey { language: "ru".into(), ..own.clone() },
+        ReadingKey { model: "model-b".into(), ..own.clone() },
+        ReadingKey { prompt_version: "2".into(), ..own.clone() },
+    ] {
+        assert!(store.cached(dream.id, &other).await.unwrap().is_none(), "{other:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_dream_shows_its_latest_reading_through_each_lens() {
+    let database = test_database().await;
+    let store = DreamStore::new(database.pool.clone());
+    let dream = store.keep(OWNER, "A train without a driver.", "en").await.unwrap();
+    let earlier = Interpretation { model: "model-b".into(), ..reading(Lens::Jungian, "earlier") };
+    store.keep_reading(dream.id, &earlier).await.unwrap();
+    store.keep_reading(dream.id, &reading(Lens::Jungian, "later")).await.unwrap();
+    store.keep_reading(dream.id, &reading(Lens::Folk, "folk")).await.unwrap();
+    let found = store.find(OWNER, dream.id).await.unwrap().unwrap();
+    assert_eq!(found.dream, dream);
+    let titles: Vec<&str> = found.interpretations.iter().map(|reading| reading.title.as_str()).collect();
+    assert_eq!(titles, ["folk", "later"]);
+}
+
+#[tokio::test]
+async fn a_failure_is_shown_until_there_is_a_reading() {
+    let database = test_database().await;
+    let store = DreamStore::new(database.pool.clone());
+    let dream = store.keep(OWNER, "Teeth falling out.", "en").await.unwrap();
+    let failure = InterpretationFailure { reason: FailureReason::Ungrounded, detail: "no quote was in the text".into() };
+    store.keep_failure(dream.id, &failure).await.unwrap();
+    assert_eq!(store.find(OWNER, dream.id).await.unwrap().unwrap().failure, Some(failure));
+    store.keep_reading(dream.id, &reading(Lens::Folk, "Teeth")).await.unwrap();
+    assert_eq!(store.find(OWNER, dream.id).await.unwrap().unwrap().failure, None);
+}
+
+#[tokio::test]
+async fn a_deleted_dream_takes_its_readings_and_vectors_along() {
+    let database = test_database().await;
+    let store = DreamStore::new(database.pool.clone());
+    let dream = store.keep(OWNER, "A house with a new room.", "en").await.unwrap();
+    let reading = reading(Lens::Folk, "Room");
+    store.keep_reading(dream.id, &reading).await.unwrap();
+    store.keep_vector(dream.id, "small", &vector(384, 0.0)).await.unwrap();
+    assert!(store.delete(OWNER, dream.id).await.unwrap());
+    assert!(!store.delete(OWNER, dream.id).await.unwrap());
+    for table in ["dreams", "interpretations", "dream_embeddings_384"] {
+        let count = sqlx::AssertSqlSafe(format!("SELECT count(*) FROM {table}"));
+        let left: i64 = sqlx::query_scalar(count).fetch_one(&database.owner_pool).await.unwrap();
+        assert_eq!(left, 0, "{table}");
+    }
+    // What an answer that was still being written would do now.
+    let failure = InterpretationFailure { reason: FailureReason::Incomplete, detail: String::new() };
+    assert!(matches!(store.keep_reading(dream.id, &reading).await, Err(Error::NotFound("dream"))));
+    assert!(matches!(store.keep_failure(dream.id, &failure).await, Err(Error::NotFound("dream"))));
+    assert!(matches!(store.keep_vector(dream.id, "small", &vector(384, 0.0)).await, Err(Error::NotFound("dream"))));
+    // The same text again starts afresh.
+    let again = store.keep(OWNER, "A house with a new room.", "en").await.unwrap();
+    assert!(store.cached(again.id, &key(&reading)).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn vectors_of_every_dimension_are_kept_and_searched() {
+    let database = test_database().await;
+    let store = DreamStore::new(database.pool.clone());
+    let dream = store.keep(OWNER, "A river.", "en").await.unwrap();
+    for dimension in EMBEDDING_DIMENSIONS {
+        let model = format!("model-{dimension}");
+        let kept = vector(*dimension, 0.3);
+        store.keep_vector(dream.id, &model, &kept).await.unwrap();
+        store.keep_vector(dream.id, &model, &kept).await.unwrap();
+        assert_eq!(store.vector(dream.id, &model).await.unwrap(), Some(kept.clone()));
+        assert_eq!(store.similar_of_owner(OWNER, &model, &kept, None, 5).await.unwrap().len(), 1);
+        assert_eq!(store.similar_of_everyone(&model, &kept, 5).await.unwrap().len(), 1);
+    }
+    assert_eq!(store.vector(dream.id, "unknown").await.unwrap(), None);
+    assert!(matches!(store.keep_vector(dream.id, "odd", &vector(100, 0.0)).await, Err(Error::Internal(_))));
+}
+
+#[tokio::test]
+async fn search_within_an_owner_is_exact_and_sees_no_other_owner() {
+    let database = test_database().await;
+    let store = DreamStore::new(database.pool.clone());
+    let another = another_owner(&database).await;
+    let mut mine = vec![];
+    for number in 0..30_u8 {
+        let angle = f32::from(number) * 0.05;
+        let dream = store.keep(OWNER, &format!("mine {number}"), "en").await.unwrap();
+        store.keep_vector(dream.id, "small", &vector(384, angle)).await.unwrap();
+        mine.push(dream.id);
+        let theirs = store.keep(another, &format!("theirs {number}"), "en").await.unwrap();
+        store.keep_vector(theirs.id, "small", &vector(384, angle)).await.unwrap();
+    }
+    let found = store.similar_of_owner(OWNER, "small", &vector(384, 0.0), Some(mine[0]), 5).await.unwrap();
+    let ids: Vec<Uuid> = found.iter().map(|similar| similar.dream.id).collect();
+    assert_eq!(ids, mine[1..6]);
+    for (similar, number) in found.iter().zip(1_u8..) {
+        let expected = (f32::from(number) * 0.05).cos();
+        assert!((similar.similarity - expected).abs() < 1e-5, "{} is not {expected}", similar.similarity);
+    }
+    assert!(store.similar_of_owner(OWNER, "other-model", &vector(384, 0.0), None, 5).await.unwrap().is_empty());
+}
+
+/// What sqlx sends for a query is explained by PostgreSQL itself: which indexes would serve it.
+async fn plan(database: &TestDatabase, query: &str) -> String {
+    let mut transaction = database.owner_pool.begin().await.unwrap();
+    sqlx::raw_sql("SET LOCAL enable_seqscan = off; SET LOCAL hnsw.iterative_scan = strict_order").execute(&mut *transaction).await.unwrap();
+    let explain = sqlx::AssertSqlSafe(format!("EXPLAIN {query}"));
+    sqlx::query_scalar::<_, String>(explain).fetch_all(&mut *transaction).await.unwrap().join("\n")
+}
+
+#[tokio::test]
+async fn search_across_owners_uses_the_index_and_finds_one_models_dreams_among_anothers() {
+    let database = test_database().await;
+    let store = DreamStore::new(database.pool.clone());
+    // 3000 vectors of another model lie nearer than any of ours: a plain index scan would return none of ours.
+    let crowd = "WITH kept AS (
+            INSERT INTO dreams (id, owner_id, text, text_sha256, language)
+            SELECT gen_random_uuid(), '00000000-0000-0000-0000-000000000001', 'crowd ' || n, sha256(('crowd ' || n)::bytea), 'en'
+            FROM generate_series(1, 3000) n RETURNING id, owner_id)
+        INSERT INTO dream_embeddings_384 SELECT id, owner_id, 'crowd',
+            (ARRAY[1, random() * 0.1] || array_fill(0, ARRAY[382]))::vector FROM kept";
+    sqlx::query(crowd).execute(&database.owner_pool).await.unwrap();
+    let mut ours = vec![];
+    for number in 1..=10_u8 {
+        let dream = store.keep(OWNER, &format!("ours {number}"), "en").await.unwrap();
+        store.keep_vector(dream.id, "ours", &vector(384, 0.5 + f32::from(number) * 0.05)).await.unwrap();
+        ours.push(dream.id);
+    }
+    sqlx::raw_sql("ANALYZE dream_embeddings_384").execute(&database.owner_pool).await.unwrap();
+    let found = store.similar_of_everyone("ours", &vector(384, 0.0), 10).await.unwrap();
+    assert_eq!(found.iter().map(|similar| similar.dream.id).collect::<Vec<_>>(), ours);
+    let crowd = store.similar_of_everyone("crowd", &vector(384, 0.0), 10).await.unwrap();
+    assert_eq!(crowd.len(), 10);
+    assert!(crowd.is_sorted_by(|nearer, farther| nearer.similarity >= farther.similarity));
+
+    let zeros = format!("'[1{}]'", ",0".repeat(383));
+    let everyone = format!("SELECT dream_id FROM dream_embeddings_384 WHERE model = 'crowd' ORDER BY embedding <=> {zeros} LIMIT 10");
+    assert!(plan(&database, &everyone).await.contains("dream_embeddings_384_hnsw"));
+    let own = format!(
+        "WITH mine AS MATERIALIZED (SELECT dream_id, embedding <=> {zeros} AS distance FROM dream_embeddings_384
+            WHERE owner_id = '00000000-0000-0000-0000-000000000001' AND model = 'ours')
+        SELECT * FROM mine ORDER BY distance LIMIT 10"
+    );
+    let own = plan(&database, &own).await;
+    assert!(own.contains("dream_embeddings_384_of_owner") && !own.contains("hnsw"), "{own}");
+}

@@ -1,0 +1,6 @@
+//! Integration tests, one binary for all.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod database;
