@@ -13,6 +13,8 @@ use std::{
 const ADVICE: &str = "build from the repository's root, where .cargo/config.toml is read, after `cargo clean --release -p whisper-rs-sys`";
 
 fn main() {
+    // Migrations are embedded.
+    println!("cargo:rerun-if-changed=migrations");
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed=src/engine/native");
     if let Err(reason) = check() {

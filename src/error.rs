@@ -7,8 +7,14 @@
 //! | [`anyhow::Error`] | start-up and the command line: its text says in one sentence what is wrong and what to do |
 //!
 //! A message in [`Error`] is shown to users. Causes that are not theirs go to the log, never into the answer.
+//! [`problem`] is how an error looks over HTTP, [`extract`] how a request that cannot be read becomes one.
+
+pub mod extract;
+pub mod problem;
 
 use std::time::Duration;
+
+use uuid::Uuid;
 
 use crate::engine::EngineError;
 
@@ -23,11 +29,29 @@ pub enum Error {
     /// The request cannot be read at all (bad JSON, invalid UTF-8). 400.
     #[error("{0}")]
     Malformed(String),
+    /// A field holds bytes that are no text. 400.
+    #[error("{field}: is not valid UTF-8 text")]
+    NotText { field: String },
+    /// Another site's page sent it. 403.
+    #[error("this request comes from another site; the server answers its own pages and local programs only")]
+    CrossSite,
+    /// The `Host` is not a name of this server. 421.
+    #[error("this server does not answer for that host name; use localhost or 127.0.0.1")]
+    Misdirected,
     #[error("there is no such {0}")]
     NotFound(&'static str),
+    /// The route exists, this method on it does not. 405.
+    #[error("this address does not take that method")]
+    MethodNotAllowed,
+    /// The whole request did not arrive in time. 408.
+    #[error("the request did not arrive in time")]
+    TooSlow,
     /// 413; `limit_bytes` is what would have been accepted.
     #[error("the request is larger than {limit_bytes} bytes")]
     TooLarge { limit_bytes: u64 },
+    /// One field is what makes a request too large. 413.
+    #[error("{field}: the request is larger than {limit_bytes} bytes")]
+    FieldTooLarge { field: &'static str, limit_bytes: u64 },
     /// 415.
     #[error("{0}")]
     UnsupportedMedia(String),
@@ -37,6 +61,9 @@ pub enum Error {
     /// 503 with `Retry-After`: an engine or the database is not there; the text says which.
     #[error("{what}")]
     Unavailable { what: String, retry_after: Duration },
+    /// The dream is kept, its reading failed for the cause given: the answer is the cause's, with the dream's id.
+    #[error("{cause}; the dream is kept")]
+    DreamKept { dream_id: Uuid, cause: Box<Error> },
     /// 507.
     #[error("the disk is full: nothing was saved; free some space and try again")]
     StorageFull,
@@ -49,6 +76,14 @@ impl Error {
     /// A wrong field.
     pub fn invalid(field: impl Into<String>, message: impl Into<String>) -> Self {
         Self::Invalid { field: field.into(), message: message.into() }
+    }
+
+    /// Blames a request's size on a field.
+    pub fn blaming(self, field: &'static str) -> Self {
+        match self {
+            Self::TooLarge { limit_bytes } => Self::FieldTooLarge { field, limit_bytes },
+            other => other,
+        }
     }
 }
 

@@ -1,1 +1,10 @@
-//! (contract stub)
+//! Speech: a recording becomes text.
+//!
+//! Owns the way from an uploaded file to a transcript: the upload lands in a file without a name, a confined child
+//! decodes it, the transcriber hears it. A recording is never kept.
+
+pub mod routes;
+mod service;
+mod upload;
+
+pub use service::{AudioDecoder, Segment, SpeechModel, SpeechService, Transcription};

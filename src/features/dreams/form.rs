@@ -1,0 +1,292 @@
+//! The form that a model fills: labels that are given, slots that are bounded, in the order people read.
+//!
+//! A reading's JSON is valid by construction because the model never writes JSON: it writes the text of one field at a
+//! time. A slot's alphabet is that of the language, so an answer in another script cannot be written; a symbol is chosen
+//! among passages of the dream. Every slot begins with its space, as tokenizers like it.
+
+use std::{collections::HashMap, fmt::Write as _};
+
+use super::{
+    language::{WritingSystem, script_of},
+    passages::Candidate,
+    prompts::{Example, LensWording, Wording},
+};
+use crate::engine::{Constraint, FormPart, Slot};
+
+/// What stands between a symbol's name and its quote.
+const QUOTE_OPENS: &str = " — “";
+const QUOTE_CLOSES: &str = "”";
+const INTENSITIES: [&str; 9] = ["0.2", "0.3", "0.4", "0.5", "0.6", "0.7", "0.8", "0.9", "1.0"];
+/// How many emotions are asked for.
+const EMOTIONS: usize = 2;
+
+/// A form, and what its slots mean.
+pub struct Form {
+    pub parts: Vec<FormPart>,
+    /// Slot name → words written for the model that belong to the field's text.
+    pub openings: HashMap<String, String>,
+    /// How many symbols, archetypes and questions it asks for.
+    pub symbols: usize,
+    pub archetypes: usize,
+    pub questions: usize,
+}
+
+/// Builds a form line by line.
+struct Builder<'a> {
+    form: Form,
+    script: WritingSystem,
+    /// Tokens a word takes, about: tokenizers know fewer words of other scripts.
+    tokens_per_word: u32,
+    pending: String,
+    wording: &'a Wording,
+}
+
+impl Form {
+    /// The form for a dream whose symbols may be `candidates` (one list for each symbol), answered in `language`.
+    pub fn new(wording: &Wording, lens: &LensWording, language: &str, candidates: &[Vec<Candidate>]) -> Self {
+        let script = script_of(language);
+        let latin = script.first == script_of("en").first;
+        let form = Self {
+            parts: Vec::new(),
+            openings: HashMap::new(),
+            symbols: candidates.len(),
+            archetypes: lens.archetypes,
+            questions: wording.openings.questions.len(),
+        };
+        let mut builder = Builder { form, script, tokens_per_word: if latin { 2 } else { 3 }, pending: String::new(), wording };
+        builder.opening_lines();
+        builder.symbols(candidates);
+        builder.feelings(lens);
+        builder.closing_lines(lens);
+        builder.form
+    }
+}
+
+impl Builder<'_> {
+    fn opening_lines(&mut self) {
+        let labels = &self.wording.labels;
+        self.text(&format!("{}:", labels.title));
+        self.slot("title", Constraint::Regex(self.title()), 8 * self.tokens_per_word);
+        self.text(&format!("\n{}:", labels.summary));
+        let opening = self.wording.openings.summary.clone();
+        self.prose("summary", &opening, Sentences { least_words: 5, most_words: 24, least: 1, most: 1 });
+    }
+
+    fn symbols(&mut self, candidates: &[Vec<Candidate>]) {
+        self.text(&format!("\n{}:", self.wording.labels.symbols));
+        let opening = self.wording.openings.meaning.clone();
+        for (number, list) in candidates.iter().enumerate() {
+            self.text(&format!("\n{}.", number + 1));
+            let choices = list.iter().map(|candidate| format!(" {}", symbol_line(&candidate.name, &candidate.quote))).collect();
+            self.slot(&format!("symbols.{number}"), Constraint::OneOf(choices), 60);
+            self.text(".");
+            self.prose(&format!("symbols.{number}.meaning"), &opening, Sentences { least_words: 4, most_words: 20, least: 1, most: 1 });
+        }
+    }
+
+    fn feelings(&mut self, lens: &LensWording) {
+        let (labels, vocabulary) = (&self.wording.labels, &self.wording.vocabulary);
+        let spaced = |words: &[String]| Constraint::OneOf(words.iter().map(|word| format!(" {word}")).collect());
+        self.text(&format!("\n{}:", labels.emotions));
+        for number in 0..EMOTIONS {
+            if number > 0 {
+                self.text(",");
+            }
+            self.slot(&format!("emotions.{number}.name"), spaced(&vocabulary.emotions), 12);
+            self.text(" (");
+            let intensities = INTENSITIES.iter().map(ToString::to_string).collect();
+            self.slot(&format!("emotions.{number}.intensity"), Constraint::OneOf(intensities), 6);
+            self.text(")");
+        }
+        self.text(&format!("\n{}:", labels.mood));
+        let moods: Vec<_> = vocabulary.moods.iter().map(|mood| mood.word.clone()).collect();
+        self.slot("mood", spaced(&moods), 12);
+        for number in 0..lens.archetypes {
+            self.text(&if number == 0 { format!("\n{}:", labels.archetypes) } else { ",".to_owned() });
+            self.slot(&format!("archetypes.{number}"), spaced(&vocabulary.archetypes), 12);
+        }
+    }
+
+    fn closing_lines(&mut self, lens: &LensWording) {
+        let (labels, openings) = (&self.wording.labels, &self.wording.openings);
+        self.text(&format!("\n{}:", labels.interpretation));
+        self.prose("interpretation", &lens.opening, Sentences { least_words: 5, most_words: 26, least: 2, most: 3 });
+        self.text(&format!("\n{}:", labels.advice));
+        self.prose("advice", &lens.advice, Sentences { least_words: 4, most_words: 22, least: 1, most: 1 });
+        self.text(&format!("\n{}:", labels.questions));
+        for (number, opening) in openings.questions.iter().enumerate() {
+            self.text("\n-");
+            self.opened(&format!("questions.{number}"), opening);
+            let pattern = format!("{}{}", self.clause(opening.is_empty(), 3, 16), regex_text(self.script.question_mark));
+            self.slot(&format!("questions.{number}"), Constraint::Regex(pattern), 18 * self.tokens_per_word);
+        }
+    }
+
+    /// Text that is given. Neighbouring pieces become one literal.
+    fn text(&mut self, text: &str) {
+        self.pending.push_str(text);
+    }
+
+    fn slot(&mut self, name: &str, constraint: Constraint, max_tokens: u32) {
+        let literal = std::mem::take(&mut self.pending);
+        if !literal.is_empty() {
+            self.form.parts.push(FormPart::Literal(literal));
+        }
+        self.form.parts.push(FormPart::Slot(Slot { name: name.to_owned(), constraint, max_tokens, stop: vec!["\n".to_owned()] }));
+    }
+
+    fn opened(&mut self, name: &str, opening: &str) {
+        if !opening.is_empty() {
+            let _ = write!(self.pending, " {opening}");
+            self.form.openings.insert(name.to_owned(), opening.to_owned());
+        }
+    }
+
+    fn prose(&mut self, name: &str, opening: &str, sentences: Sentences) {
+        self.opened(name, opening);
+        let stop = regex_text(self.script.full_stop);
+        let head = format!("{}{stop}", self.clause(opening.is_empty(), sentences.least_words, sentences.most_words));
+        let pattern = if sentences.most > 1 {
+            let next = format!("{}{stop}", self.clause(true, sentences.least_words, sentences.most_words));
+            format!("{head}({next}){{{},{}}}", sentences.least - 1, sentences.most - 1)
+        } else {
+            head
+        };
+        self.slot(name, Constraint::Regex(pattern), sentences.most * sentences.most_words * self.tokens_per_word);
+    }
+
+    /// Words without the stop that ends them. A capital begins it unless it goes on from words that were given.
+    fn clause(&self, capital: bool, least: u32, most: u32) -> String {
+        let WritingSystem { first, letters, pause, .. } = self.script;
+        if !self.script.spaced {
+            return format!("{first}[{letters}]{{{},{}}}([{pause}][{letters}]{{2,{most}}}){{0,2}}", least * 2, most * 2);
+        }
+        let head = if capital { format!("{first}[{letters}]*") } else { format!("[{letters}]+") };
+        format!(" {head}([{pause}]? [{letters}]+){{{},{}}}", least - 1, most - 1)
+    }
+
+    fn title(&self) -> String {
+        let WritingSystem { first, letters, spaced, .. } = self.script;
+        if spaced { format!(" {first}[{letters}]*( [{letters}]+){{1,5}}") } else { format!("{first}[{letters}]{{2,14}}") }
+    }
+}
+
+/// How long a piece of prose may be.
+struct Sentences {
+    least_words: u32,
+    most_words: u32,
+    least: u32,
+    most: u32,
+}
+
+fn regex_text(text: &str) -> String {
+    text.chars().map(|letter| if letter.is_ascii_punctuation() { format!(r"\{letter}") } else { letter.to_string() }).collect()
+}
+
+/// A symbol as the form shows it.
+fn symbol_line(name: &str, quote: &str) -> String {
+    format!("{name}{QUOTE_OPENS}{quote}{QUOTE_CLOSES}")
+}
+
+/// Name and quote of a symbol as the form shows it.
+pub fn read_symbol_line(line: &str) -> Option<(&str, &str)> {
+    let (name, quote) = line.trim().split_once(QUOTE_OPENS)?;
+    Some((name, quote.strip_suffix(QUOTE_CLOSES)?))
+}
+
+/// An example, filled into the same form.
+pub fn filled(wording: &Wording, lens: &LensWording, example: &Example) -> String {
+    let labels = &wording.labels;
+    let mut text = format!("{}: {}\n{}: {}\n{}:", labels.title, example.title, labels.summary, example.summary, labels.symbols);
+    for (number, symbol) in example.symbols.iter().enumerate() {
+        let _ = write!(text, "\n{}. {}. {}", number + 1, symbol_line(&symbol.name, &symbol.quote), symbol.meaning);
+    }
+    let emotions: Vec<_> = example.emotions.iter().map(|emotion| format!("{} ({})", emotion.name, emotion.intensity)).collect();
+    let _ = write!(text, "\n{}: {}\n{}: {}", labels.emotions, emotions.join(", "), labels.mood, example.mood);
+    if lens.archetypes > 0 {
+        let archetypes: Vec<_> = wording.vocabulary.archetypes.iter().take(lens.archetypes).map(String::as_str).collect();
+        let _ = write!(text, "\n{}: {}", labels.archetypes, archetypes.join(", "));
+    }
+    let joined = |opening: &str, rest: &str| if opening.is_empty() { rest.to_owned() } else { format!("{opening} {rest}") };
+    let _ = write!(text, "\n{}: {}", labels.interpretation, joined(&lens.opening, &example.interpretation));
+    let _ = write!(text, "\n{}: {}", labels.advice, joined(&lens.advice, &example.advice));
+    let _ = write!(text, "\n{}:\n- {}", labels.questions, example.questions.join("\n- "));
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::{Lens, passages, prompts::Prompts},
+        *,
+    };
+
+    const DREAM: &str = "I was crossing a narrow bridge over the dark river at night and my grandmother waited with a lantern.";
+
+    fn form(language: &str, lens: Lens) -> Form {
+        let prompts = Prompts::embedded();
+        let wording = prompts.wording(language);
+        let candidates = passages::candidates(DREAM, "en", &wording.vocabulary);
+        Form::new(wording, wording.lens(lens), language, &candidates)
+    }
+
+    fn slots(form: &Form) -> Vec<&Slot> {
+        form.parts.iter().filter_map(|part| if let FormPart::Slot(slot) = part { Some(slot) } else { None }).collect()
+    }
+
+    #[test]
+    fn the_fields_come_in_the_order_people_read() {
+        let form = form("en", Lens::Jungian);
+        let names: Vec<_> = slots(&form).iter().map(|slot| slot.name.clone()).collect();
+        assert_eq!(names[..4], ["title", "summary", "symbols.0", "symbols.0.meaning"]);
+        assert_eq!(names[names.len() - 4..], ["interpretation", "advice", "questions.0", "questions.1"]);
+        assert!(names.contains(&"archetypes.1".to_owned()));
+    }
+
+    #[test]
+    fn an_answer_in_another_script_cannot_be_written() {
+        for (language, sentence, wrong) in [
+            ("ru", " человек стоит на мосту, а внизу бежит река.", " a man stands on a bridge above a river."),
+            ("ar", " بيت قديم ونهر يجري تحت النافذة.", " a man stands on a bridge above a river."),
+            ("en", " a man stands on a bridge, above a river.", " человек стоит на мосту, а внизу бежит река."),
+        ] {
+            let form = form(language, Lens::Psychological);
+            let summary = slots(&form).into_iter().find(|slot| slot.name == "summary").unwrap().clone();
+            let Constraint::Regex(pattern) = summary.constraint else { panic!("prose is bounded") };
+            let pattern = regex::Regex::new(&format!("^(?:{pattern})$")).unwrap();
+            assert!(pattern.is_match(sentence), "{language}: {pattern}");
+            assert!(!pattern.is_match(wrong), "{language}");
+        }
+    }
+
+    #[test]
+    fn every_pattern_is_well_formed() {
+        for language in ["en", "ru", "ar", "de", "ja", "el"] {
+            for slot in slots(&form(language, Lens::Folk)) {
+                if let Constraint::Regex(pattern) = &slot.constraint {
+                    assert!(regex::Regex::new(pattern).is_ok(), "{language} {}: {pattern}", slot.name);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_symbol_line_reads_back() {
+        let line = symbol_line("river", "the dark river");
+        assert_eq!(read_symbol_line(&format!(" {line}")), Some(("river", "the dark river")));
+        assert_eq!(read_symbol_line("river"), None);
+    }
+
+    #[test]
+    fn an_example_looks_like_the_form() {
+        let prompts = Prompts::embedded();
+        let wording = prompts.wording("en");
+        let text = filled(wording, wording.lens(Lens::Psychological), &wording.examples[0]);
+        assert!(text.starts_with("Title: The Bird"), "{text}");
+        for part in form("en", Lens::Psychological).parts {
+            if let FormPart::Literal(literal) = part {
+                assert!(text.contains(literal.trim_start_matches(['.', ')', ','])), "{literal:?} is not in {text}");
+            }
+        }
+    }
+}

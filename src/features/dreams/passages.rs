@@ -1,0 +1,206 @@
+//! Candidates for symbols: content words of a dream, each with a passage of it, word for word.
+//!
+//! The model chooses among them, so a symbol's quote is in the dream by construction; checking it afterwards is
+//! [`super::checks`]'s work.
+
+use std::collections::HashSet;
+
+use unicode_segmentation::UnicodeSegmentation;
+
+use super::prompts::Vocabulary;
+
+/// Words of a passage on each side of its key word.
+const WORDS_AROUND: usize = 3;
+/// How many candidates the model chooses from for one symbol.
+const CANDIDATES: usize = 8;
+/// Letters that make two words the same symbol ("river", "rivers"; "реки", "реку").
+const STEM_LETTERS: usize = 4;
+
+/// A word of the dream and a passage that holds it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidate {
+    pub name: String,
+    /// 2 to 7 words of the dream, word for word.
+    pub quote: String,
+}
+
+struct Word<'a> {
+    text: &'a str,
+    start: usize,
+    /// Whether a sentence, a line or a bracket ends between this word and the next.
+    ends_phrase: bool,
+    lower: String,
+}
+
+/// What a language knows of its words.
+struct WordSense<'a> {
+    stop: HashSet<&'a str>,
+    cues: HashSet<&'a str>,
+    imagery: HashSet<&'a str>,
+    endings: &'a [String],
+}
+
+/// Splits the dream into up to three parts and lists candidates of each, best first, no symbol in two parts.
+pub fn candidates(text: &str, language: &str, vocabulary: &Vocabulary) -> Vec<Vec<Candidate>> {
+    let words = words(text);
+    let sense = WordSense {
+        stop: stop_words::lookup(language).unwrap_or_default().iter().copied().chain(vocabulary.never.iter().map(String::as_str)).collect(),
+        cues: vocabulary.cues.iter().map(String::as_str).collect(),
+        imagery: vocabulary.imagery.iter().map(String::as_str).collect(),
+        endings: &vocabulary.never_endings,
+    };
+    let mut scored: Vec<(usize, u32)> = (0..words.len()).filter_map(|at| Some((at, sense.score(&words, at)?))).collect();
+    if scored.len() < 2 {
+        // A dream of stop words alone still has passages.
+        scored = (0..words.len()).map(|at| (at, 1)).collect();
+    }
+    let parts = match words.len() {
+        0..30 => 2,
+        _ => 3,
+    };
+    let mut taken = HashSet::new();
+    let mut lists = Vec::new();
+    for part in 0..parts {
+        let range = words.len() * part / parts..words.len() * (part + 1) / parts;
+        let mut here: Vec<_> = scored.iter().filter(|(at, _)| range.contains(at)).collect();
+        here.sort_by_key(|(at, score)| (std::cmp::Reverse(*score), *at));
+        let list = best(text, &words, &here, &sense, &mut taken);
+        if !list.is_empty() {
+            lists.push(list);
+        }
+    }
+    lists
+}
+
+fn best(text: &str, words: &[Word<'_>], ranked: &[&(usize, u32)], sense: &WordSense<'_>, taken: &mut HashSet<String>) -> Vec<Candidate> {
+    let mut list = Vec::new();
+    for (at, _) in ranked {
+        if list.len() == CANDIDATES {
+            break;
+        }
+        let stem: String = words[*at].lower.chars().take(STEM_LETTERS).collect();
+        if taken.contains(&stem) {
+            continue;
+        }
+        if let Some(quote) = passage(text, words, *at, sense) {
+            taken.insert(stem);
+            list.push(Candidate { name: words[*at].lower.clone(), quote });
+        }
+    }
+    list
+}
+
+fn words(text: &str) -> Vec<Word<'_>> {
+    let found: Vec<(usize, &str)> = text.unicode_word_indices().collect();
+    let ends = |at: usize| {
+        let (start, word) = found[at];
+        let next = found.get(at + 1).map_or(text.len(), |next| next.0);
+        text[start + word.len()..next]
+            .contains(['.', '!', '?', '…', ';', ':', '\n', '؟', '؛', '。', '"', '“', '”', '«', '»', '(', ')', '[', ']', '—', '–'])
+            || at + 1 == found.len()
+    };
+    (0..found.len())
+        .map(|at| Word { text: found[at].1, start: found[at].0, ends_phrase: ends(at), lower: found[at].1.to_lowercase() })
+        .collect()
+}
+
+impl WordSense<'_> {
+    fn is_empty_word(&self, lower: &str) -> bool {
+        self.stop.contains(lower)
+    }
+
+    /// How likely a word names an image; `None` when it cannot.
+    fn score(&self, words: &[Word<'_>], at: usize) -> Option<u32> {
+        let word = &words[at];
+        let known = self.imagery.contains(word.lower.as_str());
+        let length = word.lower.chars().count();
+        if !known
+            && (length < 3 || self.is_empty_word(&word.lower) || !word.lower.chars().all(|letter| letter.is_alphabetic() || letter == '-'))
+        {
+            return None;
+        }
+        let mut score = 2;
+        if known {
+            score += 6;
+        }
+        // The last content word after a cue is the head of its phrase: "the dark RIVER at".
+        let head = word.ends_phrase || words.get(at + 1).is_none_or(|next| self.is_empty_word(&next.lower));
+        let cued = words[..at]
+            .iter()
+            .rev()
+            .take(3)
+            .take_while(|before| !before.ends_phrase)
+            .any(|before| self.cues.contains(before.lower.as_str()));
+        score += match (cued, head) {
+            (true, true) => 3,
+            (true, false) | (false, true) => 1,
+            (false, false) => 0,
+        };
+        if !known && self.endings.iter().any(|ending| length > ending.chars().count() + 1 && word.lower.ends_with(ending.as_str())) {
+            score = 1;
+        }
+        Some(score)
+    }
+}
+
+/// The passage around a word inside its phrase, or `None` when the phrase is that word alone.
+fn passage(text: &str, words: &[Word<'_>], at: usize, sense: &WordSense<'_>) -> Option<String> {
+    let mut first = at;
+    while first > 0 && at - first < WORDS_AROUND && !words[first - 1].ends_phrase {
+        first -= 1;
+    }
+    let mut last = at;
+    while last + 1 < words.len() && last - at < WORDS_AROUND && !words[last].ends_phrase {
+        last += 1;
+    }
+    while last > at && last - first > 1 && sense.is_empty_word(&words[last].lower) {
+        last -= 1;
+    }
+    if first == last {
+        return None;
+    }
+    Some(text[words[first].start..words[last].start + words[last].text.len()].to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::prompts::Prompts, *};
+
+    const ENGLISH: &str = "I was crossing a narrow bridge over the dark river at night. My grandmother stood on the other side \
+        with a lantern. Suddenly the bridge broke and I fell into the cold water, but a white horse carried me home.";
+
+    fn of(text: &str, language: &str) -> Vec<Vec<Candidate>> {
+        candidates(text, language, &Prompts::embedded().wording(language).vocabulary)
+    }
+
+    #[test]
+    fn every_passage_is_in_the_dream_and_holds_its_word() {
+        let russian = "Мне снилось, что я стою на старом мосту, а внизу бежит чёрная река. Моя бабушка машет мне с другого берега и \
+            держит в руках зелёный фонарь. Потом мост исчезает, и я лечу над крышами города.";
+        let arabic = "رأيت في المنام أنني أمشي في بيت قديم لا باب له وكان النهر يجري تحت النافذة. ثم جاء حصان أبيض وحملني إلى الجبل.";
+        for (text, language) in [(ENGLISH, "en"), (russian, "ru"), (arabic, "ar")] {
+            let lists = of(text, language);
+            assert!(lists.len() >= 2, "{language}: {lists:?}");
+            for candidate in lists.iter().flatten() {
+                assert!(text.contains(&candidate.quote), "{candidate:?}");
+                assert!(candidate.quote.to_lowercase().contains(&candidate.name), "{candidate:?}");
+                assert!((2..=8).contains(&candidate.quote.unicode_words().count()), "{candidate:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn images_come_before_other_words_and_never_twice() {
+        let lists = of(ENGLISH, "en");
+        let names: Vec<_> = lists.iter().map(|list| list[0].name.as_str()).collect();
+        assert_eq!(names, ["bridge", "grandmother", "water"]);
+        let all: Vec<_> = lists.iter().flatten().map(|candidate| candidate.name.clone()).collect();
+        assert_eq!(all.iter().collect::<HashSet<_>>().len(), all.len(), "{all:?}");
+    }
+
+    #[test]
+    fn a_dream_of_small_words_still_has_passages() {
+        assert!(!of("it was me and then it was you and so on", "en").is_empty());
+        assert!(of("water", "en").is_empty());
+    }
+}

@@ -1,0 +1,262 @@
+//! What the feature does: keep a dream, read it, find those like it.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::{
+    Dream, DreamPage, DreamStore, DreamWithReadings, FailureReason, Interpretation, InterpretationFailure, Lens, OwnerId, SimilarDream,
+    language,
+    prompts::Prompts,
+    reader::{DreamModels, EmbeddingModel},
+    reading::{self, EventSink, ReadingEvent, Task},
+    store::ReadingKey,
+    validate,
+};
+use crate::{
+    engine::{EmbeddingRequest, EmbeddingRole},
+    error::{Error, Result},
+};
+
+/// How many similar dreams come with a reading.
+const SIMILAR: u16 = 5;
+/// How long a reading may go on once the server is stopping.
+const LAST_WORDS: Duration = Duration::from_secs(8);
+const ENGINE_RETRY: Duration = Duration::from_secs(5);
+/// How many texts one request may ask vectors for, and how long each may be.
+const MOST_TEXTS: usize = 256;
+const LONGEST_TEXT: usize = 16_000;
+
+/// A dream to be interpreted.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct InterpretRequest {
+    /// The dream as it was told: 20 to 4,000 characters as people count them.
+    #[schema(min_length = 20, example = "I was crossing a narrow bridge over a dark river, and my grandmother waited with a lantern.")]
+    pub text: String,
+    /// `psychological` when absent.
+    #[serde(default)]
+    pub lens: Option<Lens>,
+    /// The dream's language, ISO 639-1; detected when absent.
+    #[serde(default)]
+    #[schema(example = "en")]
+    pub language: Option<String>,
+}
+
+/// The dream that was kept and what came of reading it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct InterpretResponse {
+    pub dream: Dream,
+    /// `null` when no answer of the model may be shown; `failure` says why.
+    #[schema(required)]
+    pub interpretation: Option<Interpretation>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<InterpretationFailure>,
+    /// The owner's own dreams that are most like this one, nearest first.
+    pub similar: Vec<SimilarDream>,
+}
+
+/// Texts whose vectors are wanted.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EmbedRequest {
+    /// 1 to 256 texts of at most 16,000 bytes.
+    #[schema(min_items = 1, max_items = 256)]
+    pub texts: Vec<String>,
+    pub role: TextRole,
+}
+
+/// Models such as E5 embed a question and a stored text differently.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum TextRole {
+    Query,
+    Passage,
+}
+
+/// Vectors of length 1, in the order of the texts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct EmbedResponse {
+    /// The catalogue id of the model.
+    pub model: String,
+    pub dimensions: u32,
+    pub vectors: Vec<Vec<f32>>,
+}
+
+/// A dream that is kept and waits for its reading.
+pub struct KeptDream {
+    pub dream: Dream,
+    lens: Lens,
+    language: String,
+    started: Instant,
+}
+
+/// The feature's face to `http/`, jobs and the command line.
+pub struct DreamService {
+    store: DreamStore,
+    prompts: Prompts,
+    models: watch::Receiver<Arc<DreamModels>>,
+    stopping: CancellationToken,
+}
+
+impl DreamService {
+    /// `stopping` is cancelled when the server begins to stop: a reading then has eight seconds left.
+    pub fn new(store: DreamStore, models: watch::Receiver<Arc<DreamModels>>, stopping: CancellationToken) -> Self {
+        Self { store, prompts: Prompts::embedded(), models, stopping }
+    }
+
+    fn models(&self) -> Arc<DreamModels> {
+        self.models.borrow().clone()
+    }
+
+    /// Checks a request and keeps its dream. What comes after can fail without losing it.
+    pub async fn keep(&self, owner: OwnerId, request: InterpretRequest) -> Result<KeptDream> {
+        let started = Instant::now();
+        let text = validate::dream_text(&request.text)?;
+        let language = match &request.language {
+            Some(code) => language::known(code)?,
+            None => language::detect(&text),
+        };
+        let dream = self.store.keep(owner, &text, &language).await?;
+        Ok(KeptDream { dream, lens: request.lens.unwrap_or_default(), language, started })
+    }
+
+    /// Reads a kept dream. Every error says that the dream is kept. Dropping the future frees the engine.
+    pub async fn interpret(&self, owner: OwnerId, kept: &KeptDream, sink: &EventSink) -> Result<InterpretResponse> {
+        let out_of_time = async {
+            self.stopping.cancelled().await;
+            tokio::time::sleep(LAST_WORDS).await;
+        };
+        let answer = tokio::select! {
+            answer = self.answer(owner, kept, sink) => answer,
+            () = out_of_time => Err(Error::Unavailable { what: "the server is stopping".into(), retry_after: ENGINE_RETRY }),
+        };
+        answer.map_err(|cause| Error::DreamKept { dream_id: kept.dream.id, cause: Box::new(cause) })
+    }
+
+    async fn answer(&self, owner: OwnerId, kept: &KeptDream, sink: &EventSink) -> Result<InterpretResponse> {
+        let models = self.models();
+        let dream = &kept.dream;
+        sink.send(ReadingEvent::Dream(dream.clone()));
+        let similar = self.similar_if_possible(owner, dream, &models).await;
+        sink.send(ReadingEvent::Similar(similar.clone()));
+        let choice = models
+            .choose(&kept.language)
+            .ok_or_else(|| Error::Unavailable { what: "no language model is ready yet; see /readyz".into(), retry_after: ENGINE_RETRY })?;
+        let response = |interpretation, failure| InterpretResponse { dream: dream.clone(), interpretation, failure, similar };
+        let key = ReadingKey {
+            lens: kept.lens,
+            language: choice.language.clone(),
+            model: choice.reader.id.clone(),
+            prompt_version: self.prompts.version().to_owned(),
+        };
+        if let Some(earlier) = self.store.cached(dream.id, &key).await? {
+            return Ok(response(Some(Interpretation { cached: true, ..earlier }), None));
+        }
+        let task = Task {
+            dream,
+            dream_language: &kept.language,
+            lens: kept.lens,
+            reader: choice.reader,
+            language: choice.language,
+            started: kept.started,
+        };
+        match reading::read(&self.prompts, &task, sink).await {
+            Ok(Ok(reading)) => {
+                self.store.keep_reading(dream.id, &reading).await?;
+                Ok(response(Some(reading), None))
+            }
+            Ok(Err(failure)) => {
+                self.store.keep_failure(dream.id, &failure).await?;
+                Ok(response(None, Some(failure)))
+            }
+            Err(error) => {
+                let failure = InterpretationFailure { reason: FailureReason::EngineUnavailable, detail: error.to_string() };
+                if let Err(unkept) = self.store.keep_failure(dream.id, &failure).await {
+                    tracing::warn!(dream = %dream.id, error = %unkept, "a reading's failure could not be kept");
+                }
+                Err(error.into())
+            }
+        }
+    }
+
+    /// Similar dreams, or none when the embedder or its vectors are not there: a reading does not wait for them, and the
+    /// re-embedding job brings the missing vector.
+    async fn similar_if_possible(&self, owner: OwnerId, dream: &Dream, models: &DreamModels) -> Vec<SimilarDream> {
+        let Some(embedding) = &models.embedding else { return Vec::new() };
+        match self.similar_to(owner, dream, embedding, SIMILAR).await {
+            Ok(similar) => similar,
+            Err(error) => {
+                tracing::warn!(dream = %dream.id, %error, "no similar dreams could be looked up");
+                Vec::new()
+            }
+        }
+    }
+
+    async fn similar_to(&self, owner: OwnerId, dream: &Dream, embedding: &EmbeddingModel, limit: u16) -> Result<Vec<SimilarDream>> {
+        let vector = match self.store.vector(dream.id, &embedding.id).await? {
+            Some(vector) => vector,
+            None => {
+                let request = EmbeddingRequest { texts: vec![dream.text.clone()], role: EmbeddingRole::Passage };
+                let mut vectors = embedding.engine.embed(request).await?.vectors;
+                let vector = vectors.pop().ok_or_else(|| Error::Internal(anyhow::anyhow!("the embedder answered without a vector")))?;
+                self.store.keep_vector(dream.id, &embedding.id, &vector).await?;
+                vector
+            }
+        };
+        self.store.similar_of_owner(owner, &embedding.id, &vector, Some(dream.id), limit).await
+    }
+
+    fn embedding(models: &DreamModels) -> Result<&EmbeddingModel> {
+        let missing = || Error::Unavailable { what: "no embedding model is ready yet; see /readyz".into(), retry_after: ENGINE_RETRY };
+        models.embedding.as_ref().ok_or_else(missing)
+    }
+
+    /// One page of the owner's dreams, newest first.
+    pub async fn page(&self, owner: OwnerId, cursor: Option<&str>, limit: u16) -> Result<DreamPage> {
+        self.store.page(owner, cursor, limit).await
+    }
+
+    /// A dream with its readings; another owner's is not found.
+    pub async fn find(&self, owner: OwnerId, id: Uuid) -> Result<DreamWithReadings> {
+        self.store.find(owner, id).await?.ok_or(Error::NotFound("dream"))
+    }
+
+    /// Deletes a dream with all that came from it.
+    pub async fn delete(&self, owner: OwnerId, id: Uuid) -> Result<()> {
+        if self.store.delete(owner, id).await? { Ok(()) } else { Err(Error::NotFound("dream")) }
+    }
+
+    /// The owner's own dreams that are most like one of them, nearest first.
+    pub async fn similar(&self, owner: OwnerId, id: Uuid, limit: u16) -> Result<Vec<SimilarDream>> {
+        let found = self.find(owner, id).await?;
+        let models = self.models();
+        self.similar_to(owner, &found.dream, Self::embedding(&models)?, limit).await
+    }
+
+    /// Vectors of any texts, by the model that dreams are compared with.
+    pub async fn embed(&self, request: EmbedRequest) -> Result<EmbedResponse> {
+        if request.texts.is_empty() || request.texts.len() > MOST_TEXTS {
+            return Err(Error::invalid("texts", format!("must hold 1 to {MOST_TEXTS} texts")));
+        }
+        let wrong = request.texts.iter().position(|text| text.trim().is_empty() || text.len() > LONGEST_TEXT);
+        if let Some(at) = wrong {
+            return Err(Error::invalid(format!("texts[{at}]"), format!("must hold 1 to {LONGEST_TEXT} bytes of text")));
+        }
+        let models = self.models();
+        let model = Self::embedding(&models)?;
+        let role = match request.role {
+            TextRole::Query => EmbeddingRole::Query,
+            TextRole::Passage => EmbeddingRole::Passage,
+        };
+        let answer = model.engine.embed(EmbeddingRequest { texts: request.texts, role }).await?;
+        Ok(EmbedResponse { model: model.id.clone(), dimensions: model.dimensions, vectors: answer.vectors })
+    }
+}

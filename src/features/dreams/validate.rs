@@ -1,0 +1,56 @@
+//! What may be called a dream's text.
+
+use unicode_segmentation::UnicodeSegmentation;
+
+use crate::error::{Error, Result};
+
+/// Length of a dream in grapheme clusters, as people count letters.
+pub const TEXT_LENGTH: std::ops::RangeInclusive<usize> = 20..=4000;
+
+/// The text as it is kept: white space around it cut, lines ended by `\n`. Errors name the field `text`.
+pub fn dream_text(raw: &str) -> Result<String> {
+    let text = raw.replace("\r\n", "\n").replace('\r', "\n");
+    let text = text.trim();
+    if let Some(control) = text.chars().find(|letter| letter.is_control() && !matches!(letter, '\n' | '\t')) {
+        return Err(Error::invalid(
+            "text",
+            format!("holds the control character U+{:04X}; only line breaks and tabs are taken", u32::from(control)),
+        ));
+    }
+    let (shortest, longest) = (*TEXT_LENGTH.start(), *TEXT_LENGTH.end());
+    match text.graphemes(true).take(longest + 1).count() {
+        0 => Err(Error::invalid("text", "is empty")),
+        length if length < shortest => Err(Error::invalid("text", format!("has {length} characters; a dream needs at least {shortest}"))),
+        length if length > longest => Err(Error::invalid("text", format!("has more than {longest} characters"))),
+        _ if !text.chars().any(char::is_alphabetic) => Err(Error::invalid("text", "holds no words")),
+        _ => Ok(text.to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_are_counted_as_people_count() {
+        assert!(dream_text(&"a".repeat(19)).is_err());
+        assert!(dream_text(&"a".repeat(20)).is_ok());
+        assert!(dream_text(&"a".repeat(4000)).is_ok());
+        assert!(dream_text(&"a".repeat(4001)).is_err());
+        // e + combining acute is one letter
+        assert!(dream_text(&"e\u{301}".repeat(4000)).is_ok());
+        assert!(dream_text(&format!("   {}   ", "a".repeat(10))).is_err());
+    }
+
+    #[test]
+    fn control_characters_are_refused() {
+        assert!(dream_text("I walked along the river\0 at night").is_err());
+        assert!(dream_text("I walked along the river\u{1b}[2J at night").is_err());
+        assert_eq!(dream_text("I walked along\r\nthe river\tat night").unwrap(), "I walked along\nthe river\tat night");
+    }
+
+    #[test]
+    fn digits_alone_are_no_dream() {
+        assert!(dream_text(&"1".repeat(40)).is_err());
+    }
+}

@@ -1,0 +1,121 @@
+//! A recording on its way in: written to a file piece by piece, never held whole in memory.
+
+use std::{
+    fs::File,
+    io::{Read, Seek, SeekFrom},
+    time::Duration,
+};
+
+use axum::{
+    body::{Body, Bytes},
+    extract::{FromRequest, Multipart, Request},
+};
+use futures_util::{Stream, StreamExt};
+use tokio::io::AsyncWriteExt;
+
+use super::service::{SpeechService, disk_error};
+use crate::error::{Error, Result, extract::media_type};
+
+/// The largest recording.
+pub const AUDIO_LIMIT_BYTES: u64 = 256 * 1024 * 1024;
+/// How long no byte may come before an upload is given up.
+const STALL: Duration = Duration::from_secs(30);
+const MOST_FIELD_BYTES: usize = 64;
+
+/// What came in.
+pub struct Upload {
+    pub audio: File,
+    pub language: Option<String>,
+}
+
+/// Receives a recording as a form (`file`, `language`) or as the body itself (`audio/*`).
+pub async fn receive(service: &SpeechService, request: Request) -> Result<Upload> {
+    let kind = media_type(request.headers());
+    let mut upload = match kind.as_str() {
+        "multipart/form-data" => receive_form(service, request).await?,
+        "application/octet-stream" => receive_body(service, request.into_body()).await?,
+        kind if kind.starts_with("audio/") => receive_body(service, request.into_body()).await?,
+        _ => {
+            return Err(Error::UnsupportedMedia(
+                "send the recording as multipart/form-data with a field `file`, or as a body of type audio/wav".into(),
+            ));
+        }
+    };
+    upload.audio.seek(SeekFrom::Start(0)).map_err(disk_error)?;
+    refuse_other_kinds(&mut upload.audio)?;
+    Ok(upload)
+}
+
+async fn receive_body(service: &SpeechService, body: Body) -> Result<Upload> {
+    let audio = write(service, body.into_data_stream()).await?;
+    Ok(Upload { audio, language: None })
+}
+
+async fn receive_form(service: &SpeechService, request: Request) -> Result<Upload> {
+    let broken =
+        |error: axum::extract::multipart::MultipartError| Error::Malformed(format!("the form cannot be read: {}", error.body_text()));
+    let mut form = Multipart::from_request(request, &()).await.map_err(|rejection| Error::Malformed(rejection.body_text()))?;
+    let (mut audio, mut language) = (None, None);
+    while let Some(mut field) = form.next_field().await.map_err(broken)? {
+        match field.name().unwrap_or_default() {
+            "file" if audio.is_none() => audio = Some(write(service, field).await?),
+            "language" if language.is_none() => {
+                let mut bytes = Vec::new();
+                while let Some(chunk) = field.chunk().await.map_err(broken)? {
+                    bytes.extend_from_slice(&chunk);
+                    if bytes.len() > MOST_FIELD_BYTES {
+                        return Err(Error::invalid("language", "is too long"));
+                    }
+                }
+                language = Some(String::from_utf8(bytes).map_err(|_| Error::NotText { field: "language".into() })?);
+            }
+            name @ ("file" | "language") => return Err(Error::invalid(name, "is given twice")),
+            name => return Err(Error::invalid(name.chars().take(64).collect::<String>(), "is not a field of this form")),
+        }
+    }
+    let audio = audio.ok_or_else(|| Error::invalid("file", "is missing"))?;
+    Ok(Upload { audio, language: language.filter(|code| !code.trim().is_empty()) })
+}
+
+async fn write<E>(service: &SpeechService, mut chunks: impl Stream<Item = Result<Bytes, E>> + Unpin) -> Result<File> {
+    let mut file = tokio::fs::File::from_std(service.buffer()?);
+    let mut bytes = 0_u64;
+    loop {
+        let next = tokio::time::timeout(STALL, chunks.next()).await.map_err(|_| Error::TooSlow)?;
+        let Some(chunk) = next else { break };
+        let chunk = chunk.map_err(|_| Error::Malformed("the upload broke off".into()))?;
+        bytes += chunk.len() as u64;
+        if bytes > AUDIO_LIMIT_BYTES {
+            return Err(Error::FieldTooLarge { field: "file", limit_bytes: AUDIO_LIMIT_BYTES });
+        }
+        file.write_all(&chunk).await.map_err(disk_error)?;
+    }
+    file.flush().await.map_err(disk_error)?;
+    if bytes == 0 {
+        return Err(Error::invalid("file", "is empty"));
+    }
+    Ok(file.into_std().await)
+}
+
+/// Refuses by their first bytes files that are plainly something else, whatever they are called. What looks like audio
+/// is judged by the decoder.
+fn refuse_other_kinds(audio: &mut File) -> Result<()> {
+    const OTHERS: [(&[u8], &str); 9] = [
+        (b"\x7fELF", "a program"),
+        (b"MZ", "a program"),
+        (b"\x89PNG", "a picture"),
+        (b"\xff\xd8\xff", "a picture"),
+        (b"GIF8", "a picture"),
+        (b"%PDF", "a PDF document"),
+        (b"PK\x03\x04", "a zip archive"),
+        (b"\x1f\x8b", "a gzip archive"),
+        (b"<", "a text document"),
+    ];
+    let mut head = Vec::new();
+    audio.by_ref().take(16).read_to_end(&mut head).map_err(disk_error)?;
+    audio.seek(SeekFrom::Start(0)).map_err(disk_error)?;
+    match OTHERS.iter().find(|(magic, _)| head.starts_with(magic)) {
+        Some((_, what)) => Err(Error::UnsupportedMedia(format!("file: this is {what}, not a recording"))),
+        None => Ok(()),
+    }
+}

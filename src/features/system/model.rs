@@ -1,0 +1,120 @@
+//! The feature's types as the API shows them.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::Hardware;
+use crate::engine::{confinement::ConfinementReport, wire::EngineKind};
+
+/// What `GET /api/v1/system` and `oneiros doctor --json` show.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct SystemReport {
+    pub version: String,
+    pub hardware: Hardware,
+    #[serde(flatten)]
+    pub snapshot: SystemSnapshot,
+    /// Whether every engine is confined by the kernel.
+    pub sandboxed: bool,
+    /// What the operator should know, in whole sentences.
+    pub warnings: Vec<String>,
+}
+
+/// What other modules know at this moment.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct SystemSnapshot {
+    /// The profile in force, such as `starter`.
+    pub profile: String,
+    pub models: Vec<ModelStatus>,
+    pub database: DatabaseStatus,
+    pub engines: Vec<EngineStatus>,
+    /// What needs an engine, and whether it has one.
+    pub tasks: Vec<TaskStatus>,
+    /// The operator allowed unconfined engines.
+    pub unsandboxed_allowed: bool,
+    /// Nothing may leave this machine.
+    pub sealed: bool,
+    /// What has left since the start, by purpose.
+    pub egress: Vec<EgressCount>,
+    /// Downloads under way.
+    pub pulls: Vec<PullProgress>,
+}
+
+/// One entry of the profile.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ModelStatus {
+    /// The catalogue id.
+    pub id: String,
+    /// `llm`, `embedding`, `asr`, `runtime`.
+    pub kind: String,
+    pub licence: String,
+    pub bytes: u64,
+    pub present: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DatabaseStatus {
+    /// Whether it answered just now.
+    pub available: bool,
+    /// A private cluster of this server, not the operator's own.
+    pub private: bool,
+    pub version: Option<String>,
+    pub pgvector: Option<String>,
+    /// What is wrong, for people.
+    pub detail: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum EngineState {
+    Starting,
+    Ready,
+    Restarting,
+    Failed,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct EngineStatus {
+    pub kind: EngineKind,
+    /// The catalogue id of its model.
+    pub model: String,
+    pub state: EngineState,
+    pub pid: Option<u32>,
+    /// How often it had to be started again.
+    pub restarts: u32,
+    /// What the kernel enforces on it; absent until it has answered.
+    pub confinement: Option<ConfinementReport>,
+    /// Why it is not ready, for people.
+    pub detail: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct TaskStatus {
+    /// `interpretation`, `embedding`, `transcription`.
+    pub task: String,
+    pub ready: bool,
+    /// What is missing, for people.
+    pub detail: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct EgressCount {
+    /// `models`, …
+    pub purpose: String,
+    pub requests: u64,
+    pub refused: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PullProgress {
+    /// The catalogue id.
+    pub id: String,
+    pub bytes_done: u64,
+    pub bytes_total: u64,
+}
+
+/// The answer of `/healthz` and `/readyz`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Health {
+    /// `ok` or `ready`.
+    pub status: String,
+}

@@ -1,0 +1,58 @@
+//! What the feature does: gather the report, say whether the server is ready.
+
+use std::{sync::Arc, time::Duration};
+
+use futures_util::future::BoxFuture;
+
+use super::{Hardware, SystemReport, SystemSnapshot};
+use crate::error::{Error, Result};
+
+/// Where the state of the other modules comes from.
+pub trait SystemSource: Send + Sync {
+    /// Their state now. Answers within a second or two even when the database does not.
+    fn snapshot(&self) -> BoxFuture<'_, SystemSnapshot>;
+}
+
+/// The feature's face to `http/` and the command line.
+pub struct SystemService {
+    source: Arc<dyn SystemSource>,
+}
+
+impl SystemService {
+    pub fn new(source: Arc<dyn SystemSource>) -> Self {
+        Self { source }
+    }
+
+    /// Everything that is known.
+    pub async fn report(&self) -> SystemReport {
+        let snapshot = self.source.snapshot().await;
+        let unconfined = snapshot.engines.iter().filter(|engine| engine.confinement.as_ref().is_some_and(|report| !report.is_confined()));
+        let mut warnings: Vec<String> =
+            unconfined.map(|engine| format!("The engine of {} runs without confinement.", engine.model)).collect();
+        let sandboxed = !snapshot.unsandboxed_allowed && warnings.is_empty();
+        if snapshot.unsandboxed_allowed {
+            let warning = "The server was started with --allow-unsandboxed: engines may run without confinement, and nothing then keeps \
+                them from the network and from your files.";
+            warnings.insert(0, warning.to_owned());
+        }
+        SystemReport { version: env!("CARGO_PKG_VERSION").to_owned(), hardware: Hardware::of_this_machine(), snapshot, sandboxed, warnings }
+    }
+
+    /// Fails with what is missing until every task has an engine and the database answers.
+    pub async fn ready(&self) -> Result<()> {
+        let snapshot = self.source.snapshot().await;
+        let mut missing = Vec::new();
+        if !snapshot.database.available {
+            missing.push(snapshot.database.detail.clone().unwrap_or_else(|| "the database does not answer".into()));
+        }
+        for task in snapshot.tasks.iter().filter(|task| !task.ready) {
+            missing.push(
+                task.detail.clone().map_or_else(|| format!("{} has no engine", task.task), |detail| format!("{}: {detail}", task.task)),
+            );
+        }
+        if missing.is_empty() {
+            return Ok(());
+        }
+        Err(Error::Unavailable { what: format!("not ready: {}", missing.join("; ")), retry_after: Duration::from_secs(5) })
+    }
+}

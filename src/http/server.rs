@@ -1,0 +1,87 @@
+//! The server loop: connections in, requests to the router, an ordered end.
+//!
+//! hyper is driven directly because `axum::serve` sets no time limit for a request's head, and a client that never ends
+//! its head would hold a connection for ever.
+
+use std::{io, sync::Arc, time::Duration};
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    server::graceful::GracefulShutdown,
+    service::TowerToHyperService,
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    sync::{OwnedSemaphorePermit, Semaphore},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::Listeners;
+
+/// How long a request's head may take, and how long a kept connection may idle.
+const HEAD_DEADLINE: Duration = Duration::from_secs(10);
+/// How many connections are open at once; further ones wait to be taken.
+const MOST_CONNECTIONS: usize = 512;
+/// How long requests under way may go on once the server is stopping.
+const LAST_REQUESTS: Duration = Duration::from_secs(10);
+
+/// Serves until `shutdown` is cancelled, then takes no more connections and gives those under way ten seconds.
+pub async fn serve(listeners: Listeners, router: Router, shutdown: CancellationToken) {
+    let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+    let connections = GracefulShutdown::new();
+    let Listeners { tcp, unix } = listeners;
+    loop {
+        let place = tokio::select! {
+            () = shutdown.cancelled() => break,
+            place = places.clone().acquire_owned() => place.expect("the semaphore is never closed"),
+        };
+        let taken = tokio::select! {
+            () = shutdown.cancelled() => break,
+            taken = accept_tcp(tcp.as_ref()) => taken.map(|stream| spawn(stream, &router, &connections, place)),
+            taken = accept_unix(unix.as_ref()) => taken.map(|stream| spawn(stream, &router, &connections, place)),
+        };
+        if let Err(error) = taken {
+            // Out of descriptors, or the client was gone already: going on at once would spin.
+            tracing::warn!(%error, "a connection could not be taken");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+    drop((tcp, unix));
+    if tokio::time::timeout(LAST_REQUESTS, connections.shutdown()).await.is_err() {
+        tracing::warn!("requests were still under way when the server stopped");
+    }
+}
+
+async fn accept_tcp(listener: Option<&tokio::net::TcpListener>) -> io::Result<tokio::net::TcpStream> {
+    let Some(listener) = listener else { return std::future::pending().await };
+    let (stream, _) = listener.accept().await?;
+    // Events are small and should not wait for more of them.
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
+async fn accept_unix(socket: Option<&super::listeners::UnixSocket>) -> io::Result<tokio::net::UnixStream> {
+    let Some(socket) = socket else { return std::future::pending().await };
+    Ok(socket.listener.accept().await?.0)
+}
+
+fn spawn(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    router: &Router,
+    connections: &GracefulShutdown,
+    place: OwnedSemaphorePermit,
+) {
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_DEADLINE)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router.clone()));
+    let connection = connections.watch(connection);
+    tokio::spawn(async move {
+        if let Err(error) = connection.await {
+            tracing::debug!(%error, "a connection ended early");
+        }
+        drop(place);
+    });
+}
