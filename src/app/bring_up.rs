@@ -50,14 +50,11 @@ pub struct Up {
 
 impl Up {
     /// Stops jobs, then engines, then the database.
-    pub async fn stop(self, snapshot: &Snapshot) -> anyhow::Result<()> {
+    pub async fn stop(self) -> anyhow::Result<()> {
         let Self { router, runner, engines, database } = self;
         drop(router);
         runner.stop().await;
-        snapshot.forget();
-        engines.stop().await;
-        let database = Arc::into_inner(database).context("something still uses the database")?;
-        database.close().await
+        stop(engines, database).await
     }
 }
 
@@ -66,7 +63,7 @@ pub async fn bring_up(parts: Parts) -> anyhow::Result<Up> {
     let stopping = parts.stopping.clone();
     let fetched = tokio::select! {
         fetched = fetch(&parts) => fetched?,
-        () = stopping.cancelled() => bail!("stopped before the models were here; the next start goes on from there"),
+        () = stopping.clone().cancelled_owned() => bail!("stopped before the models were here; the next start goes on from there"),
     };
     let database = Arc::new(Database::open(fetched.database).await?);
     parts.snapshot.database_is_open(&database);
@@ -74,19 +71,21 @@ pub async fn bring_up(parts: Parts) -> anyhow::Result<Up> {
     parts.snapshot.engines_started(&engines);
     let loaded = tokio::select! {
         loaded = engines.ready() => loaded,
-        () = stopping.cancelled() => Err(anyhow::anyhow!("stopped while the models were loading")),
+        () = stopping.cancelled_owned() => Err(anyhow::anyhow!("stopped while the models were loading")),
     };
     match loaded {
         Ok(()) => serve(&parts, engines, database).await,
         Err(error) => {
-            parts.snapshot.forget();
-            engines.stop().await;
-            if let Some(database) = Arc::into_inner(database) {
-                database.close().await?;
-            }
+            stop(engines, database).await?;
             Err(error)
         }
     }
+}
+
+async fn stop(engines: Arc<Engines>, database: Arc<Database>) -> anyhow::Result<()> {
+    const NO_OTHER: &str = "a request under way still holds it";
+    Arc::into_inner(engines).context(NO_OTHER)?.stop().await;
+    Arc::into_inner(database).context(NO_OTHER)?.close().await
 }
 
 struct Fetched {
@@ -96,11 +95,13 @@ struct Fetched {
 
 /// Chooses the profile, pulls what it lacks and checks every file.
 async fn fetch(parts: &Parts) -> anyhow::Result<Fetched> {
-    let Config { server, database, .. } = &parts.config;
+    let Config { server, database, .. } = parts.config.clone();
     let choice = parts.library.choose().await?;
     tracing::info!(profile = %choice.profile, reason = choice.reason, "the set of models is chosen");
-    let entries: Vec<_> =
-        parts.library.entries(choice.profile).into_iter().filter(|entry| entry.kind != ArtifactKind::Database || database.url.is_none()).collect();
+    let mut entries = parts.library.entries(choice.profile);
+    if database.url.is_some() {
+        entries.retain(|entry| entry.kind != ArtifactKind::Database);
+    }
     parts.snapshot.profile_is_chosen(choice.profile, &entries);
     parts.library.pull(&entries).await?;
     let mut models = Vec::new();
@@ -112,9 +113,9 @@ async fn fetch(parts: &Parts) -> anyhow::Result<Fetched> {
             _ => models.push(ProfileModel { entry, file: valid.path }),
         }
     }
-    let database = match (&database.url, binaries) {
-        (Some(url), _) => DatabaseSource::External { url: url.clone(), app_url: database.application_url.clone() },
-        (None, Some(binaries)) => DatabaseSource::Private { binaries, data: server.state_directory.join("postgresql") },
+    let database = match (database.url, binaries) {
+        (Some(url), _) => DatabaseSource::External { url, app_url: database.application_url },
+        (None, Some(binaries)) => DatabaseSource::Private { binaries, data: server.database_directory() },
         (None, None) => bail!("the profile {} holds no database: set DATABASE_URL, or choose another profile", choice.profile),
     };
     Ok(Fetched { models, database })
@@ -127,7 +128,7 @@ async fn serve(parts: &Parts, engines: Arc<Engines>, database: Arc<Database>) ->
     let queue = Queue::new(database.pool().clone());
     let mut registry = Registry::new();
     if let Some(embedding) = &models.embedding {
-        heal_vectors(embedding, &queue, &store, &mut registry).await?;
+        heal_vectors(embedding, &queue, store.clone(), &mut registry).await?;
     }
     let runner = Runner::start(&queue, registry, JOBS_AT_ONCE);
     let (_, dream_models) = channel::channel(Arc::new(models));
@@ -139,9 +140,9 @@ async fn serve(parts: &Parts, engines: Arc<Engines>, database: Arc<Database>) ->
 }
 
 /// Queues vectors for dreams that have none of this model: kept while it was down, or under another model.
-async fn heal_vectors(embedding: &EmbeddingModel, queue: &Queue, store: &DreamStore, registry: &mut Registry) -> anyhow::Result<()> {
+async fn heal_vectors(embedding: &EmbeddingModel, queue: &Queue, store: DreamStore, registry: &mut Registry) -> anyhow::Result<()> {
     ReembedDreams::register(registry, store.clone(), embedding.id.clone(), embedding.engine.clone());
     let job = ReembedDreams { model: embedding.id.clone(), dimensions: embedding.dimensions };
-    job.enqueue_if_needed(queue, store).await?;
+    job.enqueue_if_needed(queue, &store).await?;
     Ok(())
 }

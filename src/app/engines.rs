@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use tokio::task::JoinSet;
+use futures_util::future::join_all;
 
 use crate::{
     config::Config,
@@ -87,8 +87,8 @@ impl Engines {
 
     /// Stops all of them, at the same time.
     pub async fn stop(self) {
-        let mut stopping: JoinSet<()> = self.running.into_iter().map(|engine| engine.supervisor.stop()).collect();
-        while stopping.join_next().await.is_some() {}
+        let stopping: Vec<_> = self.running.into_iter().map(|engine| engine.supervisor.stop()).collect();
+        join_all(stopping).await;
     }
 }
 

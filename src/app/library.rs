@@ -5,7 +5,6 @@ use std::{sync::Arc, time::Duration};
 use anyhow::{Context as _, bail};
 use clap::ValueEnum as _;
 
-use super::watch::EgressCounter;
 use crate::{
     config::Config,
     egress::{AuditSink, Egress, EgressPolicy, Purpose},
@@ -28,7 +27,7 @@ pub struct Library {
 }
 
 impl Library {
-    pub fn open(config: &Config, parse: ParseRunner, audit: Arc<EgressCounter>, progress: Arc<dyn PullProgress>) -> anyhow::Result<Self> {
+    pub fn open(config: &Config, parse: ParseRunner, audit: Arc<dyn AuditSink>, progress: Arc<dyn PullProgress>) -> anyhow::Result<Self> {
         let state = &config.server.state_directory;
         let name = &config.models.profile;
         let wanted = Profile::from_str(name, true).map_err(|_| {
@@ -37,8 +36,7 @@ impl Library {
         })?;
         let hub = config.models.hub_endpoint.clone();
         let policy = EgressPolicy::for_hub(&hub)?.sealed(config.server.sealed);
-        let sink: Arc<dyn AuditSink> = audit;
-        let egress = Arc::new(Egress::new(policy, sink));
+        let egress = Arc::new(Egress::new(policy, audit));
         let store = Arc::new(ArtifactStore::open(state, Arc::new(parse))?);
         let puller = Puller::new(Arc::clone(&store), Arc::clone(&egress), &hub, progress);
         Ok(Self { catalog: Catalog::load(state)?, store, egress, puller, hub, wanted })
@@ -60,16 +58,25 @@ impl Library {
         self.catalog.profile(profile).into_iter().cloned().collect()
     }
 
+    /// The profile that suits this machine if everything can be had. Asks nobody.
+    pub fn best_profile(&self) -> Choice {
+        self.settle(true)
+    }
+
     /// Settles the profile. The hub is asked only when something would have to come from it.
     pub async fn choose(&self) -> anyhow::Result<Choice> {
-        let hardware = Hardware::of_this_machine();
-        let gpu = hardware.gpus.iter().filter_map(|gpu| gpu.memory_bytes).max();
-        let best = choose(self.wanted, hardware.memory_bytes, gpu, true);
-        if self.lacking(&self.entries(best.profile))?.is_empty() {
+        let best = self.best_profile();
+        if self.wanted != Profile::Auto || self.lacking(&self.entries(best.profile))?.is_empty() {
             return Ok(best);
         }
         let hub_answers = !self.egress.is_sealed() && self.egress.answers(Purpose::Models, &self.hub, HUB_PATIENCE).await;
-        Ok(choose(self.wanted, hardware.memory_bytes, gpu, hub_answers))
+        Ok(self.settle(hub_answers))
+    }
+
+    fn settle(&self, hub_answers: bool) -> Choice {
+        let hardware = Hardware::of_this_machine();
+        let gpu = hardware.gpus.iter().filter_map(|gpu| gpu.memory_bytes).max();
+        choose(self.wanted, hardware.memory_bytes, gpu, hub_answers)
     }
 
     /// Fetches what of `entries` is not here. An error names each that could not be had and why.

@@ -20,9 +20,9 @@ use crate::{
     config::Config,
     engine::parse::ParseRunner,
     engine::supervisor::Spawner,
-    features::system::SystemService,
+    features::system::{EngineStatus, SystemReport, SystemService},
     http::{self, Listeners, listeners},
-    models::PullProgress,
+    models::{NoProgress, PullProgress},
 };
 use bring_up::{Parts, Up};
 use library::Library;
@@ -46,7 +46,6 @@ pub struct App {
     stopping: CancellationToken,
     http: JoinHandle<()>,
     coming_up: JoinHandle<anyhow::Result<Up>>,
-    snapshot: Arc<Snapshot>,
     _state: StateDirectory,
 }
 
@@ -69,7 +68,8 @@ impl App {
 
         let spawner = Spawner::new().context("the thread that starts engines cannot be started")?;
         let parse = ParseRunner::new(spawner.clone(), config.server.allow_unsandboxed);
-        let (audit, pulls) = (Arc::<EgressCounter>::default(), Arc::new(PullWatch::new(progress)));
+        let (audit, pulls) = (Arc::new(EgressCounter::default()), Arc::new(PullWatch::new(progress)));
+        parse.confinement().await.context("the engines of this appliance cannot run here")?;
         let library = Library::open(&config, parse.clone(), audit.clone(), pulls.clone())?;
         let snapshot = Arc::new(Snapshot::new(&config, Arc::clone(library.store()), audit, pulls));
         let system = Arc::new(SystemService::new(snapshot.clone()));
@@ -78,7 +78,7 @@ impl App {
         let http = tokio::spawn(http::serve(listeners, http::staged(routers), stopping.clone()));
 
         let (stages, stage) = channel::channel(Stage::ComingUp);
-        let parts = Parts { config, spawner, parse, library, snapshot: snapshot.clone(), system, uploads, stopping: stopping.clone() };
+        let parts = Parts { config, spawner, parse, library, snapshot, system, uploads, stopping: stopping.clone() };
         let coming_up = tokio::spawn(async move {
             let up = bring_up::bring_up(parts).await;
             if let Ok(up) = &up {
@@ -87,7 +87,7 @@ impl App {
             stages.send_replace(if up.is_ok() { Stage::Up } else { Stage::Failed });
             up
         });
-        Ok(Self { address, stage, stopping, http, coming_up, snapshot, _state: state })
+        Ok(Self { address, stage, stopping, http, coming_up, _state: state })
     }
 
     /// The address that TCP clients reach, when there is one.
@@ -113,7 +113,7 @@ impl App {
     pub async fn stop(self) -> anyhow::Result<()> {
         self.stopping.cancel();
         self.http.await.context("the server loop broke")?;
-        self.coming_up.await.context("coming up broke")??.stop(&self.snapshot).await
+        self.coming_up.await.context("coming up broke")??.stop().await
     }
 }
 
@@ -124,4 +124,24 @@ async fn bind(config: &Config, listen: Listen) -> anyhow::Result<Listeners> {
     };
     let (folder, name) = config.server.socket();
     Ok(Listeners { tcp, unix: Some(listeners::bind_unix(folder, name)?) })
+}
+
+/// The state of a machine on which no server runs: hardware, models that are here, and whether the kernel confines a child.
+pub async fn survey(config: &Config) -> anyhow::Result<SystemReport> {
+    let spawner = Spawner::new().context("the thread that starts engines cannot be started")?;
+    let parse = ParseRunner::new(spawner, config.server.allow_unsandboxed);
+    let (audit, pulls) = (Arc::new(EgressCounter::default()), Arc::new(PullWatch::new(Arc::new(NoProgress))));
+    let library = Library::open(config, parse.clone(), audit.clone(), pulls.clone())?;
+    let snapshot = Snapshot::new(config, Arc::clone(library.store()), audit, pulls);
+    let profile = library.best_profile().profile;
+    snapshot.profile_is_chosen(profile, &library.entries(profile));
+    let mut report = SystemService::new(Arc::new(snapshot)).report().await;
+    match parse.confinement().await {
+        Ok(confinement) => report.snapshot.engines.push(EngineStatus::survey(confinement)),
+        Err(error) => {
+            report.sandboxed = false;
+            report.warnings.push(error.to_string());
+        }
+    }
+    Ok(report)
 }

@@ -1,7 +1,7 @@
 //! The state of the whole, for the status page and for readiness.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, Weak},
     time::Duration,
 };
 
@@ -36,8 +36,9 @@ pub struct Snapshot {
 struct Known {
     profile: String,
     entries: Vec<CatalogEntry>,
-    engines: Option<Arc<Engines>>,
-    database: Option<Arc<Database>>,
+    /// Weak, so that whoever brought them up can stop them.
+    engines: Weak<Engines>,
+    database: Weak<Database>,
 }
 
 impl Snapshot {
@@ -54,18 +55,11 @@ impl Snapshot {
     }
 
     pub fn database_is_open(&self, database: &Arc<Database>) {
-        self.known().database = Some(Arc::clone(database));
+        self.known().database = Arc::downgrade(database);
     }
 
     pub fn engines_started(&self, engines: &Arc<Engines>) {
-        self.known().engines = Some(Arc::clone(engines));
-    }
-
-    /// Lets go of engines and database, so that they can be stopped.
-    pub fn forget(&self) {
-        let mut parts = self.known();
-        parts.engines = None;
-        parts.database = None;
+        self.known().engines = Arc::downgrade(engines);
     }
 
     fn known(&self) -> std::sync::MutexGuard<'_, Known> {
@@ -75,7 +69,7 @@ impl Snapshot {
     async fn now(&self) -> SystemSnapshot {
         let (profile, entries, engines, database) = {
             let parts = self.known();
-            (parts.profile.clone(), parts.entries.clone(), parts.engines.clone(), parts.database.clone())
+            (parts.profile.clone(), parts.entries.clone(), parts.engines.upgrade(), parts.database.upgrade())
         };
         let statuses = engines.map(|engines| engines.statuses()).unwrap_or_default();
         let pulls = self.pulls.pulls();

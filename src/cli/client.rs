@@ -17,7 +17,8 @@ use hyper_util::rt::TokioIo;
 use crate::{
     app::{App, Listen},
     config::Config,
-    http::socket,
+    http::listeners::connect_unix,
+    models::for_stderr,
 };
 
 /// A connection to the appliance.
@@ -47,8 +48,11 @@ impl Client {
             return Ok(Self { sender, own: None });
         }
         let directory = directory.to_owned();
-        let own = App::start(config, Listen::SocketOnly).await?;
-        own.ready().await?;
+        let own = App::start(config, Listen::SocketOnly, for_stderr()).await?;
+        if !own.ready().await {
+            own.stop().await?;
+            bail!("the engines did not start");
+        }
         let sender = handshake(&directory, name).await?.context("the engines started, but their socket does not answer")?;
         Ok(Self { sender, own: Some(own) })
     }
@@ -89,7 +93,7 @@ impl Client {
 
 /// `None` when nobody listens there.
 async fn handshake(directory: &Path, name: &str) -> anyhow::Result<Option<http1::SendRequest<Full<Bytes>>>> {
-    let Some(stream) = socket::connect(directory, name).await? else { return Ok(None) };
+    let Some(stream) = connect_unix(directory, name).await? else { return Ok(None) };
     let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.context("the server's socket does not speak HTTP")?;
     tokio::spawn(connection);
     Ok(Some(sender))

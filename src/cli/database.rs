@@ -8,6 +8,7 @@ use std::process::{ExitCode, ExitStatus};
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 
+use crate::config::ServerConfig;
 use crate::db::{ClusterSettings, DATABASE_NAME, OWNER_ROLE, PrivateCluster, ThrowawayCluster, migrate, migrate_from};
 
 /// `oneiros database …`
@@ -34,8 +35,13 @@ enum DatabaseCommand {
     },
 }
 
-/// Runs `oneiros database`. `binaries` is the folder that holds PostgreSQL's `bin/`, `data` the private cluster's.
-pub fn run(arguments: DatabaseArguments, binaries: &Path, data: &Path) -> anyhow::Result<ExitCode> {
+/// Runs `oneiros database` with the PostgreSQL and the private cluster of the state directory.
+pub fn run(arguments: DatabaseArguments, config: &ServerConfig) -> anyhow::Result<ExitCode> {
+    let binaries = &config.database_binaries();
+    if !binaries.join("bin/postgres").is_file() {
+        bail!("there is no PostgreSQL in {}: fetch it with `oneiros models pull postgresql-18`", config.state_directory.display());
+    }
+    let data = &config.database_directory();
     let runtime = tokio::runtime::Runtime::new().context("no thread can be started")?;
     let status = runtime.block_on(async {
         match arguments.command {

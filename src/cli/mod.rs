@@ -63,7 +63,7 @@ enum Role {
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     if let Role::Engine(arguments) = cli.role {
-        return engine::run(arguments);
+        return engine::run(&arguments);
     }
     match run(cli) {
         Ok(code) => code,
@@ -77,13 +77,18 @@ pub fn main() -> ExitCode {
 fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     output::start_log(matches!(cli.role, Role::Serve));
     let config = Config::resolve(cli.settings)?;
-    if let Role::Database(arguments) = cli.role {
+    match cli.role {
         // `exec` runs the operator's own command, as the operator.
-        return database::run(arguments, &config);
+        Role::Database(arguments) => database::run(arguments, &config.server),
+        Role::Selfcheck(arguments) => selfcheck::run(arguments, &config.server),
+        role => unprivileged(role, config),
     }
+}
+
+fn unprivileged(role: Role, config: Config) -> anyhow::Result<ExitCode> {
     privileges::drop_root(&config.server.user, &config.server.state_directory)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("the threads of the server cannot be started")?;
-    let code = runtime.block_on(dispatch(cli.role, config));
+    let code = runtime.block_on(dispatch(role, config));
     runtime.shutdown_timeout(std::time::Duration::from_secs(2));
     code
 }
@@ -96,8 +101,7 @@ async fn dispatch(role: Role, config: Config) -> anyhow::Result<ExitCode> {
         Role::Embed(arguments) => embed::run(arguments, config).await,
         Role::Models(arguments) => models::run(arguments, config).await,
         Role::Doctor(arguments) => doctor::run(arguments, config).await,
-        Role::Selfcheck(arguments) => selfcheck::run(arguments, config).await,
-        Role::Engine(_) | Role::Database(_) => unreachable!("these roles never get a runtime"),
+        Role::Engine(_) | Role::Database(_) | Role::Selfcheck(_) => unreachable!("these roles never get a runtime"),
     }
 }
 

@@ -7,10 +7,12 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use crate::{
-    egress::Egress,
+    app::library::Library,
+    config::Config,
+    egress::LogSink,
+    engine::{parse::ParseRunner, supervisor::Spawner},
     models::{
-        ArtifactKind, ArtifactStore, Catalog, CatalogEntry, Manifest, NoProgress, Profile, PullOutcome, PullProgress, Pulled, Puller,
-        for_stderr,
+        ArtifactKind, ArtifactStore, Catalog, CatalogEntry, Manifest, NoProgress, PullOutcome, PullProgress, Pulled, for_stderr,
     },
 };
 
@@ -30,10 +32,8 @@ enum ModelsCommand {
     List,
     /// Fetch models: those named, or all of a profile.
     Pull {
-        /// Ids, as `list` shows them; none means the whole profile.
+        /// Ids, as `list` shows them; none means the whole profile (`--profile`).
         ids: Vec<String>,
-        #[arg(long, conflicts_with = "ids")]
-        profile: Option<Profile>,
     },
     /// Take in a GGUF or a whisper.cpp model from a file.
     Import {
@@ -51,42 +51,25 @@ enum ModelsCommand {
     Remove { id: String },
 }
 
-/// What the command works on.
-pub struct ModelsContext {
-    pub catalog: Catalog,
-    pub store: Arc<ArtifactStore>,
-    pub egress: Arc<Egress>,
-    /// The hub's address.
-    pub hub: String,
-    /// The configured profile, settled: never [`Profile::Auto`].
-    pub profile: Profile,
-}
-
-impl ModelsArguments {
-    /// The profile that a `pull` names itself; the caller settles [`Profile::Auto`] before it makes the context.
-    pub fn profile(&self) -> Option<Profile> {
-        match &self.command {
-            ModelsCommand::Pull { profile, .. } => *profile,
-            _ => None,
-        }
-    }
-}
-
 /// Does what was asked. The exit code is not 0 when anything of it failed.
-pub async fn run(arguments: ModelsArguments, context: ModelsContext) -> anyhow::Result<ExitCode> {
+pub async fn run(arguments: ModelsArguments, config: Config) -> anyhow::Result<ExitCode> {
     let json = arguments.json;
+    let progress: Arc<dyn PullProgress> = if json { Arc::new(NoProgress) } else { for_stderr() };
+    let spawner = Spawner::new().context("the thread that starts engines cannot be started")?;
+    let parse = ParseRunner::new(spawner, config.server.allow_unsandboxed);
+    let library = Library::open(&config, parse, Arc::new(LogSink), progress)?;
     match arguments.command {
-        ModelsCommand::List => list(&context, json),
-        ModelsCommand::Pull { ids, .. } => pull(&context, &ids, json).await,
+        ModelsCommand::List => list(&library, json),
+        ModelsCommand::Pull { ids } => pull(&library, &ids, json).await,
         ModelsCommand::Import { file, id } => {
-            let manifest = context.store.import(&file, id.as_deref()).await?;
+            let manifest = library.store().import(&file, id.as_deref()).await?;
             let text = format!("{} is here as {} ({})", file.display(), manifest.id, kind_name(manifest.kind));
             say(json, &manifest, &text)?;
             Ok(ExitCode::SUCCESS)
         }
-        ModelsCommand::Verify { ids } => verify(&context, ids, json).await,
+        ModelsCommand::Verify { ids } => verify(library.store(), ids, json).await,
         ModelsCommand::Remove { id } => {
-            context.store.remove(&id).await?;
+            library.store().remove(&id).await?;
             say(json, &serde_json::json!({ "removed": id }), &format!("{id} is removed"))?;
             Ok(ExitCode::SUCCESS)
         }
@@ -109,12 +92,13 @@ struct Listed<'a> {
     source: Option<&'a str>,
 }
 
-fn list(context: &ModelsContext, json: bool) -> anyhow::Result<ExitCode> {
-    let here = context.store.list()?;
-    let profile: Vec<&str> = context.catalog.profile(context.profile).iter().map(|entry| entry.id.as_str()).collect();
+fn list(library: &Library, json: bool) -> anyhow::Result<ExitCode> {
+    let here = library.store().list()?;
+    let (catalog, chosen) = (library.catalog(), library.best_profile().profile);
+    let profile: Vec<&str> = catalog.profile(chosen).iter().map(|entry| entry.id.as_str()).collect();
     let find = |id: &str| here.iter().find(|manifest| manifest.id == id);
-    let mut lines: Vec<Listed<'_>> = context.catalog.entries().iter().map(|entry| from_catalog(entry, find(&entry.id), &profile)).collect();
-    let imported = here.iter().filter(|manifest| context.catalog.entry(&manifest.id).is_none());
+    let mut lines: Vec<Listed<'_>> = catalog.entries().iter().map(|entry| from_catalog(entry, find(&entry.id), &profile)).collect();
+    let imported = here.iter().filter(|manifest| catalog.entry(&manifest.id).is_none());
     lines.extend(imported.map(|manifest| Listed {
         id: &manifest.id,
         kind: manifest.kind,
@@ -129,7 +113,7 @@ fn list(context: &ModelsContext, json: bool) -> anyhow::Result<ExitCode> {
     }));
     let text: Vec<String> = lines.iter().map(line).collect();
     let head =
-        format!("{:5} {:28} {:12} {:>10}  {:22} TITLE (* in the profile {})", "HERE", "ID", "KIND", "SIZE", "LICENCE", context.profile);
+        format!("{:5} {:28} {:12} {:>10}  {:22} TITLE (* in the profile {})", "HERE", "ID", "KIND", "SIZE", "LICENCE", chosen);
     say(json, &lines, &format!("{head}\n{}", text.join("\n")))?;
     Ok(ExitCode::SUCCESS)
 }
@@ -166,11 +150,9 @@ fn kind_name(kind: ArtifactKind) -> &'static str {
     }
 }
 
-async fn pull(context: &ModelsContext, ids: &[String], json: bool) -> anyhow::Result<ExitCode> {
-    let entries = wanted(context, ids)?;
-    let progress: Arc<dyn PullProgress> = if json { Arc::new(NoProgress) } else { for_stderr() };
-    let puller = Puller::new(Arc::clone(&context.store), Arc::clone(&context.egress), &context.hub, progress);
-    let mut pulled = puller.pull(entries).await;
+async fn pull(library: &Library, ids: &[String], json: bool) -> anyhow::Result<ExitCode> {
+    let entries = wanted(library, ids, json).await?;
+    let mut pulled = library.puller().pull(entries).await;
     pulled.sort_by(|left, right| left.id.cmp(&right.id));
     let failed = pulled.iter().any(|pulled| pulled.outcome.is_err());
     let outcomes: Vec<serde_json::Value> = pulled.iter().map(describe).collect();
@@ -179,13 +161,17 @@ async fn pull(context: &ModelsContext, ids: &[String], json: bool) -> anyhow::Re
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-fn wanted(context: &ModelsContext, ids: &[String]) -> anyhow::Result<Vec<CatalogEntry>> {
+async fn wanted(library: &Library, ids: &[String], json: bool) -> anyhow::Result<Vec<CatalogEntry>> {
     if ids.is_empty() {
-        return Ok(context.catalog.profile(context.profile).into_iter().cloned().collect());
+        let choice = library.choose().await?;
+        if !json {
+            eprintln!("profile {}: {}", choice.profile, choice.reason);
+        }
+        return Ok(library.entries(choice.profile));
     }
-    let known = |id: &String| match context.catalog.entry(id) {
+    let known = |id: &String| match library.catalog().entry(id) {
         Some(entry) => Ok(entry.clone()),
-        None => bail!("the catalogue has no {id:?}; {}", suggestion(&context.catalog, id)),
+        None => bail!("the catalogue has no {id:?}; {}", suggestion(library.catalog(), id)),
     };
     ids.iter().map(known).collect()
 }
@@ -212,13 +198,13 @@ fn sentence(pulled: &Pulled) -> String {
     }
 }
 
-async fn verify(context: &ModelsContext, ids: Vec<String>, json: bool) -> anyhow::Result<ExitCode> {
-    let ids = if ids.is_empty() { context.store.list()?.into_iter().map(|manifest| manifest.id).collect() } else { ids };
+async fn verify(store: &ArtifactStore, ids: Vec<String>, json: bool) -> anyhow::Result<ExitCode> {
+    let ids = if ids.is_empty() { store.list()?.into_iter().map(|manifest| manifest.id).collect() } else { ids };
     let mut outcomes = Vec::new();
     let mut text = Vec::new();
     let mut failed = false;
     for id in ids {
-        match context.store.verify(&id).await {
+        match store.verify(&id).await {
             Ok(_) => {
                 text.push(format!("{id} is what it should be"));
                 outcomes.push(serde_json::json!({ "id": id, "valid": true }));

@@ -8,8 +8,9 @@ use std::{
     process::ExitCode,
 };
 
-use anyhow::{Context, ensure};
+use anyhow::Context;
 
+use crate::config::ServerConfig;
 use crate::engine::{
     child::privileges,
     selfcheck::{ProfileReport, SandboxCheck, SandboxReport},
@@ -32,18 +33,12 @@ pub enum Check {
 
 #[derive(Debug, clap::Args)]
 pub struct SandboxArguments {
-    /// The server's state directory; a private folder stands in for it when it is not given.
-    #[arg(long, env = "ONEIROS_STATE_DIR")]
-    pub state_dir: Option<PathBuf>,
     /// A GGUF model for the engines that hold one; else one from the state directory.
     #[arg(long)]
     pub model: Option<PathBuf>,
     /// What the model given is for.
     #[arg(long, default_value = "embedding", requires = "model")]
     pub kind: EngineKind,
-    /// The user to become when started as root.
-    #[arg(long, default_value = "oneiros", env = "ONEIROS_USER")]
-    pub user: String,
     /// Print the report as JSON.
     #[arg(long)]
     pub json: bool,
@@ -52,11 +47,11 @@ pub struct SandboxArguments {
 /// Runs the check; the exit code is not 0 when a confined attempt succeeded.
 ///
 /// Call it before the process has any other thread: as root it first becomes another user.
-pub fn run(arguments: SelfcheckArguments) -> anyhow::Result<ExitCode> {
+pub fn run(arguments: SelfcheckArguments, config: &ServerConfig) -> anyhow::Result<ExitCode> {
     let Check::Sandbox(arguments) = arguments.check;
     let scratch = std::env::temp_dir().join(format!("oneiros-selfcheck-{}", std::process::id()));
     DirBuilder::new().mode(0o700).create(&scratch).with_context(|| format!("cannot create {}", scratch.display()))?;
-    let outcome = check(&arguments, &scratch);
+    let outcome = check(&arguments, config, &scratch);
     // What is left behind is an empty folder in the system's temporary one.
     let _ = std::fs::remove_dir_all(&scratch);
     let report = outcome?;
@@ -65,17 +60,13 @@ pub fn run(arguments: SelfcheckArguments) -> anyhow::Result<ExitCode> {
     Ok(if report.passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn check(arguments: &SandboxArguments, scratch: &Path) -> anyhow::Result<SandboxReport> {
-    privileges::drop_root(&arguments.user, scratch)?;
+/// A private folder stands in for a state directory that does not exist yet.
+fn check(arguments: &SandboxArguments, config: &ServerConfig, scratch: &Path) -> anyhow::Result<SandboxReport> {
+    privileges::drop_root(&config.user, scratch)?;
     let (cache, stand_in) = (scratch.join("cache"), scratch.join("state"));
     std::fs::create_dir(&cache)?;
     std::fs::create_dir(&stand_in)?;
-    let state_directory = arguments.state_dir.clone().unwrap_or(stand_in);
-    ensure!(
-        state_directory.is_dir(),
-        "the state directory {} does not exist; start the server once, or name another",
-        state_directory.display()
-    );
+    let state_directory = if config.state_directory.is_dir() { config.state_directory.clone() } else { stand_in };
     let model = match &arguments.model {
         Some(model) => Some((arguments.kind, model.clone())),
         None => find_model(&state_directory),

@@ -47,6 +47,16 @@ impl ServerConfig {
     pub fn socket(&self) -> (&Path, &'static str) {
         (&self.state_directory, "oneiros.sock")
     }
+
+    /// Where the private PostgreSQL keeps its data.
+    pub fn database_directory(&self) -> PathBuf {
+        self.state_directory.join("postgresql")
+    }
+
+    /// The folder of the private PostgreSQL's own `bin/`.
+    pub fn database_binaries(&self) -> PathBuf {
+        self.state_directory.join("artefacts/postgresql-18/postgresql")
+    }
 }
 
 #[derive(Debug, Clone)]

@@ -28,7 +28,8 @@ pub async fn migrate_from(directory: &Path, owner: &PgConnectOptions) -> anyhow:
 async fn apply(migrator: &Migrator, owner: &PgConnectOptions) -> anyhow::Result<()> {
     let mut connection = owner.connect().await.context("the database takes no connection to migrate it")?;
     verify_pgvector(&mut connection).await?;
-    migrator.run(&mut connection).await.map_err(explain)?;
+    // Not `run`: its future is not `Send` behind references (sqlx says so beside `run_direct`).
+    migrator.run_direct(None, &mut connection, false).await.map_err(explain)?;
     connection.close().await?;
     Ok(())
 }

@@ -79,6 +79,16 @@ pub fn bind_unix(folder: &Path, name: &str) -> Result<UnixSocket> {
     Ok(UnixSocket { listener: UnixListener::from_std(listener)?, path })
 }
 
+/// Connects to the Unix socket `name` in `folder`; `None` when nobody listens there.
+pub async fn connect_unix(folder: &Path, name: &str) -> Result<Option<tokio::net::UnixStream>> {
+    let Ok(opened) = File::open(folder) else { return Ok(None) };
+    match tokio::net::UnixStream::connect(through(&opened, name)).await {
+        Ok(stream) => Ok(Some(stream)),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused) => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("the server's socket {} cannot be reached", folder.join(name).display())),
+    }
+}
+
 /// A short path to a file in an opened folder, for as long as that stays open.
 pub fn through(folder: &File, name: &str) -> PathBuf {
     PathBuf::from(format!("/proc/self/fd/{}/{name}", folder.as_raw_fd()))

@@ -10,11 +10,11 @@ mod log;
 mod openapi;
 mod reference;
 mod server;
+mod stages;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
-    Router,
     http::header,
     middleware,
     response::Redirect,
@@ -22,14 +22,23 @@ use axum::{
 };
 use tower_http::catch_panic::CatchPanicLayer;
 
+pub use axum::Router;
 pub use listeners::Listeners;
 pub use openapi::document;
 pub use server::serve;
+pub use stages::staged;
 
 use crate::{
     error::Error,
-    features::{dreams::DreamService, speech::SpeechService, system::SystemService},
+    features::{
+        dreams::DreamService,
+        speech::SpeechService,
+        system::{self, SystemService},
+    },
 };
+
+/// When a client that came too early may ask again.
+const COMING_UP: Duration = Duration::from_secs(5);
 
 /// What the router hands to the features. Cheap to clone.
 #[derive(Clone)]
@@ -44,12 +53,24 @@ pub fn router(services: Services) -> Router {
     let (features, document) = openapi::assemble(services).split_for_parts();
     let json = document.to_json().expect("the API document is plain data with string keys, which JSON can hold");
     let page = reference::page(&document);
-    features
+    let routes = features
         .route("/", get(|| async { Redirect::temporary("/reference") }))
         .route("/openapi.json", fixed("application/json", json))
         .route("/reference", fixed("text/html; charset=utf-8", page))
         .route("/reference.css", fixed("text/css; charset=utf-8", reference::STYLE.to_owned()))
-        .fallback(|| async { Error::NotFound("page") })
+        .fallback(|| async { Error::NotFound("page") });
+    guarded(routes)
+}
+
+/// What is served while the appliance comes up: its state, and word that everything else comes later.
+pub fn starting_router(system: Arc<SystemService>) -> Router {
+    let coming = || async { Error::Unavailable { what: "the appliance is starting; /readyz says what is missing".into(), retry_after: COMING_UP } };
+    guarded(Router::from(system::routes::router(system)).fallback(coming))
+}
+
+/// What holds for every request.
+fn guarded(routes: Router) -> Router {
+    routes
         .method_not_allowed_fallback(|| async { Error::MethodNotAllowed })
         .layer(middleware::from_fn(guard::own_origin))
         .layer(middleware::from_fn(guard::own_host))

@@ -1,12 +1,8 @@
 //! The router changes once, when the appliance is up; connections that are open already see the new one.
 
-use std::sync::Arc;
-
 use axum::{Router, extract::Request};
 use tokio::sync::watch;
 use tower::ServiceExt as _;
-
-use crate::features::system::SystemService;
 
 /// Serves each request with the router of that moment.
 pub fn staged(current: watch::Receiver<Router>) -> Router {

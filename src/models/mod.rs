@@ -37,11 +37,17 @@ use futures_util::future::BoxFuture;
 
 use crate::engine::{
     EngineError,
-    parse::{ParseOutcome, ParseRequest},
+    parse::{ParseOutcome, ParseRequest, ParseRunner},
 };
 
 /// Runs jobs on untrusted bytes, each in a fresh confined child.
 pub trait ParseJobs: Send + Sync {
     /// Runs one job; the descriptors are those that [`ParseRequest`] states. Dropping the future ends the job.
     fn run(&self, request: ParseRequest, descriptors: Vec<OwnedFd>) -> BoxFuture<'_, Result<ParseOutcome, EngineError>>;
+}
+
+impl ParseJobs for ParseRunner {
+    fn run(&self, request: ParseRequest, descriptors: Vec<OwnedFd>) -> BoxFuture<'_, Result<ParseOutcome, EngineError>> {
+        Box::pin(self.run(request, descriptors))
+    }
 }

@@ -8,7 +8,7 @@ use super::{ParseOutcome, ParseRequest};
 use crate::engine::{
     EngineError, EngineOptions,
     child::ChildArguments,
-    confinement::Confinement,
+    confinement::{Confinement, ConfinementReport},
     supervisor::{Conversation, Spawner},
     wire::{EngineKind, Event, MAX_DESCRIPTORS, Request},
 };
@@ -39,6 +39,13 @@ impl ParseRunner {
     /// The same runner with another limit on the duration of a job.
     pub fn with_time_limit(self, time_limit: Duration) -> Self {
         Self { time_limit, ..self }
+    }
+
+    /// Starts a child and lets it go again: what the kernel enforces here, or why a child cannot be confined.
+    pub async fn confinement(&self) -> Result<ConfinementReport, EngineError> {
+        let (child, report) = Conversation::start(&self.spawner, &child_arguments(self.allow_unsandboxed)).await?;
+        child.end().await;
+        Ok(report.confinement)
     }
 
     /// Runs one job; `descriptors` as its variant of [`ParseRequest`] states. Dropping the future kills the child.

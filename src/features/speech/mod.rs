@@ -3,8 +3,10 @@
 //! Owns the way from an uploaded file to a transcript: the upload lands in a file without a name, a confined child
 //! decodes it, the transcriber hears it. A recording is never kept.
 
+mod decoder;
 pub mod routes;
 mod service;
 mod upload;
 
-pub use service::{AudioDecoder, Segment, SpeechModel, SpeechService, Transcription};
+pub use decoder::AudioDecoder;
+pub use service::{Segment, SpeechModel, SpeechService, Transcription};

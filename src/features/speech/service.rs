@@ -2,11 +2,11 @@
 
 use std::{fs::File, path::PathBuf, sync::Arc, time::Duration};
 
-use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use utoipa::ToSchema;
 
+use super::AudioDecoder;
 use crate::{
     engine::{EngineError, Transcriber, TranscriptionEvent, TranscriptionRequest, parse::Audio},
     error::{Error, Result},
@@ -20,13 +20,6 @@ const LEAST_MILLISECONDS: u64 = 100;
 const SILENCE: f32 = 0.001;
 /// A segment that Whisper itself takes for no speech with more than this probability is dropped: it makes words up there.
 const NO_SPEECH: f32 = 0.6;
-
-/// Decodes untrusted audio out of the server's own process.
-pub trait AudioDecoder: Send + Sync {
-    /// Mono 16 kHz samples of an audio file, at most `max_milliseconds` of it. A file that is no audio, is cut short or
-    /// is too long is [`EngineError::InvalidRequest`], in words for people.
-    fn decode(&self, audio: File, max_milliseconds: u64) -> BoxFuture<'_, Result<Audio, EngineError>>;
-}
 
 /// The model that hears.
 #[derive(Clone)]

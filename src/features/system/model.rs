@@ -87,6 +87,14 @@ pub struct EngineStatus {
     pub detail: Option<String>,
 }
 
+impl EngineStatus {
+    /// A child that was started to see what the kernel enforces, and is gone again.
+    pub fn survey(confinement: ConfinementReport) -> Self {
+        let detail = Some("started for this report alone".into());
+        Self { kind: EngineKind::Parse, model: "parse".into(), state: EngineState::Ready, pid: None, restarts: 0, confinement: Some(confinement), detail }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TaskStatus {
     /// `interpretation`, `embedding`, `transcription`.
