@@ -24,6 +24,9 @@ pub async fn own_host(request: Request, next: Next) -> Response {
 }
 
 fn is_loopback(authority: &str) -> bool {
+    if authority.contains('@') {
+        return false;
+    }
     let Ok(authority) = authority.parse::<Authority>() else { return false };
     let host = authority.host().trim_start_matches('[').trim_end_matches(']');
     host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())

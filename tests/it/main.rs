@@ -1,4 +1,5 @@
-//! The integration tests: one target, so that the executable is linked once.
+//! What must always hold: one target, so that the executable is linked once. Most of it judges the real executable from
+//! outside, on real models and a real PostgreSQL.
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -6,3 +7,4 @@ mod support;
 mod architecture;
 mod database;
 mod engine_host;
+mod http;

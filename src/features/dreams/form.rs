@@ -70,6 +70,10 @@ impl Builder<'_> {
         self.text(&format!("\n{}:", labels.summary));
         let opening = self.wording.openings.summary.clone();
         self.prose("summary", &opening, Sentences { least_words: 5, most_words: 24, least: 1, most: 1 });
+        // Before what follows, so that the rest agrees with it.
+        self.text(&format!("\n{}:", labels.mood));
+        let moods = self.wording.vocabulary.moods.iter().map(|mood| format!(" {}", mood.word)).collect();
+        self.slot("mood", Constraint::OneOf(moods), 12);
     }
 
     fn symbols(&mut self, candidates: &[Vec<Candidate>]) {
@@ -98,9 +102,6 @@ impl Builder<'_> {
             self.slot(&format!("emotions.{number}.intensity"), Constraint::OneOf(intensities), 6);
             self.text(")");
         }
-        self.text(&format!("\n{}:", labels.mood));
-        let moods: Vec<_> = vocabulary.moods.iter().map(|mood| mood.word.clone()).collect();
-        self.slot("mood", spaced(&moods), 12);
         for number in 0..lens.archetypes {
             self.text(&if number == 0 { format!("\n{}:", labels.archetypes) } else { ",".to_owned() });
             self.slot(&format!("archetypes.{number}"), spaced(&vocabulary.archetypes), 12);
@@ -197,12 +198,13 @@ pub fn read_symbol_line(line: &str) -> Option<(&str, &str)> {
 /// An example, filled into the same form.
 pub fn filled(wording: &Wording, lens: &LensWording, example: &Example) -> String {
     let labels = &wording.labels;
-    let mut text = format!("{}: {}\n{}: {}\n{}:", labels.title, example.title, labels.summary, example.summary, labels.symbols);
+    let mut text = format!("{}: {}\n{}: {}", labels.title, example.title, labels.summary, example.summary);
+    let _ = write!(text, "\n{}: {}\n{}:", labels.mood, example.mood, labels.symbols);
     for (number, symbol) in example.symbols.iter().enumerate() {
         let _ = write!(text, "\n{}. {}. {}", number + 1, symbol_line(&symbol.name, &symbol.quote), symbol.meaning);
     }
     let emotions: Vec<_> = example.emotions.iter().map(|emotion| format!("{} ({})", emotion.name, emotion.intensity)).collect();
-    let _ = write!(text, "\n{}: {}\n{}: {}", labels.emotions, emotions.join(", "), labels.mood, example.mood);
+    let _ = write!(text, "\n{}: {}", labels.emotions, emotions.join(", "));
     if lens.archetypes > 0 {
         let archetypes: Vec<_> = wording.vocabulary.archetypes.iter().take(lens.archetypes).map(String::as_str).collect();
         let _ = write!(text, "\n{}: {}", labels.archetypes, archetypes.join(", "));
@@ -238,7 +240,7 @@ mod tests {
     fn the_fields_come_in_the_order_people_read() {
         let form = form("en", Lens::Jungian);
         let names: Vec<_> = slots(&form).iter().map(|slot| slot.name.clone()).collect();
-        assert_eq!(names[..4], ["title", "summary", "symbols.0", "symbols.0.meaning"]);
+        assert_eq!(names[..4], ["title", "summary", "mood", "symbols.0"]);
         assert_eq!(names[names.len() - 4..], ["interpretation", "advice", "questions.0", "questions.1"]);
         assert!(names.contains(&"archetypes.1".to_owned()));
     }

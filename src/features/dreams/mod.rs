@@ -25,6 +25,6 @@ mod validate;
 pub use model::*;
 pub use reader::{DreamModels, EmbeddingModel, Reader};
 pub use reading::{EventSink, ReadingEvent};
-pub use service::{DreamService, EmbedRequest, EmbedResponse, InterpretRequest, InterpretResponse, KeptDream, TextRole};
 pub use reembed::ReembedDreams;
+pub use service::{DreamService, EmbedRequest, EmbedResponse, InterpretRequest, InterpretResponse, KeptDream, TextRole};
 pub use store::{DreamStore, EMBEDDING_DIMENSIONS, ReadingKey};

@@ -123,18 +123,20 @@ impl WordSense<'_> {
         if known {
             score += 6;
         }
-        // The last content word after a cue is the head of its phrase: "the dark RIVER at".
+        // A cue right before a word, or a content word that ends its phrase soon after one: "my LANTERN", "the dark RIVER at".
         let head = word.ends_phrase || words.get(at + 1).is_none_or(|next| self.is_empty_word(&next.lower));
-        let cued = words[..at]
+        let cue_distance = words[..at]
             .iter()
             .rev()
             .take(3)
             .take_while(|before| !before.ends_phrase)
-            .any(|before| self.cues.contains(before.lower.as_str()));
-        score += match (cued, head) {
-            (true, true) => 3,
-            (true, false) | (false, true) => 1,
-            (false, false) => 0,
+            .position(|before| self.cues.contains(before.lower.as_str()));
+        score += match (cue_distance, head) {
+            (Some(0), true) => 4,
+            (Some(0), false) => 3,
+            (Some(_), true) => 2,
+            (None, true) => 1,
+            _ => 0,
         };
         if !known && self.endings.iter().any(|ending| length > ending.chars().count() + 1 && word.lower.ends_with(ending.as_str())) {
             score = 1;

@@ -1,4 +1,9 @@
 //! The prompt: what the model reads before it fills the form.
+//!
+//! Small models follow examples, not instructions, so both kinds are shown filled forms. The examples come first and the
+//! dream last: what is the same for every dream stays in the engine's cache.
+
+use std::fmt::Write as _;
 
 use super::{
     form::filled,
@@ -17,7 +22,7 @@ pub struct Material<'a> {
     /// The language of the answer, ISO 639-1.
     pub language: &'a str,
     pub text: &'a str,
-    /// Whether the model follows instructions; a base model is shown examples instead.
+    /// Whether the model is asked in a chat or given one text to go on with (base models).
     pub instruct: bool,
     /// Tokens.
     pub context_length: u32,
@@ -35,16 +40,22 @@ impl Material<'_> {
     fn render(&self, text: &str) -> Prompt {
         let (wording, label) = (self.wording, &self.wording.labels.dream);
         let fill = |template: &str| template.replace("{stance}", &self.lens.stance).replace("{language}", &language::name(self.language));
+        let examples = || wording.examples.iter().map(|example| (example.dream.as_str(), filled(wording, self.lens, example)));
         if self.instruct {
-            let system = ChatMessage { role: ChatRole::System, content: fill(&wording.system) };
-            let ask = ChatMessage { role: ChatRole::User, content: format!("{label}: {text}\n\n{}", fill(&wording.ask)) };
-            return Prompt::Chat(vec![system, ask]);
+            let message = |role, content| ChatMessage { role, content };
+            let mut messages = vec![message(ChatRole::System, fill(&wording.system))];
+            for (dream, reading) in examples() {
+                messages.push(message(ChatRole::User, format!("{label}: {dream}")));
+                messages.push(message(ChatRole::Assistant, reading));
+            }
+            messages.push(message(ChatRole::User, format!("{label}: {text}")));
+            return Prompt::Chat(messages);
         }
         let mut prompt = fill(&wording.preface);
-        for example in &wording.examples {
-            prompt.push_str(&format!("\n\n{label}: {}\n\n{}\n\n###", example.dream, filled(wording, self.lens, example)));
+        for (dream, reading) in examples() {
+            let _ = write!(prompt, "\n\n{label}: {dream}\n{reading}");
         }
-        prompt.push_str(&format!("\n\n{label}: {text}\n\n"));
+        let _ = write!(prompt, "\n\n{label}: {text}\n");
         Prompt::Text(prompt)
     }
 }
@@ -102,14 +113,14 @@ mod tests {
     fn a_short_dream_is_given_whole_and_the_frame_stays_small() {
         let (text, shortened) = prompt("I walked along the river and saw my house.", "en", true, 2048);
         assert!(text.contains("saw my house.") && text.contains("Ibn Sirin") && !shortened);
-        assert!(estimate_tokens(&text) < 500, "{}", estimate_tokens(&text));
+        assert!(estimate_tokens(&text) < 1000, "{}", estimate_tokens(&text));
         assert!(!text.contains("{stance}"));
     }
 
     #[test]
     fn a_base_model_sees_examples_in_its_language() {
         let (text, _) = prompt("Мне снился дом у реки.", "ru", false, 4096);
-        assert!(text.contains("Птица на калитке") && text.ends_with("Сон: Мне снился дом у реки.\n\n"), "{text}");
+        assert!(text.contains("Птица на калитке") && text.ends_with("Сон: Мне снился дом у реки.\n"), "{text}");
         let (text, _) = prompt("J'ai rêvé d'une maison.", "fr", false, 4096);
         assert!(text.contains("Der Vogel am Tor"), "{text}");
     }
@@ -118,8 +129,8 @@ mod tests {
     fn a_long_dream_is_cut_after_a_sentence() {
         let dream = "I walked along the wide river and looked for my house. ".repeat(70);
         let (text, shortened) = prompt(&dream, "en", true, 2048);
-        assert!(shortened && text.contains("looked for my house.\n\nRead this dream"), "{text}");
+        assert!(shortened && text.ends_with("looked for my house."), "{text}");
         let endless = "river ".repeat(660);
-        assert!(prompt(endless.trim(), "en", true, 1500).1);
+        assert!(prompt(endless.trim(), "en", true, 2048).1);
     }
 }

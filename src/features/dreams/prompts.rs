@@ -33,8 +33,6 @@ pub struct Prompts {
 pub struct Wording {
     /// What a chat model is told; `{stance}` is the lens' own sentence, `{language}` the language's English name.
     pub system: String,
-    /// The line after the dream that asks for the form.
-    pub ask: String,
     /// What stands above the examples given to a base model.
     pub preface: String,
     /// The notice that a long dream was shortened for the model.

@@ -1,0 +1,11 @@
+//! The API as a client sees it: the whole router, a real PostgreSQL, engines that follow a script.
+
+mod bad_input;
+mod document;
+mod engines;
+mod guard;
+mod house;
+mod interpret;
+mod server;
+mod speech;
+mod system;

@@ -1,0 +1,160 @@
+//! A server for one test: the whole router over scripted engines and, where asked for, a real database.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    body::Body,
+    http::{HeaderMap, Request, StatusCode, header},
+};
+use futures_util::{FutureExt, StreamExt, future::BoxFuture};
+use http_body_util::BodyExt;
+use oneiros::{
+    features::{
+        dreams::{DreamModels, DreamService, DreamStore, EmbeddingModel, Reader},
+        speech::{SpeechModel, SpeechService},
+        system::{DatabaseStatus, SystemService, SystemSnapshot, SystemSource, TaskStatus},
+    },
+    http::{Services, router},
+};
+use serde_json::Value;
+use sqlx::{
+    PgPool,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
+
+use super::engines::{Behaviour, LetterEmbedder, Listener, ScriptedWriter, WordDecoder};
+use crate::support::database::{TestDatabase, test_database};
+
+/// A router and what stands behind it.
+pub struct House {
+    pub router: Router,
+    pub writer: Arc<ScriptedWriter>,
+    _database: Option<TestDatabase>,
+}
+
+/// An answer, read whole.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub text: String,
+}
+
+impl Answer {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
+    }
+
+    /// Names and data of a stream's events.
+    pub fn events(&self) -> Vec<(String, Value)> {
+        let field = |block: &str, name: &str| block.lines().find_map(|line| line.strip_prefix(name).map(|value| value.trim().to_owned()));
+        let blocks = self.text.split("\n\n").filter(|block| block.contains("event:"));
+        blocks.map(|block| (field(block, "event:").unwrap(), serde_json::from_str(&field(block, "data:").unwrap()).unwrap())).collect()
+    }
+}
+
+impl House {
+    pub async fn new(behaviour: Behaviour, languages: &[&str]) -> Self {
+        let database = test_database().await;
+        Self::on(database.pool.clone(), behaviour, languages, Some(database))
+    }
+
+    /// A house whose database does not answer.
+    pub fn without_database() -> Self {
+        let nowhere = PgConnectOptions::new().host("127.0.0.1").port(1);
+        let pool = PgPoolOptions::new().acquire_timeout(Duration::from_millis(300)).connect_lazy_with(nowhere);
+        Self::on(pool, Behaviour::Reads, &["en"], None)
+    }
+
+    fn on(pool: PgPool, behaviour: Behaviour, languages: &[&str], database: Option<TestDatabase>) -> Self {
+        let writer = ScriptedWriter::new(behaviour);
+        let reader = Reader {
+            id: "scripted".into(),
+            languages: languages.iter().map(ToString::to_string).collect(),
+            instruct: true,
+            context_length: 2048,
+            engine: writer.clone(),
+        };
+        let embedding = EmbeddingModel { id: "letters".into(), dimensions: 384, engine: Arc::new(LetterEmbedder) };
+        let models = DreamModels { readers: vec![reader], embedding: Some(embedding) };
+        let hearing = SpeechModel { id: "listener".into(), engine: Arc::new(Listener(" I was flying over water.")) };
+        // A receiver keeps the last value when its sender is gone.
+        let (models, hearing) = (watch::channel(Arc::new(models)).1, watch::channel(Some(hearing)).1);
+        let available = database.is_some();
+        let services = Services {
+            dreams: Arc::new(DreamService::new(DreamStore::new(pool), models, CancellationToken::new())),
+            speech: Arc::new(SpeechService::new(Arc::new(WordDecoder), hearing, std::env::temp_dir())),
+            system: Arc::new(SystemService::new(Arc::new(Known { available }))),
+        };
+        Self { router: router(services), writer, _database: database }
+    }
+
+    pub async fn send(&self, request: Request<Body>) -> Answer {
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (status, headers) = (response.status(), response.headers().clone());
+        let bytes = response.into_body().collect().await.unwrap().to_bytes();
+        Answer { status, headers, text: String::from_utf8(bytes.to_vec()).unwrap() }
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send(request("GET", path).body(Body::empty()).unwrap()).await
+    }
+
+    pub async fn post(&self, path: &str, body: impl Into<Body>) -> Answer {
+        self.send(request("POST", path).header(header::CONTENT_TYPE, "application/json").body(body.into()).unwrap()).await
+    }
+
+    pub async fn interpret(&self, body: &Value) -> Answer {
+        self.post("/api/v1/dreams/interpret", body.to_string()).await
+    }
+
+    /// The same as a stream of events.
+    pub async fn stream(&self, body: &Value) -> Answer {
+        self.send(streamed(body)).await
+    }
+
+    /// Starts a stream, takes its first piece and goes away.
+    pub async fn stream_and_leave(&self, body: &Value) -> String {
+        let response = self.router.clone().oneshot(streamed(body)).await.unwrap();
+        let mut pieces = response.into_body().into_data_stream();
+        let first = pieces.next().await.unwrap().unwrap();
+        String::from_utf8(first.to_vec()).unwrap()
+    }
+}
+
+fn streamed(body: &Value) -> Request<Body> {
+    let request = request("POST", "/api/v1/dreams/interpret").header(header::CONTENT_TYPE, "application/json");
+    request.header(header::ACCEPT, "text/event-stream").body(body.to_string().into()).unwrap()
+}
+
+pub fn request(method: &str, path: &str) -> axum::http::request::Builder {
+    Request::builder().method(method).uri(path).header(header::HOST, "localhost:8080")
+}
+
+/// A system of which only the database's state is interesting.
+struct Known {
+    available: bool,
+}
+
+impl SystemSource for Known {
+    fn snapshot(&self) -> BoxFuture<'_, SystemSnapshot> {
+        let database = DatabaseStatus { available: self.available, private: true, version: None, pgvector: None, detail: None };
+        let task = |task: &str, ready: bool| TaskStatus { task: task.into(), ready, detail: None };
+        let snapshot = SystemSnapshot {
+            profile: "starter".into(),
+            models: Vec::new(),
+            database,
+            engines: Vec::new(),
+            tasks: vec![task("interpretation", true), task("transcription", self.available)],
+            unsandboxed_allowed: !self.available,
+            sealed: true,
+            egress: Vec::new(),
+            pulls: Vec::new(),
+        };
+        async move { snapshot }.boxed()
+    }
+}

@@ -1,0 +1,59 @@
+//! A recording becomes text, or a clear word on why not.
+
+use axum::{body::Body, http::header};
+
+use super::house::{Answer, House, request};
+
+const PATH: &str = "/api/v1/speech/transcriptions";
+
+async fn send(house: &House, media_type: &str, body: impl Into<Body>) -> Answer {
+    house.send(request("POST", PATH).header(header::CONTENT_TYPE, media_type).body(body.into()).unwrap()).await
+}
+
+fn form(parts: &[(&str, &str)]) -> String {
+    let part =
+        |(name, text): &(&str, &str)| format!("--X\r\nContent-Disposition: form-data; name=\"{name}\"; filename=\"a\"\r\n\r\n{text}\r\n");
+    parts.iter().map(part).collect::<String>() + "--X--\r\n"
+}
+
+#[tokio::test]
+async fn a_recording_is_heard_from_a_form_and_from_a_body() {
+    let house = House::without_database();
+    let answer = send(&house, "multipart/form-data; boundary=X", form(&[("language", "ru"), ("file", "RIFF sound")])).await;
+    assert_eq!(answer.status.as_u16(), 200, "{}", answer.text);
+    let heard = answer.json();
+    assert_eq!((heard["text"].as_str(), heard["language"].as_str()), (Some("I was flying over water."), Some("ru")));
+    assert_eq!((heard["duration_ms"].as_u64(), heard["segments"][0]["end_ms"].as_u64()), (Some(1000), Some(1000)));
+    assert_eq!(send(&house, "audio/wav", "RIFF sound").await.json()["language"], "en");
+}
+
+#[tokio::test]
+async fn a_bad_recording_is_refused_in_words() {
+    let house = House::without_database();
+    for (body, status, words) in [
+        ("", 422, "empty"),
+        ("silent", 422, "silent"),
+        ("broken", 422, "can be read"),
+        ("\u{7f}ELF\u{1}", 415, "a program"),
+        ("%PDF-1.7", 415, "PDF"),
+        ("<html>", 415, "text document"),
+    ] {
+        let answer = send(&house, "audio/wav", body).await;
+        assert_eq!(answer.status.as_u16(), status, "{body}: {}", answer.text);
+        assert!(answer.text.contains(words), "{body}: {}", answer.text);
+    }
+    assert_eq!(send(&house, "image/png", "RIFF").await.status.as_u16(), 415);
+}
+
+#[tokio::test]
+async fn a_form_holds_one_file_and_nothing_unknown() {
+    let house = House::without_database();
+    let field = |answer: Answer| (answer.status.as_u16(), answer.json()["errors"][0]["field"].as_str().unwrap_or_default().to_owned());
+    let kind = "multipart/form-data; boundary=X";
+    assert_eq!(field(send(&house, kind, form(&[("language", "en")])).await), (422, "file".into()));
+    assert_eq!(field(send(&house, kind, form(&[("file", "a"), ("file", "b")])).await), (422, "file".into()));
+    assert_eq!(field(send(&house, kind, form(&[("file", "a"), ("colour", "b")])).await), (422, "colour".into()));
+    assert_eq!(field(send(&house, kind, form(&[("file", "a"), ("language", "klingon")])).await), (422, "language".into()));
+    assert_eq!(field(send(&house, kind, form(&[("file", "a"), ("language", &"e".repeat(99))])).await), (422, "language".into()));
+    assert_eq!(send(&house, kind, "--X\r\nbroken").await.status.as_u16(), 400);
+}
