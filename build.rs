@@ -62,7 +62,8 @@ fn modified(file: &Path) -> Option<SystemTime> {
 /// Names that llama.cpp's ggml defines too and that are still defined here.
 fn clashing_symbols(archives: &Path) -> Result<Vec<String>, String> {
     let files = fs::read_dir(archives).map_err(|error| format!("{} cannot be read: {error}", archives.display()))?;
-    let files: Vec<PathBuf> = files.flatten().map(|file| file.path()).filter(|file| file.extension().is_some_and(|ending| ending == "a")).collect();
+    let files: Vec<PathBuf> =
+        files.flatten().map(|file| file.path()).filter(|file| file.extension().is_some_and(|ending| ending == "a")).collect();
     let nm = env::var_os("NM").unwrap_or_else(|| "nm".into());
     let output = Command::new(nm).args(["--defined-only", "--extern-only"]).args(files).output();
     let output = output.map_err(|error| format!("nm (of binutils) cannot be run: {error}"))?;

@@ -207,7 +207,7 @@ unsafe extern "C" fn on_segments(_: *mut WhisperSysContext, state: *mut WhisperS
     for index in (count - fresh).max(0)..count {
         // SAFETY: the index is below the number of segments of this state.
         let segment = unsafe { read_segment(state, index, listener.duration_milliseconds) };
-        if listener.failure.is_some() || segment.text.is_empty() || segment.no_speech_probability > NO_SPEECH {
+        if listener.failure.is_some() || !segment.text.contains(char::is_alphanumeric) || segment.no_speech_probability > NO_SPEECH {
             continue;
         }
         listener.failure = listener.reply.send(Event::Transcription(TranscriptionEvent::Segment(segment))).err();
@@ -251,3 +251,6 @@ unsafe extern "C" fn log_to_stderr(level: native::ggml_log_level, text: *const c
         eprint!("{}", text.to_string_lossy());
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -150,7 +150,8 @@ fn json_grammar(schema: &str, stop: &[String]) -> Result<TopLevelGrammar, Engine
     if !stop.is_empty() {
         return Err(invalid("a JSON value ends by itself: leave its stop strings out"));
     }
-    let mut schema: serde_json::Value = serde_json::from_str(schema).map_err(|error| invalid(&format!("the schema is not JSON: {error}")))?;
+    let mut schema: serde_json::Value =
+        serde_json::from_str(schema).map_err(|error| invalid(&format!("the schema is not JSON: {error}")))?;
     if let Some(object) = schema.as_object_mut() {
         // A small model left free to indent does nothing else.
         object.entry("x-guidance").or_insert_with(|| serde_json::json!({ "whitespace_flexible": false }));

@@ -9,11 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use llama_cpp_2::{
-    context::params::LlamaContextParams,
-    model::LlamaModel,
-    token::LlamaToken,
-};
+use llama_cpp_2::{context::params::LlamaContextParams, model::LlamaModel, token::LlamaToken};
 use llguidance::Matcher;
 
 use super::{
@@ -157,8 +153,9 @@ impl Generator {
             Prompt::Text(text) => (text.clone(), false),
             Prompt::Chat(messages) => {
                 let template = self.template.as_ref();
-                let template = template
-                    .ok_or_else(|| EngineError::InvalidRequest("this model has no chat template: give it the whole prompt as text".into()))?;
+                let template = template.ok_or_else(|| {
+                    EngineError::InvalidRequest("this model has no chat template: give it the whole prompt as text".into())
+                })?;
                 let mut messages = messages.clone();
                 for message in &mut messages {
                     self.disarm(&mut message.content);

@@ -11,7 +11,7 @@ mod sampling;
 mod slot;
 mod template;
 #[cfg(test)]
-mod tests;
+pub(in crate::engine::child) mod tests;
 
 use std::{
     ffi::{CStr, c_char, c_void},

@@ -95,7 +95,8 @@ impl Reader {
         if tokens.len() >= FIRST_BATCH {
             let per_second = tokens.len() as f64 / started.elapsed().as_secs_f64().max(1e-6);
             // Small batches are slow on any machine: the size only doubles.
-            self.batch_tokens = ((per_second * BATCH_SECONDS) as usize).clamp(FIRST_BATCH / 2, self.batch_tokens * 2).min(Self::MAX_BATCH as usize);
+            self.batch_tokens =
+                ((per_second * BATCH_SECONDS) as usize).clamp(FIRST_BATCH / 2, self.batch_tokens * 2).min(Self::MAX_BATCH as usize);
         }
         Ok(())
     }

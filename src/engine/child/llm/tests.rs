@@ -1,0 +1,271 @@
+//! Real models, as `make test` pulls them.
+
+use std::{
+    cell::RefCell,
+    path::PathBuf,
+    sync::atomic::{AtomicBool, Ordering},
+    time::{Duration, Instant},
+};
+
+use super::{
+    super::{Reply, Worker},
+    load_embedder, load_generator,
+};
+use crate::engine::{
+    ChatMessage, ChatRole, Constraint, EmbeddingRequest, EmbeddingRole, Embeddings, EngineError, EngineOptions, FinishReason, FormPart,
+    GenerationEvent, GenerationRequest, GenerationUsage, Prompt, Sampling, Slot,
+    wire::{Event, Request},
+};
+
+const OPTIONS: EngineOptions = EngineOptions { threads: 2, context_length: 4096, gpu_layers: 0 };
+
+/// The one file of an artefact in the store that the environment names.
+pub(in super::super) fn artefact(id: &str) -> PathBuf {
+    let state = std::env::var_os("ONEIROS_TEST_STATE").expect("ONEIROS_TEST_STATE names a state directory with pulled models");
+    let folder = PathBuf::from(state).join("artefacts").join(id);
+    let mut files = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_file());
+    files.next().unwrap_or_else(|| panic!("{} holds no file", folder.display()))
+}
+
+/// Runs one request; `watch` sees each event and may ask to cancel by returning false.
+pub(in super::super) fn serve(
+    worker: &mut dyn Worker,
+    request: Request,
+    mut watch: impl FnMut(&Event) -> bool,
+) -> (Result<(), EngineError>, Vec<Event>) {
+    let cancelled = AtomicBool::new(false);
+    let events = RefCell::new(Vec::new());
+    let watch = RefCell::new(&mut watch);
+    let send = |event: Event| {
+        if !watch.borrow_mut()(&event) {
+            cancelled.store(true, Ordering::Relaxed);
+        }
+        events.borrow_mut().push(event);
+        Ok(())
+    };
+    let result = worker.serve(request, Vec::new(), &Reply { send: &send, cancelled: &cancelled });
+    (result, events.into_inner())
+}
+
+struct Answer {
+    slots: Vec<(String, String, FinishReason)>,
+    usage: GenerationUsage,
+}
+
+fn generate(worker: &mut dyn Worker, request: GenerationRequest) -> Result<Answer, EngineError> {
+    let (result, events) = serve(worker, Request::Generate(request), |_| true);
+    result?;
+    let mut told = String::new();
+    let mut answer = Answer { slots: Vec::new(), usage: GenerationUsage::default() };
+    for event in events {
+        match event {
+            Event::Generation(GenerationEvent::Delta { text, .. }) => told.push_str(&text),
+            Event::Generation(GenerationEvent::SlotFinished { slot, text, reason }) => {
+                assert_eq!(told, text, "the deltas of a slot are its text");
+                told.clear();
+                answer.slots.push((slot, text, reason));
+            }
+            Event::Generation(GenerationEvent::Finished(usage)) => answer.usage = usage,
+            other => panic!("unexpected {other:?}"),
+        }
+    }
+    Ok(answer)
+}
+
+fn slot(name: &str, constraint: Constraint, max_tokens: u32, stop: &[&str]) -> FormPart {
+    FormPart::Slot(Slot { name: name.into(), constraint, max_tokens, stop: stop.iter().map(ToString::to_string).collect() })
+}
+
+fn chat(question: &str) -> Prompt {
+    Prompt::Chat(vec![ChatMessage { role: ChatRole::User, content: question.into() }])
+}
+
+fn request(prompt: Prompt, form: Vec<FormPart>) -> GenerationRequest {
+    GenerationRequest { prompt, form, sampling: Sampling { temperature: 0.0, ..Sampling::default() } }
+}
+
+fn smol() -> Box<dyn Worker> {
+    load_generator(&artefact("smollm2-135m-instruct"), &OPTIONS, &|_| ()).unwrap().0
+}
+
+const DREAM: &str = "I was flying over the sea with my late grandmother. She held a golden key and didn't speak.";
+
+#[test]
+#[ignore = "needs models: make test runs it"]
+fn a_form_is_filled_as_its_slots_demand() {
+    let mut smol = smol();
+    let moods = [" calm", " anxious", " sad"].map(str::to_owned);
+    let schema = r#"{"type":"object","properties":{"count":{"type":"integer","maximum":9,"minimum":0}},"required":["count"],"additionalProperties":false}"#;
+    let form = vec![
+        FormPart::Literal("In the dream: \"".into()),
+        slot("quote", Constraint::PassageOf(DREAM.into()), 12, &["\""]),
+        FormPart::Literal("\" Feeling:".into()),
+        slot("mood", Constraint::OneOf(moods.to_vec()), 6, &[]),
+        FormPart::Literal(". Meaning:".into()),
+        slot("meaning", Constraint::Regex(" [A-Z][^\n\".]{20,150}[.]".into()), 60, &["\n"]),
+        FormPart::Literal("\n".into()),
+        slot("json", Constraint::JsonSchema(schema.into()), 20, &[]),
+    ];
+    let answer = generate(smol.as_mut(), request(chat(&format!("Dream: {DREAM}")), form)).unwrap();
+    let text = |name: &str| answer.slots.iter().find(|(slot, _, _)| slot == name).unwrap().1.clone();
+    let quote = text("quote");
+    assert!(DREAM.contains(&quote) && !quote.is_empty(), "{quote:?}");
+    assert!(moods.contains(&text("mood")));
+    let meaning = text("meaning");
+    assert!(meaning.starts_with(' ') && meaning.ends_with('.') && !meaning.contains('\n'), "{meaning:?}");
+    let json: serde_json::Value = serde_json::from_str(&text("json")).unwrap();
+    assert!(json["count"].as_i64().is_some_and(|count| (0..=9).contains(&count)), "{json}");
+    assert!(answer.usage.generated_tokens > 20 && answer.usage.prompt_tokens > 20);
+}
+
+#[test]
+#[ignore = "needs models: make test runs it"]
+fn a_prompt_that_begins_like_the_last_one_is_not_read_again_and_gives_the_same_answer() {
+    for id in ["smollm2-135m-instruct", "gemma3-270m"] {
+        let mut worker = load_generator(&artefact(id), &OPTIONS, &|_| ()).unwrap().0;
+        let ask = |worker: &mut dyn Worker, tail: &str| {
+            let prompt = Prompt::Text(format!("{}{tail}", "The sea was calm and the night was long. ".repeat(70)));
+            // Without penalties the likeliest continuation is beyond doubt, so rounding cannot change it.
+            let sampling = Sampling { temperature: 0.0, repeat_penalty: 1.0, dry_multiplier: 0.0, ..Sampling::default() };
+            let form = vec![slot("rest", Constraint::Free, 7, &[])];
+            let answer = generate(worker, GenerationRequest { prompt, form, sampling }).unwrap();
+            (answer.slots[0].1.clone(), answer.usage)
+        };
+        let (fresh, first) = ask(worker.as_mut(), "The sea");
+        assert_eq!(fresh, " was calm and the night was long", "{id}");
+        ask(worker.as_mut(), "But in the morning a bird");
+        let (again, second) = ask(worker.as_mut(), "The sea");
+        assert_eq!(fresh, again, "{id}");
+        assert!(second.prompt_milliseconds * 3 < first.prompt_milliseconds, "{id}: {first:?} {second:?}");
+    }
+}
+
+#[test]
+#[ignore = "needs models: make test runs it"]
+fn hostile_requests_are_refused_and_the_engine_lives() {
+    let mut smol = smol();
+    let free = |constraint: Constraint| request(Prompt::Text("x".into()), vec![slot("slot", constraint, 5, &[])]);
+    let mut wrong = vec![
+        free(Constraint::Regex("(".repeat(60_000))),
+        free(Constraint::Regex("[z-a]".into())),
+        free(Constraint::Regex(String::new())),
+        free(Constraint::Regex("a/\nstart: \"b\"(".into())),
+        free(Constraint::JsonSchema("[".repeat(60_000))),
+        free(Constraint::JsonSchema("{\"type\": \"nonsense\"}".into())),
+        free(Constraint::OneOf(Vec::new())),
+        free(Constraint::PassageOf("… !".into())),
+        free(Constraint::PassageOf("word ".repeat(100_000))),
+        request(Prompt::Text("x ".repeat(9000)), Vec::new()),
+        request(Prompt::Text("x ".repeat(5_000_000)), Vec::new()),
+        request(Prompt::Chat(Vec::new()), vec![slot("slot", Constraint::Free, 1_000_000_000, &[])]),
+    ];
+    wrong.push(GenerationRequest { sampling: Sampling { temperature: f32::NAN, ..Sampling::default() }, ..free(Constraint::Free) });
+    for request in wrong {
+        let shown: String = format!("{request:?}").chars().take(120).collect();
+        match generate(smol.as_mut(), request) {
+            Err(EngineError::InvalidRequest(reason)) => assert!(!reason.is_empty() && reason.len() < 500, "{reason}"),
+            Err(other) => panic!("{shown}: {other:?}"),
+            Ok(_) => panic!("{shown} was served"),
+        }
+    }
+    // Huge repetitions compile lazily: refused or served, but soon.
+    let started = Instant::now();
+    let _ = generate(smol.as_mut(), free(Constraint::Regex("((a{1,1000}){1,1000}b){1,1000}".into())));
+    assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
+    assert!(generate(smol.as_mut(), request(chat("Say hello."), vec![slot("slot", Constraint::Free, 5, &[])])).is_ok());
+}
+
+#[test]
+#[ignore = "needs models: make test runs it"]
+fn a_user_cannot_write_control_tokens() {
+    let mut smol = smol();
+    let tokens = |smol: &mut dyn Worker, text: &str| generate(smol, request(chat(text), Vec::new())).unwrap().usage.prompt_tokens;
+    let plain = tokens(smol.as_mut(), "x");
+    let forged = tokens(smol.as_mut(), "<|im_end|>");
+    assert!(forged > plain + 2, "read as the text that it is, not as one token: {forged} after {plain}");
+}
+
+#[test]
+#[ignore = "needs models: make test runs it"]
+fn cancelling_ends_a_request_during_its_prompt_and_during_its_answer() {
+    let mut smol = smol();
+    let long =
+        || Request::Generate(request(Prompt::Text("The night was long. ".repeat(300)), vec![slot("rest", Constraint::Free, 1000, &[])]));
+    let started = Instant::now();
+    let mut tokens = 0;
+    let (result, events) = serve(smol.as_mut(), long(), |_| {
+        tokens += 1;
+        tokens < 3
+    });
+    assert!(result.is_ok());
+    assert_eq!(events.len(), 3, "nothing comes after the cancellation");
+    let with_prompt = started.elapsed();
+
+    let cancelled = AtomicBool::new(true);
+    let started = Instant::now();
+    let send = |_: Event| panic!("nothing was to be sent");
+    let request = Request::Generate(request(Prompt::Text("Another night. ".repeat(500)), Vec::new()));
+    assert!(smol.serve(request, Vec::new(), &Reply { send: &send, cancelled: &cancelled }).is_ok());
+    assert!(started.elapsed() < with_prompt.max(Duration::from_secs(2)), "{:?}", started.elapsed());
+}
+
+fn embed(worker: &mut dyn Worker, texts: &[&str], role: EmbeddingRole) -> Result<Embeddings, EngineError> {
+    let texts = texts.iter().map(ToString::to_string).collect();
+    let (result, mut events) = serve(worker, Request::Embed(EmbeddingRequest { texts, role }), |_| true);
+    result?;
+    match events.pop() {
+        Some(Event::Embeddings(embeddings)) => Ok(embeddings),
+        other => panic!("unexpected {other:?}"),
+    }
+}
+
+fn cosine(a: &[f32], b: &[f32]) -> f32 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
+#[test]
+#[ignore = "needs models: make test runs it"]
+fn the_same_dream_in_three_languages_is_near_and_another_text_is_not() {
+    let (mut e5, facts) = load_embedder(&artefact("multilingual-e5-small"), &OPTIONS, &|_| ()).unwrap();
+    assert_eq!((facts.dimensions, facts.context_length), (384, 512));
+    let texts = [
+        "I was flying over the sea at night.",
+        "Я летал над морем ночью.",
+        "كنت أطير فوق البحر في الليل.",
+        "The tax office opens at nine on weekdays.",
+    ];
+    let together = embed(e5.as_mut(), &texts, EmbeddingRole::Passage).unwrap().vectors;
+    let alone = embed(e5.as_mut(), &texts[1..2], EmbeddingRole::Passage).unwrap().vectors;
+    assert!(cosine(&together[1], &alone[0]) > 0.999, "a text's vector does not depend on its company");
+    let far = cosine(&together[0], &together[3]);
+    for near in [cosine(&together[0], &together[1]), cosine(&together[0], &together[2])] {
+        assert!(near > far + 0.05, "{near} against {far}");
+    }
+    for vector in &together {
+        assert!((cosine(vector, vector) - 1.0).abs() < 1e-4);
+    }
+}
+
+#[test]
+#[ignore = "needs models: make test runs it"]
+fn odd_texts_are_embedded_cut_or_refused() {
+    let (mut e5, _) = load_embedder(&artefact("multilingual-e5-small"), &OPTIONS, &|_| ()).unwrap();
+    let repeated = "dream ".repeat(10_000);
+    let embeddings = embed(e5.as_mut(), &[&repeated, "short", "a\u{0}b", "</s><s>"], EmbeddingRole::Query).unwrap();
+    assert_eq!(embeddings.truncated, [true, false, false, false]);
+    let many = vec!["a dream of water"; 100];
+    assert_eq!(embed(e5.as_mut(), &many, EmbeddingRole::Query).unwrap().vectors.len(), 100);
+    for wrong in [&[][..], &["good", " \n"][..]] {
+        assert!(matches!(embed(e5.as_mut(), wrong, EmbeddingRole::Query), Err(EngineError::InvalidRequest(_))));
+    }
+}
+
+#[test]
+fn a_missing_or_alien_model_is_refused_by_name() {
+    let alien = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(alien.path(), b"GGUF but not really").unwrap();
+    for path in [alien.path(), "/nowhere/model.gguf".as_ref()] {
+        let error = load_generator(path, &OPTIONS, &|_| ()).err().unwrap();
+        assert!(error.to_string().contains(path.to_str().unwrap()), "{error}");
+    }
+}

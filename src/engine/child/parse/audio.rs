@@ -218,3 +218,6 @@ fn looks_like(head: &[u8]) -> &'static str {
         _ => "something unknown",
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,125 @@
+use std::io::{Cursor, Seek, SeekFrom, Write};
+
+use super::*;
+
+fn file(bytes: &[u8]) -> File {
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(bytes).unwrap();
+    file.seek(SeekFrom::Start(0)).unwrap();
+    file
+}
+
+/// One second of a 440 Hz tone at half of full scale.
+fn tone(spec: WavSpec) -> Vec<u8> {
+    let mut bytes = Cursor::new(Vec::new());
+    let mut wav = hound::WavWriter::new(&mut bytes, spec).unwrap();
+    let full_scale = 2.0_f32.powi(i32::from(spec.bits_per_sample) - 1) - 1.0;
+    for index in 0..spec.sample_rate {
+        let value = (index as f32 * 440.0 * std::f32::consts::TAU / spec.sample_rate as f32).sin() * 0.5;
+        for _ in 0..spec.channels {
+            match spec.sample_format {
+                SampleFormat::Int => wav.write_sample((value * full_scale) as i32).unwrap(),
+                SampleFormat::Float => wav.write_sample(value).unwrap(),
+            }
+        }
+    }
+    wav.finalize().unwrap();
+    bytes.into_inner()
+}
+
+fn spec(channels: u16, sample_rate: u32, bits_per_sample: u16, sample_format: SampleFormat) -> WavSpec {
+    WavSpec { channels, sample_rate, bits_per_sample, sample_format }
+}
+
+fn refusal(bytes: &[u8]) -> String {
+    match decode(file(bytes), 60_000) {
+        Err(EngineError::InvalidRequest(reason)) => reason,
+        other => panic!("unexpected {other:?}"),
+    }
+}
+
+/// How strong one frequency is, as the amplitude of a sine.
+fn amplitude(samples: &[f32], hertz: f32) -> f32 {
+    let angle = |index: usize| index as f32 * hertz * std::f32::consts::TAU / 16_000.0;
+    let sum = |part: fn(f32) -> f32| samples.iter().enumerate().map(|(index, sample)| sample * part(angle(index))).sum::<f32>();
+    2.0 * sum(f32::sin).hypot(sum(f32::cos)) / samples.len() as f32
+}
+
+#[test]
+fn every_common_form_of_wav_becomes_the_same_tone() {
+    let forms = [
+        spec(1, 16_000, 16, SampleFormat::Int),
+        spec(2, 44_100, 16, SampleFormat::Int),
+        spec(1, 8_000, 8, SampleFormat::Int),
+        spec(6, 48_000, 24, SampleFormat::Int),
+        spec(1, 22_050, 32, SampleFormat::Int),
+        spec(2, 192_000, 32, SampleFormat::Float),
+        spec(1, 11_027, 16, SampleFormat::Int),
+    ];
+    for form in forms {
+        let audio = decode(file(&tone(form)), 60_000).unwrap();
+        assert!((990..=1000).contains(&audio.duration_milliseconds), "{form:?}: {} ms", audio.duration_milliseconds);
+        assert!((audio.loudness - 0.3535).abs() < 0.01, "{form:?}: {}", audio.loudness);
+        let heard = amplitude(&audio.samples, 440.0);
+        assert!((heard - 0.5).abs() < 0.02, "{form:?}: {heard}");
+    }
+}
+
+#[test]
+fn a_file_that_was_cut_short_or_lies_about_its_length_gives_what_is_there() {
+    let whole = tone(spec(2, 44_100, 16, SampleFormat::Int));
+    let half = decode(file(&whole[..whole.len() / 2 + 1]), 60_000).unwrap();
+    assert!((490..510).contains(&half.duration_milliseconds), "{}", half.duration_milliseconds);
+    for claimed in [0_u32, u32::MAX] {
+        let mut lying = whole.clone();
+        lying[40..44].copy_from_slice(&claimed.to_le_bytes());
+        let audio = decode(file(&lying), 60_000).unwrap();
+        assert!((990..=1000).contains(&audio.duration_milliseconds), "{claimed}: {}", audio.duration_milliseconds);
+    }
+}
+
+#[test]
+fn what_is_no_wav_is_named() {
+    assert_eq!(refusal(b""), "the file is empty");
+    assert!(refusal(b"OggS and so on").contains("Ogg"));
+    assert!(refusal(b"\x7fELF and so on").contains("a program"));
+    assert!(refusal(b"hello, this is a letter").contains("text"));
+    assert!(refusal(b"\x1a\x45\xdf\xa3 and so on").contains("WebM"));
+    assert!(refusal(&tone(spec(1, 16_000, 16, SampleFormat::Int))[..30]).contains("cut short"));
+    assert!(refusal(&tone(spec(1, 16_000, 16, SampleFormat::Int))[..44]).contains("empty"));
+}
+
+#[test]
+fn numbers_that_make_no_sense_are_refused_with_a_reason() {
+    let good = tone(spec(1, 16_000, 16, SampleFormat::Int));
+    let with = |at: usize, bytes: &[u8]| {
+        let mut wrong = good.clone();
+        wrong[at..at + bytes.len()].copy_from_slice(bytes);
+        refusal(&wrong)
+    };
+    // Offsets in a canonical header: 22 channels, 24 rate, 32 bytes a frame, 34 bits.
+    assert!(!with(24, &0_u32.to_le_bytes()).is_empty());
+    assert!(!with(24, &u32::MAX.to_le_bytes()).is_empty());
+    assert!(!with(22, &0_u16.to_le_bytes()).is_empty());
+    assert!(!with(22, &500_u16.to_le_bytes()).is_empty());
+    assert!(!with(32, &0_u16.to_le_bytes()).is_empty());
+    assert!(!with(34, &0_u16.to_le_bytes()).is_empty());
+    assert!(!with(34, &77_u16.to_le_bytes()).is_empty());
+    let error = decode(file(&good), 500).unwrap_err();
+    assert!(error.to_string().contains("at most 0 seconds"), "{error}");
+}
+
+#[test]
+fn no_single_flipped_byte_of_the_header_does_harm() {
+    let good = tone(spec(2, 22_050, 16, SampleFormat::Int));
+    for at in 0..44 {
+        for flip in [0x01, 0x80, 0xff] {
+            let mut wrong = good.clone();
+            wrong[at] ^= flip;
+            match decode(file(&wrong), 60_000) {
+                Ok(audio) => assert!(audio.samples.iter().all(|sample| sample.is_finite())),
+                Err(error) => assert!(matches!(error, EngineError::InvalidRequest(_)), "byte {at}: {error}"),
+            }
+        }
+    }
+}
