@@ -1,8 +1,19 @@
-//! The integration tests: one target, so that the executable is linked once.
+//! What must always hold: one target, so that the executable is linked once. Most of it judges the real executable from
+//! outside, on real models and a real PostgreSQL.
 
 #[path = "../support/mod.rs"]
 mod support;
 
 mod architecture;
+mod bad_audio;
+mod bad_input;
+mod command_line;
+mod damaged_models;
 mod database;
 mod engine_host;
+mod faults;
+mod network;
+mod pull;
+mod serve;
+mod start_up;
+mod stopping;
