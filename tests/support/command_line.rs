@@ -49,7 +49,13 @@ pub fn oneiros(wrapper: &[&str]) -> std::process::Command {
             command.env_remove(name);
         }
     }
-    command.env_remove("RUST_LOG").env("XDG_CONFIG_HOME", "/nonexistent").env("NO_COLOR", "1");
+    // A person sees no back traces, so neither do the tests.
+    command
+        .env_remove("RUST_BACKTRACE")
+        .env_remove("RUST_LIB_BACKTRACE")
+        .env_remove("RUST_LOG")
+        .env("XDG_CONFIG_HOME", "/nonexistent")
+        .env("NO_COLOR", "1");
     command
 }
 
