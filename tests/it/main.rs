@@ -5,6 +5,16 @@
 mod support;
 
 mod architecture;
+mod bad_audio;
+mod bad_input;
+mod command_line;
+mod damaged_models;
 mod database;
 mod engine_host;
+mod faults;
 mod http;
+mod network;
+mod pull;
+mod serve;
+mod start_up;
+mod stopping;

@@ -1,0 +1,13 @@
+//! The long proofs: `make prove`. Bars on a corpus of real reports, kills by the dozen, two servers, a soak.
+//!
+//! `ONEIROS_CORPUS` names a file of dream reports, one JSON object with a `text` a line, plain or gzip.
+
+#[path = "../support/mod.rs"]
+#[expect(dead_code, reason = "the proofs use a part of what the tests share")]
+mod support;
+
+mod corpus;
+mod kills;
+mod reports;
+mod soak;
+mod two_servers;
