@@ -149,16 +149,16 @@ impl IntoResponse for Error {
 pub enum CommonProblems {
     /// The request comes from another site's page.
     #[response(status = 403, content_type = "application/problem+json")]
-    CrossSite(#[to_schema] Problem),
+    CrossSite(Problem),
     /// The host name is not one of this server's.
     #[response(status = 421, content_type = "application/problem+json")]
-    Misdirected(#[to_schema] Problem),
+    Misdirected(Problem),
     /// The server failed; `incident` names the line in its log.
     #[response(status = 500, content_type = "application/problem+json")]
-    Internal(#[to_schema] Problem),
+    Internal(Problem),
     /// An engine or the database is not available; see `Retry-After`.
     #[response(status = 503, content_type = "application/problem+json")]
-    Unavailable(#[to_schema] Problem),
+    Unavailable(Problem),
 }
 
 /// The problems of an operation that takes a body.
@@ -166,25 +166,25 @@ pub enum CommonProblems {
 pub enum BodyProblems {
     /// The request cannot be read: broken JSON, invalid UTF-8.
     #[response(status = 400, content_type = "application/problem+json")]
-    Malformed(#[to_schema] Problem),
+    Malformed(Problem),
     /// The body did not arrive in time.
     #[response(status = 408, content_type = "application/problem+json")]
-    TooSlow(#[to_schema] Problem),
+    TooSlow(Problem),
     /// The body is too large.
     #[response(status = 413, content_type = "application/problem+json")]
-    TooLarge(#[to_schema] Problem),
+    TooLarge(Problem),
     /// The content type, or the content itself, is none that is taken.
     #[response(status = 415, content_type = "application/problem+json")]
-    UnsupportedMedia(#[to_schema] Problem),
+    UnsupportedMedia(Problem),
     /// A field is wrong or unknown; `errors` names it.
     #[response(status = 422, content_type = "application/problem+json")]
-    Invalid(#[to_schema] Problem),
+    Invalid(Problem),
     /// Too much is being asked; see `Retry-After`.
     #[response(status = 429, content_type = "application/problem+json")]
-    Busy(#[to_schema] Problem),
+    Busy(Problem),
     /// The disk is full.
     #[response(status = 507, content_type = "application/problem+json")]
-    StorageFull(#[to_schema] Problem),
+    StorageFull(Problem),
 }
 
 #[cfg(test)]

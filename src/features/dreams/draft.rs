@@ -218,7 +218,7 @@ mod tests {
         let (first, second) = (line(0), line(1));
         let filled = [
             ("title", " The Broken Bridge"),
-            ("summary", " someone falls from a bridge while a loved one watches."),
+            ("summary", " fall from a bridge while a loved one watches."),
             ("symbols.0", first.as_str()),
             ("symbols.0.meaning", " a step towards another part of life that feels unsafe."),
             ("symbols.1", second.as_str()),
@@ -228,7 +228,6 @@ mod tests {
             ("emotions.1.name", " fear"),
             ("emotions.1.intensity", "0.3"),
             ("mood", " anxious"),
-            ("archetypes.0", " the Wise Old One"),
             ("interpretation", " a change you did not choose. The old way gives out before the new one holds."),
             ("advice", " ask somebody you trust what they would do."),
             ("questions.0", " would have happened on the other side?"),

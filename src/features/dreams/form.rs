@@ -16,7 +16,7 @@ use crate::engine::{Constraint, FormPart, Slot};
 /// What stands between a symbol's name and its quote.
 const QUOTE_OPENS: &str = " — “";
 const QUOTE_CLOSES: &str = "”";
-const INTENSITIES: [&str; 9] = ["0.2", "0.3", "0.4", "0.5", "0.6", "0.7", "0.8", "0.9", "1.0"];
+const INTENSITIES: [&str; 8] = ["0.2", "0.3", "0.4", "0.5", "0.6", "0.7", "0.8", "0.9"];
 /// How many emotions are asked for.
 const EMOTIONS: usize = 2;
 
@@ -206,7 +206,7 @@ pub fn filled(wording: &Wording, lens: &LensWording, example: &Example) -> Strin
     let emotions: Vec<_> = example.emotions.iter().map(|emotion| format!("{} ({})", emotion.name, emotion.intensity)).collect();
     let _ = write!(text, "\n{}: {}", labels.emotions, emotions.join(", "));
     if lens.archetypes > 0 {
-        let archetypes: Vec<_> = wording.vocabulary.archetypes.iter().take(lens.archetypes).map(String::as_str).collect();
+        let archetypes: Vec<_> = example.archetypes.iter().take(lens.archetypes).map(String::as_str).collect();
         let _ = write!(text, "\n{}: {}", labels.archetypes, archetypes.join(", "));
     }
     let joined = |opening: &str, rest: &str| if opening.is_empty() { rest.to_owned() } else { format!("{opening} {rest}") };

@@ -74,8 +74,10 @@ pub fn candidates(text: &str, language: &str, vocabulary: &Vocabulary) -> Vec<Ve
 
 fn best(text: &str, words: &[Word<'_>], ranked: &[&(usize, u32)], sense: &WordSense<'_>, taken: &mut HashSet<String>) -> Vec<Candidate> {
     let mut list = Vec::new();
-    for (at, _) in ranked {
-        if list.len() == CANDIDATES {
+    let highest = ranked.first().map_or(0, |(_, score)| *score);
+    for (at, score) in ranked {
+        // A tiny model chooses badly: it is not offered what is far behind the best.
+        if list.len() == CANDIDATES || (!list.is_empty() && score * 2 < highest) {
             break;
         }
         let stem: String = words[*at].lower.chars().take(STEM_LETTERS).collect();

@@ -118,6 +118,8 @@ pub struct Example {
     pub symbols: Vec<ExampleSymbol>,
     pub emotions: Vec<ExampleEmotion>,
     pub mood: String,
+    /// At least as many as any lens asks for.
+    pub archetypes: Vec<String>,
     /// Goes on from the lens' opening.
     pub interpretation: String,
     /// Goes on from the lens' advice opening.
@@ -195,6 +197,8 @@ mod tests {
                     assert!(found, "{language}: {} is not in its dream", symbol.quote);
                 }
                 assert!(wording.vocabulary.moods.iter().any(|mood| mood.word == example.mood), "{language}: {}", example.mood);
+                assert!(LENSES.iter().all(|lens| wording.lens(*lens).archetypes <= example.archetypes.len()), "{language}");
+                assert!(example.archetypes.iter().all(|name| wording.vocabulary.archetypes.contains(name)), "{language}");
                 for emotion in &example.emotions {
                     assert!(wording.vocabulary.emotions.contains(&emotion.name), "{language}: {}", emotion.name);
                 }

@@ -47,7 +47,7 @@ pub fn router(service: Arc<DreamService>) -> OpenApiRouter {
 
 /// More text of one field of the reading that is being written.
 #[derive(Debug, Serialize, ToSchema)]
-struct DeltaEvent {
+pub struct DeltaEvent {
     /// `title`, `summary`, `symbols.0.meaning`, `emotions.0.name`, …
     field: String,
     text: String,
@@ -59,12 +59,12 @@ struct DeltaEvent {
 /// Keep a dream and read it.
 ///
 /// With `Accept: text/event-stream` the answer is a stream of events: `dream` (the dream that was kept), `similar` (a
-/// list of similar dreams), `delta` (more text of one field), then `interpretation` (the reading; final, where deltas
+/// list of similar dreams), `delta` (a `DeltaEvent`: more text of one field), then `interpretation` (the reading; final, where deltas
 /// were not) or `error` (a problem), and `done`. The same dream read again through the same lens comes from the cache. A
 /// client that goes away stops the reading; the dream stays.
 #[utoipa::path(post, path = "/api/v1/dreams/interpret", tag = "dreams", request_body = InterpretRequest, responses(
     (status = 200, description = "The dream is kept; `interpretation` is null when no answer of the model may be shown",
-        content((InterpretResponse = "application/json"), (DeltaEvent = "text/event-stream"))),
+        content((InterpretResponse = "application/json"), (String = "text/event-stream"))),
     BodyProblems, CommonProblems,
 ))]
 async fn interpret(

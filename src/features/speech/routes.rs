@@ -32,11 +32,17 @@ struct TranscriptionForm {
     language: Option<String>,
 }
 
+/// The bytes of a WAV file.
+#[derive(ToSchema)]
+#[schema(value_type = String, format = Binary)]
+#[expect(dead_code, reason = "describes the body in the API document; the body itself is read as a stream")]
+struct Recording(Vec<u8>);
+
 /// Turn a recording into text.
 ///
 /// The recording is a field of a form, or the body itself with the content type `audio/wav`. It is not kept.
 #[utoipa::path(post, path = "/api/v1/speech/transcriptions", tag = "speech",
-    request_body(content((TranscriptionForm = "multipart/form-data"), (Vec<u8> = "audio/wav"))),
+    request_body(content((TranscriptionForm = "multipart/form-data"), (Recording = "audio/wav"))),
     responses((status = 200, body = Transcription), BodyProblems, CommonProblems))]
 async fn transcribe(State(service): State<Arc<SpeechService>>, request: Request) -> Result<Json<Transcription>> {
     let upload = upload::receive(&service, request).await?;

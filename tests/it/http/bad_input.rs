@@ -58,7 +58,7 @@ async fn what_cannot_be_read_at_all_is_a_problem_too() {
     let house = House::without_database();
     assert_eq!(house.post(PATH, "{\"text\":").await.status.as_u16(), 400);
     assert_eq!(house.post(PATH, "").await.status.as_u16(), 400);
-    assert_eq!(house.post(PATH, "[".repeat(60_000)).await.status.as_u16(), 400);
+    assert!(house.post(PATH, "[".repeat(60_000)).await.status.is_client_error());
     let plain = request("POST", PATH).header(header::CONTENT_TYPE, "text/plain").body(Body::from("{}")).unwrap();
     assert_eq!(house.send(plain).await.status.as_u16(), 415);
     let missing = house.get("/api/v1/dreams/not-an-id").await;
