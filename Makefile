@@ -21,6 +21,8 @@ export GGML_AVX2 := ON
 export GGML_FMA := ON
 export GGML_F16C := ON
 export GGML_BMI2 := ON
+export GGML_AVX512 := OFF
+export CARGO_TARGET_DIR ?= target/portable
 endif
 
 PACKAGES := build-essential cmake clang libclang-dev pkg-config curl ca-certificates \
@@ -53,6 +55,16 @@ test: setup test-models
 # ONEIROS_CORPUS names a file of dream reports, one JSON object with a `text` a line, plain or gzip.
 prove: setup test-models
 	cargo test $(CARGO_FLAGS) --test prove -- --test-threads 1 --nocapture
+
+# The queries in the source, checked against a database that the built executable makes from migrations/.
+CHECK_QUERIES = touch src/lib.rs && $(ONEIROS) database exec --state-dir $(ONEIROS_TEST_STATE) --migrations migrations -- \
+    env SQLX_OFFLINE=false SQLX_OFFLINE_DIR=$$fresh cargo check $(CARGO_FLAGS) --lib --quiet
+
+sqlx:
+	fresh=$$(mktemp -d); $(CHECK_QUERIES); rm -rf .sqlx; mv $$fresh .sqlx; chmod 755 .sqlx
+
+sqlx-check:
+	fresh=$$(mktemp -d); $(CHECK_QUERIES); diff -r .sqlx $$fresh; rm -r $$fresh
 
 lint:
 	cargo fmt --check

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use clap::ValueEnum as _;
 
 use crate::{
@@ -95,7 +95,12 @@ impl Library {
     }
 
     fn lacking(&self, entries: &[CatalogEntry]) -> anyhow::Result<Vec<CatalogEntry>> {
-        let here = self.store.list().context("the models that are here cannot be listed")?;
-        Ok(entries.iter().filter(|entry| !here.iter().any(|manifest| manifest.id == entry.id)).cloned().collect())
+        let mut lacking = Vec::new();
+        for entry in entries {
+            if self.store.has(entry)?.is_none() {
+                lacking.push(entry.clone());
+            }
+        }
+        Ok(lacking)
     }
 }

@@ -82,7 +82,7 @@ impl App {
         let coming_up = tokio::spawn(async move {
             let up = bring_up::bring_up(parts).await;
             if let Ok(up) = &up {
-                router.send_replace(up.router.clone());
+                drop(router.send_replace(up.router.clone()));
             }
             stages.send_replace(if up.is_ok() { Stage::Up } else { Stage::Failed });
             up

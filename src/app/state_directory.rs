@@ -52,10 +52,6 @@ impl StateDirectory {
         }
     }
 
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
     /// Where uploads wait while they are read; emptied at every start.
     pub fn uploads(&self) -> anyhow::Result<PathBuf> {
         let uploads = self.path.join("uploads");

@@ -28,7 +28,7 @@ struct Server {
 /// The folder with PostgreSQL's `bin/`, from the state directory that `ONEIROS_TEST_STATE` names.
 pub fn binaries() -> PathBuf {
     let state = std::env::var_os("ONEIROS_TEST_STATE").expect("ONEIROS_TEST_STATE names a state directory; `make test` sets it");
-    PathBuf::from(state).join("artefacts/postgresql-18")
+    PathBuf::from(state).join("artefacts/postgresql-18/postgresql")
 }
 
 /// A new, empty, migrated database.
