@@ -3,7 +3,7 @@
 //! Everything here reads from and writes to descriptors that were handed over; no file is opened. Malformed input is
 //! [`EngineError::InvalidRequest`] with what is wrong; trouble in reading or writing is [`EngineError::Failed`].
 
-mod audio;
+pub(super) mod audio;
 mod charsmap;
 mod fields;
 mod ggml;
