@@ -140,6 +140,17 @@ async fn a_child_that_cannot_start_says_why_and_is_tried_again_when_asked() {
 }
 
 #[tokio::test]
+async fn an_engine_runs_unconfined_only_where_the_operator_allows_it_and_says_so() {
+    // A rule for a file that is not there cannot be made: sealing fails as on a kernel without Landlock.
+    let spec = spec(Confinement::Cpu { readable: vec![PathBuf::from("/nonexistent")] });
+    let engine = Supervisor::start_with(EngineSpec { allow_unsandboxed: true, ..spec }, spawner(), quick());
+    let report = engine.ready().await.unwrap();
+    assert!(!report.confinement.is_confined());
+    assert_eq!(engine.status().confinement.unwrap().profile, "none");
+    answers(&engine.client()).await;
+}
+
+#[tokio::test]
 async fn the_last_words_of_a_child_are_in_the_reason_and_it_gives_up_after_some_tries() {
     let shell = Spawner::with_executable(PathBuf::from("/bin/sh")).unwrap();
     let patience = Patience { attempts: 3, first_restart: Duration::from_millis(10), ..Patience::default() };
