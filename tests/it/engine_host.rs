@@ -178,6 +178,28 @@ async fn a_stopped_engine_leaves_by_itself_and_no_zombie_stays() {
 }
 
 #[tokio::test]
+async fn a_child_inherits_a_socket_and_nothing_else() {
+    if !rustix::process::geteuid().is_root() {
+        // Root alone may look into a process that forbids memory dumps.
+        return;
+    }
+    let _open_in_the_parent = std::fs::File::open("/etc/passwd").unwrap();
+    let engine = engine(Patience::default());
+    engine.ready().await.unwrap();
+    let process = PathBuf::from(format!("/proc/{}", engine.status().pid.unwrap()));
+    let open = std::fs::read_dir(process.join("fd")).unwrap().map(|entry| std::fs::read_link(entry.unwrap().path()).unwrap());
+    let mut open: Vec<_> = open.map(|target| target.to_string_lossy().split(':').next().unwrap().to_owned()).collect();
+    open.sort();
+    assert_eq!(open, ["/dev/null", "/dev/null", "pipe", "socket"]);
+    let environment = std::fs::read_to_string(process.join("environ")).unwrap();
+    assert!(environment.split('\0').all(|entry| entry.is_empty() || entry.starts_with("LD_LIBRARY_PATH=")), "{environment}");
+    let limits = std::fs::read_to_string(process.join("limits")).unwrap();
+    let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
+    assert_eq!(core.split_whitespace().skip(4).take(2).collect::<Vec<_>>(), ["0", "0"]);
+    assert!(engine.status().resident_bytes.unwrap() > 100_000);
+}
+
+#[tokio::test]
 async fn a_parse_job_runs_in_a_child_of_its_own_and_is_stopped_when_it_takes_too_long() {
     let runner = ParseRunner::new(spawner(), false);
     assert_eq!(runner.run(ParseRequest::ListZip, vec![archive()]).await.unwrap(), ParseOutcome::Members(Vec::new()));
@@ -211,7 +233,7 @@ async fn no_engine_outlives_a_server_that_is_killed() {
         .spawn()
         .unwrap();
     let lines = BufReader::new(server.stdout.take().unwrap()).lines();
-    let number = lines.map_while(Result::ok).find_map(|line| Some(line.split_once("engine ")?.1.parse::<i32>().ok()?)).unwrap();
+    let number = lines.map_while(Result::ok).find_map(|line| line.split_once("engine ")?.1.parse::<i32>().ok()).unwrap();
     let engine = Pid::from_raw(number).unwrap();
     // Even one that cannot notice that its socket is closed.
     kill_process(engine, Signal::STOP).unwrap();
