@@ -1,6 +1,6 @@
 //! What an engine child may do: named profiles, and the report of what the kernel really enforces.
 //!
-//! The enforcing itself is in `child/sandbox.rs`; this module holds the words that parent and child share.
+//! The enforcing itself is in `child/sandbox/`; this module holds the words that parent and child share.
 
 use std::path::PathBuf;
 

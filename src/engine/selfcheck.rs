@@ -90,7 +90,7 @@ impl SandboxCheck {
         let profile = arguments.confinement.as_ref().map_or("unconfined", Confinement::name);
         let attempt = async {
             let (mut child, report) = Conversation::start(&self.spawner, arguments).await?;
-            let (request, descriptors) = first_request(arguments.kind)?;
+            let (request, descriptors) = first_request(arguments.kind, report.has_chat_template)?;
             let answer = child.ask(request, &descriptors).await?;
             let Event::Probed(attempts) = child.ask(Request::Probe(probe), &[]).await? else { bail!("it answered another question") };
             child.end().await;
@@ -161,17 +161,18 @@ impl Targets {
 }
 
 /// A small real request for each kind of engine.
-fn first_request(kind: EngineKind) -> anyhow::Result<(Request, Vec<OwnedFd>)> {
+fn first_request(kind: EngineKind, has_chat_template: bool) -> anyhow::Result<(Request, Vec<OwnedFd>)> {
     Ok(match kind {
         EngineKind::Embedding => {
             let texts = vec!["I was flying over a quiet sea.".to_owned()];
             (Request::Embed(EmbeddingRequest { texts, role: EmbeddingRole::Passage }), Vec::new())
         }
         EngineKind::Llm => {
-            let message = ChatMessage { role: ChatRole::User, content: "Name a colour.".into() };
+            let content = "The colour of the sea is".to_owned();
             let slot = Slot { name: "answer".into(), constraint: Constraint::Free, max_tokens: 4, stop: Vec::new() };
             let form = vec![FormPart::Slot(slot)];
-            let prompt = Prompt::Chat(vec![message]);
+            let prompt =
+                if has_chat_template { Prompt::Chat(vec![ChatMessage { role: ChatRole::User, content }]) } else { Prompt::Text(content) };
             (Request::Generate(GenerationRequest { prompt, form, sampling: Sampling::default() }), Vec::new())
         }
         EngineKind::Asr => {

@@ -140,6 +140,17 @@ async fn a_child_that_cannot_start_says_why_and_is_tried_again_when_asked() {
 }
 
 #[tokio::test]
+async fn an_engine_runs_unconfined_only_where_the_operator_allows_it_and_says_so() {
+    // A rule for a file that is not there cannot be made: sealing fails as on a kernel without Landlock.
+    let spec = spec(Confinement::Cpu { readable: vec![PathBuf::from("/nonexistent")] });
+    let engine = Supervisor::start_with(EngineSpec { allow_unsandboxed: true, ..spec }, spawner(), quick());
+    let report = engine.ready().await.unwrap();
+    assert!(!report.confinement.is_confined());
+    assert_eq!(engine.status().confinement.unwrap().profile, "none");
+    answers(&engine.client()).await;
+}
+
+#[tokio::test]
 async fn the_last_words_of_a_child_are_in_the_reason_and_it_gives_up_after_some_tries() {
     let shell = Spawner::with_executable(PathBuf::from("/bin/sh")).unwrap();
     let patience = Patience { attempts: 3, first_restart: Duration::from_millis(10), ..Patience::default() };
@@ -164,6 +175,28 @@ async fn a_stopped_engine_leaves_by_itself_and_no_zombie_stays() {
         std::fs::read_to_string(format!("/proc/{}/status", pid.as_raw_nonzero())).unwrap_or_default()
     );
     assert!(matches!(list(&client).recv().await, Some(Err(EngineError::Unavailable(_)))));
+}
+
+#[tokio::test]
+async fn a_child_inherits_a_socket_and_nothing_else() {
+    if !rustix::process::geteuid().is_root() {
+        // Root alone may look into a process that forbids memory dumps.
+        return;
+    }
+    let _open_in_the_parent = std::fs::File::open("/etc/passwd").unwrap();
+    let engine = engine(Patience::default());
+    engine.ready().await.unwrap();
+    let process = PathBuf::from(format!("/proc/{}", engine.status().pid.unwrap()));
+    let open = std::fs::read_dir(process.join("fd")).unwrap().map(|entry| std::fs::read_link(entry.unwrap().path()).unwrap());
+    let mut open: Vec<_> = open.map(|target| target.to_string_lossy().split(':').next().unwrap().to_owned()).collect();
+    open.sort();
+    assert_eq!(open, ["/dev/null", "/dev/null", "pipe", "socket"]);
+    let environment = std::fs::read_to_string(process.join("environ")).unwrap();
+    assert!(environment.split('\0').all(|entry| entry.is_empty() || entry.starts_with("LD_LIBRARY_PATH=")), "{environment}");
+    let limits = std::fs::read_to_string(process.join("limits")).unwrap();
+    let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
+    assert_eq!(core.split_whitespace().skip(4).take(2).collect::<Vec<_>>(), ["0", "0"]);
+    assert!(engine.status().resident_bytes.unwrap() > 100_000);
 }
 
 #[tokio::test]
@@ -200,7 +233,7 @@ async fn no_engine_outlives_a_server_that_is_killed() {
         .spawn()
         .unwrap();
     let lines = BufReader::new(server.stdout.take().unwrap()).lines();
-    let number = lines.map_while(Result::ok).find_map(|line| Some(line.split_once("engine ")?.1.parse::<i32>().ok()?)).unwrap();
+    let number = lines.map_while(Result::ok).find_map(|line| line.split_once("engine ")?.1.parse::<i32>().ok()).unwrap();
     let engine = Pid::from_raw(number).unwrap();
     // Even one that cannot notice that its socket is closed.
     kill_process(engine, Signal::STOP).unwrap();

@@ -11,6 +11,7 @@ mod command_line;
 mod damaged_models;
 mod database;
 mod engine_host;
+mod engine_host_models;
 mod faults;
 mod http;
 mod network;

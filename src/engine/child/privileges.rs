@@ -108,3 +108,34 @@ fn give_tree(path: &Path, account: &Account) -> anyhow::Result<()> {
     lchown(path, Some(account.uid), Some(account.gid))?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt, chown, symlink};
+
+    use super::*;
+
+    #[test]
+    fn a_state_directory_is_handed_over_with_all_that_root_left_in_it_and_nothing_else() {
+        if !rustix::process::geteuid().is_root() {
+            return;
+        }
+        let scratch = tempfile::tempdir().unwrap();
+        assert!(Account::find("no-such-user-here").unwrap().is_none());
+        let account = Account::find(NOBODY).unwrap().unwrap();
+        let (state, outside) = (scratch.path().join("a/state"), scratch.path().join("outside"));
+        fs::write(&outside, "root's").unwrap();
+        hand_over(&state, &account).unwrap();
+        assert_eq!(fs::metadata(&state).unwrap().permissions().mode() & 0o777, 0o700);
+
+        lchown(&state, Some(0), Some(0)).unwrap();
+        fs::write(state.join("model"), "").unwrap();
+        symlink(&outside, state.join("link")).unwrap();
+        hand_over(&state, &account).unwrap();
+        assert_eq!(fs::metadata(state.join("model")).unwrap().uid(), account.uid);
+        assert_eq!(fs::metadata(&outside).unwrap().uid(), 0);
+
+        chown(&state, Some(12_345), None).unwrap();
+        assert!(hand_over(&state, &account).unwrap_err().to_string().contains("another user"));
+    }
+}
