@@ -93,7 +93,13 @@ impl From<EngineError> for Error {
             EngineError::InvalidRequest(message) => Self::Malformed(message),
             EngineError::Busy => Self::Busy { retry_after: Duration::from_secs(5) },
             EngineError::Unavailable(_) | EngineError::Died(_) => {
-                Self::Unavailable { what: error.to_string(), retry_after: Duration::from_secs(2) }
+                let text = error.to_string();
+                // What follows the first line is the engine's own log: for the operator, not for users.
+                let (what, log) = text.split_once('\n').unwrap_or((&text, ""));
+                if !log.is_empty() {
+                    tracing::warn!(what, log, "an engine died");
+                }
+                Self::Unavailable { what: what.to_owned(), retry_after: Duration::from_secs(2) }
             }
             EngineError::Failed(_) => Self::Internal(error.into()),
         }
@@ -112,7 +118,8 @@ impl From<sqlx::Error> for Error {
             Sql::Database(database) => match database.code().as_deref() {
                 // disk_full, and the class of "operator intervention": shutdown, crash, cannot_connect_now
                 Some("53100") => Self::StorageFull,
-                Some(code) if code.starts_with("57P") || code.starts_with("08") => lost(error),
+                // … and of too many connections
+                Some(code) if code.starts_with("57P") || code.starts_with("08") || code == "53300" => lost(error),
                 _ => Self::Internal(error.into()),
             },
             _ => Self::Internal(error.into()),

@@ -89,8 +89,13 @@ impl Library {
             let names: Vec<&str> = lacking.iter().map(|entry| entry.id.as_str()).collect();
             bail!("sealed, and these models are not here: {}; start once without --sealed, or import them", names.join(", "));
         }
-        let failures: Vec<String> =
-            self.puller.pull(lacking).await.into_iter().filter_map(|pulled| Some(format!("{:#}", anyhow::Error::from(pulled.outcome.err()?)))).collect();
+        let failures: Vec<String> = self
+            .puller
+            .pull(lacking)
+            .await
+            .into_iter()
+            .filter_map(|pulled| Some(format!("{:#}", anyhow::Error::from(pulled.outcome.err()?))))
+            .collect();
         if failures.is_empty() { Ok(()) } else { bail!("not everything could be fetched: {}", failures.join("; ")) }
     }
 

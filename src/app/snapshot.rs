@@ -158,7 +158,8 @@ fn reason(state: &supervisor::EngineState) -> Option<String> {
 }
 
 async fn database_status(database: Option<&Database>) -> DatabaseStatus {
-    let absent = |private, detail: &str| DatabaseStatus { available: false, private, version: None, pgvector: None, detail: Some(detail.into()) };
+    let absent =
+        |private, detail: &str| DatabaseStatus { available: false, private, version: None, pgvector: None, detail: Some(detail.into()) };
     let Some(database) = database else { return absent(true, "the database has not started yet") };
     let private = database.cluster().is_some();
     match tokio::time::timeout(DATABASE_PATIENCE, database.status()).await {

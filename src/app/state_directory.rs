@@ -45,7 +45,10 @@ impl StateDirectory {
                     tokio::time::sleep(Duration::from_millis(100)).await;
                 }
                 Err(rustix::io::Errno::WOULDBLOCK) => {
-                    bail!("another oneiros uses the state directory {}: stop it first, or name another with --state-dir", path.display())
+                    bail!(
+                        "the state directory {} is already in use by another oneiros: stop that one, or name another with --state-dir",
+                        path.display()
+                    )
                 }
                 Err(error) => return Err(explain(path, error.into())),
             }
@@ -67,7 +70,9 @@ impl StateDirectory {
 fn explain(path: &Path, error: io::Error) -> anyhow::Error {
     let advice = match error.kind() {
         io::ErrorKind::StorageFull => "the disk is full: free some space and start again",
-        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => "make it writable for this user, or name another with --state-dir",
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            "make it writable for this user, or name another with --state-dir"
+        }
         _ => "name another with --state-dir",
     };
     anyhow::anyhow!("the state directory {} cannot be written ({error}): {advice}", path.display())
@@ -82,7 +87,7 @@ mod tests {
         let directory = tempfile::tempdir().expect("temporary folder");
         let first = StateDirectory::hold(directory.path(), WhenHeld::Refuse).await.expect("first");
         let second = StateDirectory::hold(directory.path(), WhenHeld::Refuse).await.expect_err("second");
-        assert!(second.to_string().contains("another oneiros"), "{second}");
+        assert!(second.to_string().contains("already in use"), "{second}");
         drop(first);
         StateDirectory::hold(directory.path(), WhenHeld::Refuse).await.expect("after the first is gone");
     }

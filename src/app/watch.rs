@@ -20,7 +20,10 @@ pub struct EgressCounter {
 impl EgressCounter {
     pub fn counts(&self) -> Vec<EgressCount> {
         let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        counts.iter().map(|(purpose, (requests, refused))| EgressCount { purpose: purpose.clone(), requests: *requests, refused: *refused }).collect()
+        counts
+            .iter()
+            .map(|(purpose, (requests, refused))| EgressCount { purpose: purpose.clone(), requests: *requests, refused: *refused })
+            .collect()
     }
 }
 
@@ -29,7 +32,11 @@ impl AuditSink for EgressCounter {
         let refused = record.outcome.starts_with("refused") || record.outcome == "sealed";
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let count = counts.entry(format!("{:?}", record.purpose).to_lowercase()).or_default();
-        if refused { count.1 += 1 } else { count.0 += 1 }
+        if refused {
+            count.1 += 1
+        } else {
+            count.0 += 1
+        }
         drop(counts);
         LogSink.record(record);
     }

@@ -53,6 +53,7 @@ pub fn run(arguments: DatabaseArguments, config: &ServerConfig) -> anyhow::Resul
     Ok(status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from))
 }
 
+#[expect(clippy::disallowed_methods, reason = "the operator names this program")]
 async fn exec(binaries: &Path, migrations: Option<&Path>, command: &[OsString]) -> anyhow::Result<ExitStatus> {
     let Some((program, arguments)) = command.split_first() else { bail!("no command was given") };
     let database = ThrowawayCluster::start(binaries).await?;
@@ -68,6 +69,7 @@ async fn exec(binaries: &Path, migrations: Option<&Path>, command: &[OsString]) 
     status
 }
 
+#[expect(clippy::disallowed_methods, reason = "the operator names this program")]
 async fn shell(binaries: &Path, data: &Path, arguments: &[OsString]) -> anyhow::Result<ExitStatus> {
     if !data.join("cluster").is_dir() {
         bail!("there is no database in {} yet: start `oneiros serve` once", data.display());

@@ -34,7 +34,11 @@ pub async fn run(arguments: DoctorArguments, config: Config) -> anyhow::Result<E
         }
         None => (app::survey(&config).await?, false),
     };
-    if arguments.json { print_json(&report)? } else { print_line(&in_words(&report, running)?)? }
+    if arguments.json {
+        print_json(&report)?
+    } else {
+        print_line(&in_words(&report, running)?)?
+    }
     let well = report.sandboxed && (!running || report.snapshot.tasks.iter().all(|task| task.ready) && report.snapshot.database.available);
     Ok(if well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -55,7 +59,14 @@ fn in_words(report: &SystemReport, running: bool) -> Result<String, std::fmt::Er
     }
     writeln!(text, "models     profile {}", snapshot.profile)?;
     for model in &snapshot.models {
-        writeln!(text, "           {:30} {:10} {:14} {}", model.id, model.kind, model.licence, if model.present { "here" } else { "not here" })?;
+        writeln!(
+            text,
+            "           {:30} {:10} {:14} {}",
+            model.id,
+            model.kind,
+            model.licence,
+            if model.present { "here" } else { "not here" }
+        )?;
     }
     let database = &snapshot.database;
     match (&database.version, &database.pgvector) {

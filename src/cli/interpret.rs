@@ -45,9 +45,7 @@ pub struct InterpretArguments {
 pub async fn run(arguments: InterpretArguments, config: Config) -> anyhow::Result<ExitCode> {
     let typed = match (&arguments.audio, &arguments.file, arguments.text.as_deref()) {
         (Some(_), _, _) => None,
-        (_, Some(path), _) => {
-            Some(read_text(std::fs::File::open(path).with_context(|| format!("{} cannot be read", path.display()))?)?)
-        }
+        (_, Some(path), _) => Some(read_text(std::fs::File::open(path).with_context(|| format!("{} cannot be read", path.display()))?)?),
         (_, _, Some("-")) => Some(read_text(std::io::stdin())?),
         (_, _, Some(text)) => Some(text.to_owned()),
         (_, _, None) if std::io::stdin().is_terminal() => {
@@ -60,7 +58,11 @@ pub async fn run(arguments: InterpretArguments, config: Config) -> anyhow::Resul
     let answer = ask(&mut client, typed, speech, &arguments).await;
     client.close().await?;
     let answer = answer?;
-    if arguments.json { print_json(&answer)? } else { print_line(&for_people(&answer))? }
+    if arguments.json {
+        print_json(&answer)?
+    } else {
+        print_line(&for_people(&answer))?
+    }
     Ok(if answer["interpretation"].is_null() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 

@@ -87,7 +87,8 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
 
 fn unprivileged(role: Role, config: Config) -> anyhow::Result<ExitCode> {
     privileges::drop_root(&config.server.user, &config.server.state_directory)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("the threads of the server cannot be started")?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().context("the threads of the server cannot be started")?;
     let code = runtime.block_on(dispatch(role, config));
     runtime.shutdown_timeout(std::time::Duration::from_secs(2));
     code

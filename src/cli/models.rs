@@ -11,9 +11,7 @@ use crate::{
     config::Config,
     egress::LogSink,
     engine::{parse::ParseRunner, supervisor::Spawner},
-    models::{
-        ArtifactKind, ArtifactStore, Catalog, CatalogEntry, Manifest, NoProgress, PullOutcome, PullProgress, Pulled, for_stderr,
-    },
+    models::{ArtifactKind, ArtifactStore, Catalog, CatalogEntry, Manifest, NoProgress, PullOutcome, PullProgress, Pulled, for_stderr},
 };
 
 /// Models and run-time parts.
@@ -112,8 +110,7 @@ fn list(library: &Library, json: bool) -> anyhow::Result<ExitCode> {
         source: Some(&manifest.source),
     }));
     let text: Vec<String> = lines.iter().map(line).collect();
-    let head =
-        format!("{:5} {:28} {:12} {:>10}  {:22} TITLE (* in the profile {})", "HERE", "ID", "KIND", "SIZE", "LICENCE", chosen);
+    let head = format!("{:5} {:28} {:12} {:>10}  {:22} TITLE (* in the profile {})", "HERE", "ID", "KIND", "SIZE", "LICENCE", chosen);
     say(json, &lines, &format!("{head}\n{}", text.join("\n")))?;
     Ok(ExitCode::SUCCESS)
 }

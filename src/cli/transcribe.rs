@@ -1,6 +1,9 @@
 //! `oneiros transcribe`: speech in a WAV file becomes text or subtitles.
 
-use std::{path::{Path, PathBuf}, process::ExitCode};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};

@@ -120,7 +120,11 @@ fn models(raw: RawModels) -> anyhow::Result<ModelsConfig> {
     if !hub_endpoint.starts_with("https://") && !hub_endpoint.starts_with("http://") {
         bail!("`hub_endpoint` is `{hub_endpoint}`: it must begin with https:// (or http:// for a mirror on this machine)");
     }
-    Ok(ModelsConfig { profile: raw.profile.unwrap_or_else(|| "auto".into()), hub_endpoint: hub_endpoint.trim_end_matches('/').into(), threads })
+    Ok(ModelsConfig {
+        profile: raw.profile.unwrap_or_else(|| "auto".into()),
+        hub_endpoint: hub_endpoint.trim_end_matches('/').into(),
+        threads,
+    })
 }
 
 fn database(raw: RawDatabase) -> anyhow::Result<DatabaseConfig> {
@@ -132,7 +136,8 @@ fn database(raw: RawDatabase) -> anyhow::Result<DatabaseConfig> {
     let environment = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let config = DatabaseConfig {
         url: environment("DATABASE_URL").map_or_else(|| from_file(raw.url_file), |url| Ok(Some(url)))?,
-        application_url: environment("DATABASE_APPLICATION_URL").map_or_else(|| from_file(raw.application_url_file), |url| Ok(Some(url)))?,
+        application_url: environment("DATABASE_APPLICATION_URL")
+            .map_or_else(|| from_file(raw.application_url_file), |url| Ok(Some(url)))?,
     };
     if config.application_url.is_some() && config.url.is_none() {
         bail!("an application URL is set without DATABASE_URL: the owner's connection is needed for migrations");

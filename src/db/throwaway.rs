@@ -41,6 +41,7 @@ pub fn unprivileged_when_root() -> Option<(u32, u32)> {
 }
 
 impl ThrowawayCluster {
+    #[expect(clippy::disallowed_methods, reason = "local programs that reach nobody")]
     pub async fn start(binaries: &Path) -> anyhow::Result<Self> {
         let folder = std::env::temp_dir().join(format!("oneiros-throwaway-{}", Uuid::now_v7().simple()));
         // Others may pass through it, as the unprivileged user must; what matters inside is closed to them.
@@ -77,6 +78,7 @@ impl ThrowawayCluster {
 }
 
 /// The binaries themselves, or a copy where the user that PostgreSQL runs as cannot get to them (below root's home).
+#[expect(clippy::disallowed_methods, reason = "local programs that reach nobody")]
 fn reachable_binaries(binaries: &Path, folder: &Path, run_as: Option<(u32, u32)>) -> anyhow::Result<PathBuf> {
     let Some((user, group)) = run_as else { return Ok(binaries.to_owned()) };
     let tried =

@@ -135,6 +135,7 @@ struct Targets {
 }
 
 impl Targets {
+    #[expect(clippy::disallowed_methods, reason = "a loopback target for the attempts")]
     fn open() -> anyhow::Result<Self> {
         let abstract_name = format!("oneiros-selfcheck-{}", std::process::id());
         let address = SocketAddr::from_abstract_name(&abstract_name)?;

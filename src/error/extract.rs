@@ -71,14 +71,16 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
         return Err(Error::NotText { field: field_that_is_no_text(bytes) });
     };
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| refuse(&error))?;
+    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| refuse(&error, text))?;
     deserializer.end().map_err(|error| Error::Malformed(format!("the body is not one JSON value: {error}")))?;
     Ok(value)
 }
 
-fn refuse(error: &serde_path_to_error::Error<serde_json::Error>) -> Error {
+fn refuse(error: &serde_path_to_error::Error<serde_json::Error>, text: &str) -> Error {
     let cause = error.inner();
-    if !cause.is_data() {
+    // A number where a name should be counts as broken syntax to serde_json, though the document is whole.
+    let is_json = || serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok();
+    if !cause.is_data() && !is_json() {
         return Error::Malformed(format!("the body is not JSON: {cause}"));
     }
     let message = cause.to_string();

@@ -45,7 +45,7 @@ pub async fn bind_tcp(address: SocketAddr) -> Result<TcpListener> {
     match TcpListener::bind(address).await {
         Ok(listener) => Ok(listener),
         Err(error) if error.kind() == ErrorKind::AddrInUse => {
-            bail!("port {} is taken by another program: stop that one, or choose another port with --listen 127.0.0.1:PORT", address.port())
+            bail!("{address} is taken by another program: stop that one, or choose another port with --listen")
         }
         Err(error) => Err(error).with_context(|| format!("cannot listen on {address}: choose another address with --listen")),
     }

@@ -64,7 +64,8 @@ pub fn router(services: Services) -> Router {
 
 /// What is served while the appliance comes up: its state, and word that everything else comes later.
 pub fn starting_router(system: Arc<SystemService>) -> Router {
-    let coming = || async { Error::Unavailable { what: "the appliance is starting; /readyz says what is missing".into(), retry_after: COMING_UP } };
+    let coming =
+        || async { Error::Unavailable { what: "the appliance is starting; /readyz says what is missing".into(), retry_after: COMING_UP } };
     guarded(Router::from(system::routes::router(system)).fallback(coming))
 }
 

@@ -1,6 +1,8 @@
 //! What must always hold: one target, so that the executable is linked once. Most of it judges the real executable from
 //! outside, on real models and a real PostgreSQL.
 
+#![expect(clippy::disallowed_methods, reason = "tests start programs and speak to servers of their own")]
+
 #[path = "../support/mod.rs"]
 mod support;
 

@@ -2,6 +2,8 @@
 //!
 //! `ONEIROS_CORPUS` names a file of dream reports, one JSON object with a `text` a line, plain or gzip.
 
+#![expect(clippy::disallowed_methods, reason = "tests start programs and speak to servers of their own")]
+
 #[path = "../support/mod.rs"]
 #[expect(dead_code, reason = "the proofs use a part of what the tests share")]
 mod support;

@@ -195,7 +195,7 @@ fn descriptor(pid: Pid) -> anyhow::Result<AsyncFd<OwnedFd>> {
     let descriptor = pidfd_open(pid, PidfdFlags::empty()).context("the database's process cannot be watched")?;
     #[expect(
         deprecated,
-        reason = "its replacement is unsafe, which this module may not be; an OwnedFd keeps the promise that `new` cannot check"
+        reason = "its replacement makes the caller vouch for the descriptor, which is for engine/child/ alone; an OwnedFd keeps that promise"
     )]
     let process = AsyncFd::new(descriptor);
     process.context("the database's process cannot be watched")

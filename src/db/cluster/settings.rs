@@ -41,6 +41,7 @@ impl ClusterSettings {
     }
 
     /// A program of PostgreSQL with an environment that holds nothing of ours.
+    #[expect(clippy::disallowed_methods, reason = "PostgreSQL's own programs, from the artefact store or the system")]
     pub fn command(&self, name: &str) -> Command {
         let mut command = Command::new(self.program(name));
         command.env_clear().env("PATH", "/usr/bin:/bin").env("LANG", "C.UTF-8").env("LD_LIBRARY_PATH", self.library_path());

@@ -26,7 +26,7 @@ pub(super) fn attempt_all(request: &ProbeRequest) -> Vec<ProbeResult> {
     let mut results = vec![
         result("connect to a TCP port on the loopback", connect_tcp(request.tcp_port)),
         result("send a UDP datagram on the loopback", send_udp(request.udp_port, b"probe")),
-        result("ask a name server (UDP port 53)", send_udp(53, DNS_QUESTION)),
+        result("ask a name server (DNS, UDP port 53)", send_udp(53, DNS_QUESTION)),
         result("open a netlink socket", socket(libc::AF_NETLINK, libc::SOCK_RAW).map(|_| "opened".into())),
         result("connect to an abstract Unix socket", connect_abstract(&request.abstract_socket)),
         result("set up an io_uring", set_up_io_uring()),
@@ -86,6 +86,7 @@ fn socket(domain: libc::c_int, kind: libc::c_int) -> io::Result<OwnedFd> {
     owned(unsafe { libc::syscall(libc::SYS_socket, domain, kind | libc::SOCK_CLOEXEC, 0) })
 }
 
+#[expect(clippy::disallowed_methods, reason = "the attempt that the sandbox must deny")]
 fn connect_tcp(port: u16) -> Attempt {
     let address = SocketAddrV4::new(Ipv4Addr::LOCALHOST, port);
     TcpStream::connect_timeout(&address.into(), Duration::from_secs(2)).map(|_| "connected".into())

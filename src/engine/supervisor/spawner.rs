@@ -75,6 +75,7 @@ impl Spawner {
         Ok((ChildProcess::new(started)?, server))
     }
 
+    #[expect(clippy::disallowed_methods, reason = "the one place that starts engines")]
     fn command(&self, arguments: &ChildArguments, socket: OwnedFd) -> io::Result<Command> {
         let mut command = Command::new(&*self.executable);
         command.arg0("oneiros").arg("engine").arg(serde_json::to_string(arguments)?);

@@ -5,7 +5,7 @@ use std::time::Instant;
 use tokio::sync::mpsc;
 
 use super::{
-    Dream, Interpretation, InterpretationFailure, Lens, SimilarDream, Source, TokenCounts,
+    Dream, FailureReason, Interpretation, InterpretationFailure, Lens, SimilarDream, Source, TokenCounts,
     draft::{Draft, Standard, is_prose},
     form::{Form, read_symbol_line},
     language, passages,
@@ -77,6 +77,10 @@ pub async fn read(
     let lens = wording.lens(task.lens);
     let dream_words = &prompts.wording(task.dream_language).vocabulary;
     let candidates = passages::candidates(&task.dream.text, task.dream_language, dream_words);
+    if candidates.iter().all(Vec::is_empty) {
+        let detail = "The text holds no words that a reading could rest on.".into();
+        return Ok(Err(InterpretationFailure { reason: FailureReason::Ungrounded, detail }));
+    }
     let form = Form::new(wording, lens, &task.language, &candidates);
     let material = Material {
         wording,

@@ -6,7 +6,6 @@
 mod decoder;
 pub mod routes;
 mod service;
-mod upload;
 
 pub use decoder::AudioDecoder;
 pub use service::{Segment, SpeechModel, SpeechService, Transcription};

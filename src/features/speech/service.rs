@@ -61,7 +61,7 @@ impl SpeechService {
     }
 
     /// A file of no name to put an upload into; it is gone when it is closed.
-    pub(super) fn buffer(&self) -> Result<File> {
+    pub(in crate::features::speech) fn buffer(&self) -> Result<File> {
         tempfile::tempfile_in(&self.uploads).map_err(disk_error)
     }
 
@@ -109,7 +109,7 @@ fn refused(error: EngineError) -> Error {
     }
 }
 
-pub(super) fn disk_error(error: std::io::Error) -> Error {
+pub(in crate::features::speech) fn disk_error(error: std::io::Error) -> Error {
     if error.kind() == std::io::ErrorKind::StorageFull { Error::StorageFull } else { Error::Internal(error.into()) }
 }
 

@@ -91,7 +91,15 @@ impl EngineStatus {
     /// A child that was started to see what the kernel enforces, and is gone again.
     pub fn survey(confinement: ConfinementReport) -> Self {
         let detail = Some("started for this report alone".into());
-        Self { kind: EngineKind::Parse, model: "parse".into(), state: EngineState::Ready, pid: None, restarts: 0, confinement: Some(confinement), detail }
+        Self {
+            kind: EngineKind::Parse,
+            model: "parse".into(),
+            state: EngineState::Ready,
+            pid: None,
+            restarts: 0,
+            confinement: Some(confinement),
+            detail,
+        }
     }
 }
 

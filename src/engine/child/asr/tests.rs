@@ -1,5 +1,7 @@
 //! Real speech through the real model, and both native engines in this one process.
 
+#![expect(clippy::disallowed_methods, reason = "espeak-ng speaks and nm looks at the program")]
+
 use std::{
     io::{Seek, SeekFrom, Write},
     process::{Command, Stdio},

@@ -1,7 +1,7 @@
 //! WAV files, as untrusted bytes, to mono samples at 16 kHz.
 //!
 //! Memory is bounded by the length that the caller allows: samples stream through mixing and resampling. A header's own
-//! lengths are not believed; what the file really holds counts, so a file that was cut short gives what is there.
+//! lengths are compared with what the file really holds: one that was cut short is refused, not half heard.
 
 use std::{
     fs::File,
@@ -83,14 +83,22 @@ fn open(mut file: File) -> Result<WavReader<Source>, EngineError> {
     header.truncate(data.start);
     let present = length.saturating_sub(data.start as u64);
     // A recorder that could not go back to its header leaves 0 or the largest number there.
-    let claimed = if data.length == 0 { present } else { u64::from(data.length) };
-    let whole = claimed.min(present).min(u64::from(u32::MAX)) / data.frame_bytes * data.frame_bytes;
+    let unknown = data.length == 0 || data.length >= UNKNOWN_LENGTH;
+    let claimed = if unknown { present } else { u64::from(data.length) };
+    if claimed > present {
+        let percent = present * 100 / claimed;
+        return Err(invalid(format!("the WAV file is cut short: {percent} % of the samples that its header promises are there")));
+    }
+    let whole = claimed.min(u64::from(u32::MAX)) / data.frame_bytes * data.frame_bytes;
     let whole_bytes = u32::try_from(whole).map_err(|_| invalid("the WAV file is too large"))?;
     header[data.start - 4..].copy_from_slice(&whole_bytes.to_le_bytes());
     file.seek(SeekFrom::Start(data.start as u64)).map_err(unreadable)?;
     let source = Cursor::new(header).chain(BufReader::new(file).take(whole));
     WavReader::new(source).map_err(|error| invalid(format!("the WAV file cannot be read: {error}")))
 }
+
+/// From here on a length stands for "not known": programs that write to a pipe put the largest number, or nearly, there.
+const UNKNOWN_LENGTH: u32 = 0x7fff_f000;
 
 struct DataChunk {
     /// Where the samples begin.

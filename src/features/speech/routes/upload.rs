@@ -13,7 +13,7 @@ use axum::{
 use futures_util::{Stream, StreamExt};
 use tokio::io::AsyncWriteExt;
 
-use super::service::{SpeechService, disk_error};
+use super::super::service::{SpeechService, disk_error};
 use crate::error::{Error, Result, extract::media_type};
 
 /// The largest recording.

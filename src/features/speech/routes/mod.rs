@@ -1,17 +1,21 @@
 //! The feature over HTTP.
 
+mod upload;
+
 use std::sync::Arc;
 
 use axum::{
     Json,
     extract::{DefaultBodyLimit, Request, State},
 };
-use utoipa::ToSchema;
+use serde::Deserialize;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{SpeechService, Transcription, upload};
+use super::{SpeechService, Transcription};
 use crate::error::{
     Result,
+    extract::QueryString,
     problem::{BodyProblems, CommonProblems},
 };
 
@@ -32,6 +36,14 @@ struct TranscriptionForm {
     language: Option<String>,
 }
 
+/// For a recording that is the body itself.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+struct SpokenLanguage {
+    /// Language spoken, ISO 639-1; detected when absent.
+    language: Option<String>,
+}
+
 /// The bytes of a WAV file.
 #[derive(ToSchema)]
 #[schema(value_type = String, format = Binary)]
@@ -42,9 +54,13 @@ struct Recording(Vec<u8>);
 ///
 /// The recording is a field of a form, or the body itself with the content type `audio/wav`. It is not kept.
 #[utoipa::path(post, path = "/api/v1/speech/transcriptions", tag = "speech",
-    request_body(content((TranscriptionForm = "multipart/form-data"), (Recording = "audio/wav"))),
+    params(SpokenLanguage), request_body(content((TranscriptionForm = "multipart/form-data"), (Recording = "audio/wav"))),
     responses((status = 200, body = Transcription), BodyProblems, CommonProblems))]
-async fn transcribe(State(service): State<Arc<SpeechService>>, request: Request) -> Result<Json<Transcription>> {
+async fn transcribe(
+    State(service): State<Arc<SpeechService>>,
+    QueryString(query): QueryString<SpokenLanguage>,
+    request: Request,
+) -> Result<Json<Transcription>> {
     let upload = upload::receive(&service, request).await?;
-    Ok(Json(service.transcribe(upload.audio, upload.language).await?))
+    Ok(Json(service.transcribe(upload.audio, upload.language.or(query.language)).await?))
 }
