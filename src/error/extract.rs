@@ -66,6 +66,13 @@ async fn read_limited(body: Body, limit_bytes: u64) -> Result<Vec<u8>, Error> {
     if seen > limit_bytes { Err(Error::TooLarge { limit_bytes }) } else { Ok(bytes) }
 }
 
+/// Reads and drops what a refused request still sends, within the limits of any body: a client reads its answer once it
+/// has sent all.
+pub async fn let_go(request: Request) {
+    // Whatever comes of it, the answer is the refusal.
+    let _ = tokio::time::timeout(BODY_DEADLINE, read_limited(request.into_body(), 0)).await;
+}
+
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
     let Ok(text) = std::str::from_utf8(bytes) else {
         return Err(Error::NotText { field: field_that_is_no_text(bytes) });

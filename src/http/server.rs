@@ -90,3 +90,19 @@ fn spawn(
         drop(place);
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use rustix::net::sockopt::tcp_user_timeout;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_client_that_reads_nothing_does_not_keep_its_connection_for_ever() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        #[expect(clippy::disallowed_methods, reason = "a client of this server on the loopback")]
+        let _client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let taken = accept_tcp(Some(&listener)).await.unwrap();
+        assert_eq!(tcp_user_timeout(&taken).unwrap(), 60_000);
+    }
+}

@@ -113,7 +113,12 @@ async fn more_recordings_at_once_than_there_are_places_are_told_to_come_later() 
         })
         .collect();
     tokio::time::sleep(Duration::from_millis(100)).await;
-    let answer = send(&house, "audio/wav", "RIFF sound").await;
+    let pieces = stream::repeat_with(|| Ok::<_, std::io::Error>(Bytes::from_static(b"RIFF sound"))).take(100);
+    let sent = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&sent);
+    let pieces = pieces.inspect(move |_| drop(counted.fetch_add(1, Ordering::Relaxed)));
+    let answer = send(&house, "audio/wav", Body::from_stream(pieces)).await;
+    assert_eq!(sent.load(Ordering::Relaxed), 100, "who is still sending does not read the answer");
     assert_eq!(answer.status.as_u16(), 429, "{}", answer.text);
     assert!(answer.headers.contains_key(header::RETRY_AFTER));
     for sender in waiting {

@@ -15,7 +15,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{SpeechService, Transcription};
 use crate::error::{
     Result,
-    extract::QueryString,
+    extract::{self, QueryString},
     problem::{BodyProblems, CommonProblems},
 };
 
@@ -61,7 +61,13 @@ async fn transcribe(
     QueryString(query): QueryString<SpokenLanguage>,
     request: Request,
 ) -> Result<Json<Transcription>> {
-    let _place = service.admit()?;
+    let _place = match service.admit() {
+        Ok(place) => place,
+        Err(refusal) => {
+            extract::let_go(request).await;
+            return Err(refusal);
+        }
+    };
     let upload = upload::receive(&service, request).await?;
     Ok(Json(service.transcribe(upload.audio, upload.language.or(query.language)).await?))
 }
