@@ -12,6 +12,7 @@ use hyper_util::{
     server::graceful::GracefulShutdown,
     service::TowerToHyperService,
 };
+use rustix::net::sockopt::set_tcp_user_timeout;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     sync::{OwnedSemaphorePermit, Semaphore},
@@ -22,6 +23,8 @@ use super::Listeners;
 
 /// How long a request's head may take, and how long a kept connection may idle.
 const HEAD_DEADLINE: Duration = Duration::from_secs(10);
+/// How long a client may take no byte of an answer that waits for it.
+const UNREAD_DEADLINE: Duration = Duration::from_secs(60);
 /// How many connections are open at once; further ones wait to be taken.
 const MOST_CONNECTIONS: usize = 512;
 /// How long requests under way may go on once the server is stopping.
@@ -59,6 +62,8 @@ async fn accept_tcp(listener: Option<&tokio::net::TcpListener>) -> io::Result<to
     let (stream, _) = listener.accept().await?;
     // Events are small and should not wait for more of them.
     stream.set_nodelay(true)?;
+    // A client that never reads would hold its connection, one of few, for ever (tcp(7)).
+    set_tcp_user_timeout(&stream, u32::try_from(UNREAD_DEADLINE.as_millis()).unwrap_or(u32::MAX))?;
     Ok(stream)
 }
 

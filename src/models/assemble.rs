@@ -69,7 +69,7 @@ impl Assembler<'_> {
             let appended = append_to(output)?;
             let request = ParseRequest::ExtractZipMember { member: member.clone(), max_bytes: left };
             match self.run(request, vec![self.wheel(package)?, appended.into()]).await? {
-                ParseOutcome::Written(written) => left = left.saturating_sub(written.iter().sum()),
+                ParseOutcome::Written(written) => left = written.into_iter().fold(left, u64::saturating_sub),
                 other => return Err(unexpected(self.id, &other)),
             }
         }
@@ -106,7 +106,7 @@ impl Assembler<'_> {
             }
             let members = batch.iter().map(|(_, member)| member.name.clone()).collect();
             match self.run(ParseRequest::ExtractZipMembers { members, max_bytes: left }, descriptors).await? {
-                ParseOutcome::Written(written) => left = left.saturating_sub(written.iter().sum()),
+                ParseOutcome::Written(written) => left = written.into_iter().fold(left, u64::saturating_sub),
                 other => return Err(unexpected(self.id, &other)),
             }
         }

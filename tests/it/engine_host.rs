@@ -205,6 +205,15 @@ async fn a_child_inherits_a_socket_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn when_memory_runs_out_an_engine_dies_before_the_server() {
+    let engine = engine(Patience::default());
+    engine.ready().await.unwrap();
+    let adjustment = |pid: u32| std::fs::read_to_string(format!("/proc/{pid}/oom_score_adj")).unwrap().trim().parse::<i32>().unwrap();
+    let (child, server) = (adjustment(engine.status().pid.unwrap()), adjustment(std::process::id()));
+    assert!(child >= 500 && child >= server, "the kernel's choice: child {child}, server {server}");
+}
+
+#[tokio::test]
 async fn a_parse_job_runs_in_a_child_of_its_own_and_is_stopped_when_it_takes_too_long() {
     let runner = ParseRunner::new(spawner(), false);
     assert_eq!(runner.run(ParseRequest::ListZip, vec![archive()]).await.unwrap(), ParseOutcome::Members(Vec::new()));

@@ -13,6 +13,9 @@ use std::{
 
 use anyhow::{Context, bail, ensure};
 
+/// What a state directory holds. Whatever holds anything else is not handed over.
+const OURS: [&str; 8] = ["artefacts", "catalog.d", "gpu-cache", "lock", "lost+found", "oneiros.sock", "postgresql", "uploads"];
+
 /// The user of last resort, which every system has.
 const NOBODY: &str = "nobody";
 
@@ -96,6 +99,12 @@ fn hand_over(directory: &Path, account: &Account) -> anyhow::Result<()> {
     }
     // Somebody else's directory could hold links that lead root to files of the system.
     ensure!(owner == 0, "it belongs to another user (uid {owner})");
+    // `--state-dir /var/lib` or `/tmp` must not hand over what other programs keep there.
+    for entry in fs::read_dir(directory)? {
+        let name = entry?.file_name();
+        let is_ours = name.to_str().is_some_and(|name| OURS.contains(&name));
+        ensure!(is_ours, "it holds {name:?}, which is not Oneiros's: choose an empty or new state directory");
+    }
     give_tree(directory, account)
 }
 
@@ -129,11 +138,18 @@ mod tests {
         assert_eq!(fs::metadata(&state).unwrap().permissions().mode() & 0o777, 0o700);
 
         lchown(&state, Some(0), Some(0)).unwrap();
-        fs::write(state.join("model"), "").unwrap();
-        symlink(&outside, state.join("link")).unwrap();
+        fs::create_dir(state.join("artefacts")).unwrap();
+        fs::write(state.join("artefacts/model"), "").unwrap();
+        symlink(&outside, state.join("artefacts/link")).unwrap();
         hand_over(&state, &account).unwrap();
-        assert_eq!(fs::metadata(state.join("model")).unwrap().uid(), account.uid);
+        assert_eq!(fs::metadata(state.join("artefacts/model")).unwrap().uid(), account.uid);
         assert_eq!(fs::metadata(&outside).unwrap().uid(), 0);
+
+        let busy = scratch.path().join("busy");
+        fs::create_dir_all(busy.join("artefacts")).unwrap();
+        fs::write(busy.join("passwd"), "somebody else's").unwrap();
+        let refusal = hand_over(&busy, &account).unwrap_err().to_string();
+        assert!(refusal.contains("passwd") && fs::metadata(busy.join("artefacts")).unwrap().uid() == 0, "{refusal}");
 
         chown(&state, Some(12_345), None).unwrap();
         assert!(hand_over(&state, &account).unwrap_err().to_string().contains("another user"));

@@ -37,6 +37,7 @@ pub(super) fn attempt_all(request: &ProbeRequest) -> Vec<ProbeResult> {
         result("trace another process (ptrace)", trace(victim)),
         result("take another process's descriptor (pidfd_getfd)", take_descriptor(victim)),
         result("signal another process", signal(victim)),
+        result("have the kernel signal another process (F_SETOWN)", own_signals(victim)),
         result("execute a program (execve)", execute(c"/bin/true", false)),
         result("execute a program (execveat)", execute(c"/bin/true", true)),
     ];
@@ -155,6 +156,15 @@ fn take_descriptor(pid: u32) -> Attempt {
 fn signal(pid: u32) -> Attempt {
     // SAFETY: plain numbers; the empty signal only asks whether one could be sent.
     checked(unsafe { libc::syscall(libc::SYS_kill, pid, 0) }).map(|_| "permitted".into())
+}
+
+/// Makes another process the one that hears of stderr, and takes that back: with `F_SETSIG` and `O_ASYNC` on top, the
+/// kernel would send it any signal.
+fn own_signals(pid: u32) -> Attempt {
+    // SAFETY: plain numbers.
+    checked(unsafe { libc::syscall(libc::SYS_fcntl, libc::STDERR_FILENO, libc::F_SETOWN, pid) })?;
+    // SAFETY: plain numbers.
+    checked(unsafe { libc::syscall(libc::SYS_fcntl, libc::STDERR_FILENO, libc::F_SETOWN, 0) }).map(|_| "permitted".into())
 }
 
 /// Executes a program in a process of its own. Where none can be made, the call itself is tried on a path that does

@@ -20,6 +20,7 @@ pub(super) fn settle(arguments: &ChildArguments) -> anyhow::Result<UnixStream> {
     let socket = take_socket()?;
     tie_to_parent(arguments.parent)?;
     limit(arguments)?;
+    die_first();
     rustix::process::umask(Mode::from_raw_mode(0o077));
     if arguments.confinement.is_some() {
         // Nobody of the same user reads this process's memory, and it leaves no core behind.
@@ -58,6 +59,18 @@ fn tie_to_parent(parent: u32) -> anyhow::Result<()> {
     let actual = rustix::process::getppid().map(Pid::as_raw_nonzero);
     ensure!(actual.is_some_and(|actual| actual.get().cast_unsigned() == parent), "the server is gone");
     Ok(())
+}
+
+/// When memory runs out, the kernel ends an engine, which comes back by itself, before the server or its database.
+fn die_first() {
+    const FILE: &str = "/proc/self/oom_score_adj";
+    /// As if the engine held half of the machine's memory more than it does (proc(5)).
+    const HALF: i32 = 500;
+    let inherited = std::fs::read_to_string(FILE).ok().and_then(|text| text.trim().parse::<i32>().ok());
+    if inherited.is_none_or(|inherited| inherited < HALF) {
+        // Not for a program file that its user may run but not read: then the engine's size alone must do.
+        let _ = std::fs::write(FILE, HALF.to_string());
+    }
 }
 
 fn limit(arguments: &ChildArguments) -> anyhow::Result<()> {

@@ -8,7 +8,8 @@ use super::{ChildProcess, Spawner};
 use crate::engine::{
     EngineError,
     child::ChildArguments,
-    wire::{Event, FromChild, ReadyReport, Request, STARTING, ToChild, connection},
+    parse::ParseRequest,
+    wire::{Event, FromChild, MAX_ANSWER_BYTES, ReadyReport, Request, STARTING, ToChild, connection},
 };
 
 /// How long a child may take to end once its socket is closed.
@@ -20,6 +21,8 @@ pub(in crate::engine) struct Conversation {
     read: OwnedReadHalf,
     write: OwnedWriteHalf,
     last_id: u64,
+    /// The largest frame that is taken now.
+    most_bytes: usize,
 }
 
 impl Conversation {
@@ -28,7 +31,7 @@ impl Conversation {
         let started = spawner.spawn(arguments).await;
         let (child, socket) = started.map_err(|error| EngineError::Unavailable(format!("it could not be started: {error}")))?;
         let (read, write) = socket.into_split();
-        let mut conversation = Self { child, read, write, last_id: STARTING };
+        let mut conversation = Self { child, read, write, last_id: STARTING, most_bytes: MAX_ANSWER_BYTES };
         loop {
             match conversation.next().await? {
                 FromChild::Loading { .. } => {}
@@ -46,6 +49,7 @@ impl Conversation {
     /// Asks and waits for the last event of the answer.
     pub(in crate::engine) async fn ask(&mut self, request: Request, descriptors: &[OwnedFd]) -> Result<Event, EngineError> {
         self.last_id += 1;
+        self.most_bytes = MAX_ANSWER_BYTES.saturating_add(samples_bytes(&request));
         let frame = connection::frame(&ToChild::Request { id: self.last_id, request });
         let frame = frame.map_err(|error| EngineError::InvalidRequest(error.to_string()))?;
         if connection::send(&mut self.write, &frame, descriptors).await.is_err() {
@@ -70,10 +74,20 @@ impl Conversation {
     }
 
     async fn next(&mut self) -> Result<FromChild, EngineError> {
-        match connection::receive(&mut self.read).await {
-            Ok(Some(frame)) => Ok(frame),
+        match connection::receive(&mut self.read, self.most_bytes).await {
+            Ok(Some(received)) => Ok(received.message),
             _ => Err(EngineError::Died(self.child.end(LAST_BREATH).await)),
         }
+    }
+}
+
+/// What the samples of a decoded recording may take: 16 in a millisecond, 4 bytes each.
+fn samples_bytes(request: &Request) -> usize {
+    match request {
+        Request::Parse(ParseRequest::DecodeAudio { max_milliseconds }) => {
+            usize::try_from(max_milliseconds.saturating_mul(16 * 4)).unwrap_or(usize::MAX)
+        }
+        _ => 0,
     }
 }
 

@@ -23,7 +23,10 @@ use tokio_util::sync::CancellationToken;
 use super::{ChildProcess, Command, EngineState, Patience, Shared, Submission};
 use crate::engine::{
     EngineError,
-    wire::{Event, FromChild, STARTING, ToChild, connection},
+    wire::{
+        Event, FromChild, MAX_ANSWER_BYTES, ReadyReport, STARTING, ToChild,
+        connection::{self, Received},
+    },
 };
 
 /// After its socket is closed a child gets so long to end before it is killed; those who wait must hear within a second.
@@ -39,15 +42,20 @@ pub(super) enum Ended {
     Faulty { reason: String, served_for: Option<Duration> },
 }
 
+/// Frames that may wait while the supervisor is busy with another.
+const FRAMES_WAITING: usize = 8;
+
 pub(super) struct Life<'a> {
     shared: &'a Shared,
     patience: Patience,
     child: ChildProcess,
-    frames: mpsc::Receiver<io::Result<FromChild>>,
+    frames: mpsc::Receiver<io::Result<Received>>,
     outgoing: UnboundedSender<(Vec<u8>, Vec<OwnedFd>)>,
     tasks: [AbortOnDrop; 2],
     /// By id, which is the order in which the child serves them.
     in_flight: BTreeMap<u64, InFlight>,
+    /// How far it is with loading, 0 to 1.
+    loaded: f32,
     ready_since: Option<Instant>,
     heard_at: Instant,
 }
@@ -57,7 +65,17 @@ struct InFlight {
     events: UnboundedSender<Result<Event, EngineError>>,
     patience: Duration,
     cancelled_at: Option<Instant>,
+    /// What of its answer may still come.
+    bytes_left: usize,
     _place: OwnedSemaphorePermit,
+}
+
+/// What is wrong with a frame.
+enum Fault {
+    /// The child cannot start, and says why.
+    Refusal(EngineError),
+    /// It says what cannot be said now.
+    Protocol(&'static str),
 }
 
 struct AbortOnDrop(AbortHandle);
@@ -71,12 +89,23 @@ impl Drop for AbortOnDrop {
 impl<'a> Life<'a> {
     pub(super) fn new(shared: &'a Shared, patience: Patience, child: ChildProcess, socket: UnixStream) -> Self {
         let (read, write) = socket.into_split();
-        let (heard, frames) = mpsc::channel(64);
+        let (heard, frames) = mpsc::channel(FRAMES_WAITING);
         let (outgoing, to_send) = mpsc::unbounded_channel();
         let tasks = [tokio::spawn(read_all(read, heard)), tokio::spawn(write_all(write, to_send))];
         let tasks = tasks.map(|task| AbortOnDrop(task.abort_handle()));
         shared.view.send_modify(|view| view.pid = Some(child.pid()));
-        Self { shared, patience, child, frames, outgoing, tasks, in_flight: BTreeMap::new(), ready_since: None, heard_at: Instant::now() }
+        Self {
+            shared,
+            patience,
+            child,
+            frames,
+            outgoing,
+            tasks,
+            in_flight: BTreeMap::new(),
+            loaded: -1.0,
+            ready_since: None,
+            heard_at: Instant::now(),
+        }
     }
 
     pub(super) async fn run(mut self, commands: &mut UnboundedReceiver<Command>, stop: &CancellationToken) -> Ended {
@@ -89,7 +118,11 @@ impl<'a> Life<'a> {
                     None => return self.stop().await,
                 },
                 frame = self.frames.recv() => match frame {
-                    Some(Ok(frame)) => if let Some(refusal) = self.frame(frame) { return self.refused(refusal).await },
+                    Some(Ok(frame)) => match self.frame(frame) {
+                        Ok(()) => {}
+                        Err(Fault::Refusal(error)) => return self.refused(error).await,
+                        Err(Fault::Protocol(what)) => return self.fail(format!("it broke the protocol ({what})"), Duration::ZERO).await,
+                    },
                     Some(Err(error)) => return self.fail(format!("it broke the protocol ({error})"), Duration::ZERO).await,
                     None => return self.fail(String::new(), LAST_BREATH).await,
                 },
@@ -110,7 +143,7 @@ impl<'a> Life<'a> {
             None => Instant::now() + Duration::from_secs(24 * 3600),
             Some((_, oldest)) => {
                 let answer = self.heard_at + oldest.patience;
-                oldest.cancelled_at.map_or(answer, |cancelled| answer.min(cancelled.max(self.heard_at) + self.patience.cancel))
+                oldest.cancelled_at.map_or(answer, |cancelled| answer.min(cancelled + self.patience.cancel))
             }
         }
     }
@@ -122,11 +155,13 @@ impl<'a> Life<'a> {
                     self.heard_at = Instant::now();
                 }
                 let patience = self.patience.answer + expected;
-                self.in_flight.insert(id, InFlight { events, patience, cancelled_at: None, _place: place });
+                self.in_flight.insert(id, InFlight { events, patience, cancelled_at: None, bytes_left: MAX_ANSWER_BYTES, _place: place });
                 self.send(frame, descriptors);
             }
             Command::Cancel { id } => {
-                if let Some(request) = self.in_flight.get_mut(&id) {
+                if let Some(request) = self.in_flight.get_mut(&id)
+                    && request.cancelled_at.is_none()
+                {
                     request.cancelled_at = Some(Instant::now());
                     match connection::frame(&ToChild::Cancel { id }) {
                         Ok(frame) => self.send(frame, Vec::new()),
@@ -143,34 +178,51 @@ impl<'a> Life<'a> {
         let _ = self.outgoing.send((frame, descriptors));
     }
 
-    /// Takes one frame. Returns why the child refuses to start, if it does.
-    fn frame(&mut self, frame: FromChild) -> Option<EngineError> {
-        self.heard_at = Instant::now();
-        match frame {
-            FromChild::Loading { fraction } => {
-                self.shared.view.send_modify(|view| view.state = EngineState::Starting { fraction: fraction.clamp(0.0, 1.0) });
+    /// Takes one frame. Only one that moves things on shows that the child is alive.
+    fn frame(&mut self, Received { message, bytes }: Received) -> Result<(), Fault> {
+        match message {
+            FromChild::Loading { fraction } if self.ready_since.is_none() => self.is_loading(fraction),
+            FromChild::Ready(report) if self.ready_since.is_none() => self.is_ready(report),
+            FromChild::Error { id: STARTING, error } if self.ready_since.is_none() => return Err(Fault::Refusal(error)),
+            FromChild::Event { id, event } => self.pass_on(id, Ok(event), bytes)?,
+            FromChild::Error { id, error } if id != STARTING => self.pass_on(id, Err(error), bytes)?,
+            FromChild::Done { id } => {
+                if self.in_flight.remove(&id).is_some() {
+                    self.heard_at = Instant::now();
+                }
             }
-            FromChild::Ready(report) => {
-                self.ready_since = Some(self.heard_at);
-                self.shared.view.send_modify(|view| {
-                    view.state = EngineState::Ready;
-                    view.confinement = Some(report.confinement.clone());
-                    view.report = Some(report);
-                });
+            FromChild::Loading { .. } | FromChild::Ready(_) | FromChild::Error { .. } => {
+                return Err(Fault::Protocol("it starts although it is ready"));
             }
-            FromChild::Error { id: STARTING, error } => return Some(error),
-            FromChild::Event { id, event } => self.pass_on(id, Ok(event)),
-            FromChild::Error { id, error } => self.pass_on(id, Err(error)),
-            FromChild::Done { id } => drop(self.in_flight.remove(&id)),
         }
-        None
+        Ok(())
     }
 
-    fn pass_on(&self, id: u64, event: Result<Event, EngineError>) {
-        if let Some(request) = self.in_flight.get(&id) {
-            // Nobody minds an answer whose asker is gone.
-            let _ = request.events.send(event);
+    fn is_loading(&mut self, fraction: f32) {
+        // A number that is none, or no more than was told before, is no progress.
+        if fraction > self.loaded {
+            (self.loaded, self.heard_at) = (fraction, Instant::now());
+            self.shared.view.send_modify(|view| view.state = EngineState::Starting { fraction: fraction.clamp(0.0, 1.0) });
         }
+    }
+
+    fn is_ready(&mut self, report: ReadyReport) {
+        self.heard_at = Instant::now();
+        self.ready_since = Some(self.heard_at);
+        self.shared.view.send_modify(|view| {
+            view.state = EngineState::Ready;
+            view.confinement = Some(report.confinement.clone());
+            view.report = Some(report);
+        });
+    }
+
+    fn pass_on(&mut self, id: u64, event: Result<Event, EngineError>, bytes: usize) -> Result<(), Fault> {
+        let Some(request) = self.in_flight.get_mut(&id) else { return Ok(()) };
+        request.bytes_left = request.bytes_left.checked_sub(bytes).ok_or(Fault::Protocol("its answer does not end"))?;
+        self.heard_at = Instant::now();
+        // Nobody minds an answer whose asker is gone.
+        let _ = request.events.send(event);
+        Ok(())
     }
 
     async fn refused(self, error: EngineError) -> Ended {
@@ -210,9 +262,9 @@ impl<'a> Life<'a> {
     }
 }
 
-async fn read_all(mut socket: OwnedReadHalf, heard: mpsc::Sender<io::Result<FromChild>>) {
+async fn read_all(mut socket: OwnedReadHalf, heard: mpsc::Sender<io::Result<Received>>) {
     loop {
-        let frame = match connection::receive(&mut socket).await {
+        let frame = match connection::receive(&mut socket, MAX_ANSWER_BYTES).await {
             Ok(Some(frame)) => Ok(frame),
             Ok(None) => return,
             // A child that is killed with unread requests resets the connection; one killed in mid-frame cuts it.

@@ -4,6 +4,8 @@
 //! life, from start to end, is in `life`; the process itself in `process`.
 
 mod conversation;
+#[cfg(test)]
+mod hostile;
 mod life;
 mod process;
 mod run;

@@ -15,14 +15,14 @@ use rustix::{
 };
 
 use super::{
-    FromChild, ToChild,
+    FromChild, MAX_FRAME_BYTES, ToChild,
     frame::{CHUNK_BYTES, HEADER_BYTES, body_length, decode, encode, malformed},
 };
 
 /// The next message and the descriptors that came with it; `None` once the server has closed its end.
 pub(in crate::engine) fn receive(socket: &UnixStream) -> io::Result<Option<(ToChild, Vec<OwnedFd>)>> {
     let Some((header, descriptors)) = receive_header(socket)? else { return Ok(None) };
-    let length = body_length(header)?;
+    let length = body_length(header, MAX_FRAME_BYTES as usize)?;
     let mut body = Vec::with_capacity(length.min(CHUNK_BYTES));
     let mut stream = socket;
     (&mut stream).take(length as u64).read_to_end(&mut body)?;

@@ -20,8 +20,16 @@ use super::{
     frame::{CHUNK_BYTES, HEADER_BYTES, body_length, decode, encode, malformed},
 };
 
-/// The child's next message; `None` once it has closed its end.
-pub(in crate::engine) async fn receive(socket: &mut OwnedReadHalf) -> io::Result<Option<FromChild>> {
+/// One message of a child.
+#[derive(Debug)]
+pub(in crate::engine) struct Received {
+    pub message: FromChild,
+    /// What it took on the wire.
+    pub bytes: usize,
+}
+
+/// The child's next message, of at most `most_bytes`; `None` once it has closed its end.
+pub(in crate::engine) async fn receive(socket: &mut OwnedReadHalf, most_bytes: usize) -> io::Result<Option<Received>> {
     let mut header = [0; HEADER_BYTES];
     let mut filled = 0;
     while filled < HEADER_BYTES {
@@ -31,13 +39,13 @@ pub(in crate::engine) async fn receive(socket: &mut OwnedReadHalf) -> io::Result
             bytes => filled += bytes,
         }
     }
-    let length = body_length(header)?;
+    let length = body_length(header, most_bytes)?;
     let mut body = Vec::with_capacity(length.min(CHUNK_BYTES));
     socket.take(length as u64).read_to_end(&mut body).await?;
     if body.len() < length {
         return Err(io::ErrorKind::UnexpectedEof.into());
     }
-    decode(&body).map(Some)
+    Ok(Some(Received { message: decode(&body)?, bytes: HEADER_BYTES + length }))
 }
 
 /// A message ready to be sent. Fails when it is larger than a frame may be.
@@ -141,18 +149,19 @@ mod tests {
             (vec![1, 0], Err(io::ErrorKind::UnexpectedEof)),
             (vec![200, 0, 0, 0, 1], Err(io::ErrorKind::UnexpectedEof)),
             (vec![255, 255, 255, 255, 0], Err(io::ErrorKind::InvalidData)),
+            (vec![233, 3, 0, 0, 0], Err(io::ErrorKind::InvalidData)),
             (vec![2, 0, 0, 0, 77, 77], Err(io::ErrorKind::InvalidData)),
         ] {
             let (server, mut child) = pair();
             child.write_all(&bytes).unwrap();
             drop(child);
             let (mut read, _write) = server.into_split();
-            let received = receive(&mut read).await;
+            let received = receive(&mut read, 1000).await;
             assert_eq!(received.map(|message| assert!(message.is_none())).map_err(|error| error.kind()), expected, "{bytes:?}");
         }
         let (server, child) = pair();
         blocking::send(&child, &FromChild::Done { id: STARTING }).unwrap();
         let (mut read, _write) = server.into_split();
-        assert!(matches!(receive(&mut read).await, Ok(Some(FromChild::Done { id: STARTING }))));
+        assert!(matches!(receive(&mut read, 1000).await, Ok(Some(Received { message: FromChild::Done { id: STARTING }, bytes: 6 }))));
     }
 }

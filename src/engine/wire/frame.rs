@@ -21,13 +21,13 @@ pub(super) fn encode<T: Serialize>(message: &T) -> io::Result<Vec<u8>> {
     Ok(frame)
 }
 
-/// The length of the body that follows a header.
-pub(super) fn body_length(header: [u8; HEADER_BYTES]) -> io::Result<usize> {
-    let length = u32::from_le_bytes(header);
-    if length > MAX_FRAME_BYTES {
-        return Err(malformed(format!("a frame announces {length} bytes")));
+/// The length of the body that follows a header, if it is at most `most_bytes`.
+pub(super) fn body_length(header: [u8; HEADER_BYTES], most_bytes: usize) -> io::Result<usize> {
+    let length = u32::from_le_bytes(header) as usize;
+    if length > most_bytes {
+        return Err(malformed(format!("a frame announces {length} bytes; at most {most_bytes} are taken")));
     }
-    Ok(length as usize)
+    Ok(length)
 }
 
 /// The message in a body; a body that holds more than one message is malformed.

@@ -96,8 +96,9 @@ pub async fn read(
     let mut last = None;
     for attempt in 1..=ATTEMPTS {
         let (draft, usage) = fill(task, &prompt, &standard, attempt, sink).await?;
-        tokens.prompt += usage.prompt_tokens;
-        tokens.generated += usage.generated_tokens;
+        // What an engine tells is not to be trusted with an overflow.
+        tokens.prompt = tokens.prompt.saturating_add(usage.prompt_tokens);
+        tokens.generated = tokens.generated.saturating_add(usage.generated_tokens);
         match draft.judge(&standard) {
             Ok(reading) => {
                 let mut notices = notices(task);

@@ -3,7 +3,7 @@
 use std::{fs::File, path::PathBuf, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use utoipa::ToSchema;
 
 use super::AudioDecoder;
@@ -12,6 +12,11 @@ use crate::{
     error::{Error, Result},
 };
 
+/// Recordings that are sent, wait or are heard at the same time: each may take 256 MiB of the disk.
+const MOST_RECORDINGS: usize = 16;
+/// Of those, decoded ones: half an hour takes 110 MiB of memory, here and in the engine.
+const MOST_DECODED: usize = 2;
+const BUSY_RETRY: Duration = Duration::from_secs(10);
 /// The longest recording that is heard.
 const MOST_MILLISECONDS: u64 = 30 * 60 * 1000;
 /// The shortest that can hold a word.
@@ -52,12 +57,19 @@ pub struct SpeechService {
     decoder: Arc<dyn AudioDecoder>,
     model: watch::Receiver<Option<SpeechModel>>,
     uploads: PathBuf,
+    places: Arc<Semaphore>,
+    decoded: Semaphore,
 }
 
 impl SpeechService {
     /// Uploads are buffered in `uploads`, a folder that exists.
     pub fn new(decoder: Arc<dyn AudioDecoder>, model: watch::Receiver<Option<SpeechModel>>, uploads: PathBuf) -> Self {
-        Self { decoder, model, uploads }
+        Self { decoder, model, uploads, places: Arc::new(Semaphore::new(MOST_RECORDINGS)), decoded: Semaphore::new(MOST_DECODED) }
+    }
+
+    /// A place for one more recording, held until it is heard; an error when all are taken.
+    pub(in crate::features::speech) fn admit(&self) -> Result<OwnedSemaphorePermit> {
+        Arc::clone(&self.places).try_acquire_owned().map_err(|_| Error::Busy { retry_after: BUSY_RETRY })
     }
 
     /// A file of no name to put an upload into; it is gone when it is closed.
@@ -73,6 +85,8 @@ impl SpeechService {
             what: "no speech model is ready yet; see /readyz".into(),
             retry_after: Duration::from_secs(5),
         })?;
+        // Never closed. The others wait as files.
+        let _decoded = self.decoded.acquire().await;
         let audio = self.decoder.decode(audio, MOST_MILLISECONDS).await.map_err(refused)?;
         check(&audio)?;
         let duration_ms = audio.duration_milliseconds;

@@ -1,6 +1,18 @@
 //! A recording becomes text, or a clear word on why not.
 
-use axum::{body::Body, http::header};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use axum::{
+    body::{Body, Bytes},
+    http::header,
+};
+use futures_util::{StreamExt, stream};
 
 use super::house::{Answer, House, request};
 
@@ -56,4 +68,57 @@ async fn a_form_holds_one_file_and_nothing_unknown() {
     assert_eq!(field(send(&house, kind, form(&[("file", "a"), ("language", "klingon")])).await), (422, "language".into()));
     assert_eq!(field(send(&house, kind, form(&[("file", "a"), ("language", &"e".repeat(99))])).await), (422, "language".into()));
     assert_eq!(send(&house, kind, "--X\r\nbroken").await.status.as_u16(), 400);
+}
+
+/// A body that never ends: what it begins with, then letters, and how many bytes of it were taken.
+fn endless(beginning: &'static str) -> (Body, Arc<AtomicUsize>) {
+    let taken = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&taken);
+    let letters = stream::repeat(Bytes::from_static(&[b'a'; 65_536])).take(1 << 14);
+    let pieces = stream::iter([Bytes::from_static(beginning.as_bytes())]).chain(letters).map(move |piece| {
+        counted.fetch_add(piece.len(), Ordering::Relaxed);
+        Ok::<_, std::io::Error>(piece)
+    });
+    (Body::from_stream(pieces), taken)
+}
+
+#[tokio::test]
+async fn a_form_whose_parts_do_not_begin_or_end_is_not_kept_in_memory() {
+    let house = House::without_database();
+    for beginning in ["", "--X\r\nContent-Disposition: form-data; name=\"", "--X\r\n"] {
+        let (body, taken) = endless(beginning);
+        let answer = send(&house, "multipart/form-data; boundary=X", body).await;
+        let taken = taken.load(Ordering::Relaxed);
+        assert!(answer.status.as_u16() == 400 && taken < 4 << 20, "{beginning:?}: {taken} bytes, {}", answer.text);
+    }
+}
+
+#[tokio::test]
+async fn a_large_recording_goes_through_a_form_whole() {
+    let house = House::without_database();
+    let whole = form(&[("file", &("RIFF".to_owned() + &"sound".repeat(4 << 20)))]);
+    let pieces: Vec<_> = whole.as_bytes().chunks(65_536).map(|piece| Ok::<_, std::io::Error>(Bytes::copy_from_slice(piece))).collect();
+    let answer = send(&house, "multipart/form-data; boundary=X", Body::from_stream(stream::iter(pieces))).await;
+    assert_eq!(answer.status.as_u16(), 200, "{}", answer.text);
+}
+
+#[tokio::test]
+async fn more_recordings_at_once_than_there_are_places_are_told_to_come_later() {
+    let house = Arc::new(House::without_database());
+    let waiting: Vec<_> = (0..16)
+        .map(|_| {
+            let house = Arc::clone(&house);
+            let body = Body::from_stream(stream::pending::<Result<Bytes, std::io::Error>>());
+            tokio::spawn(async move { send(&house, "audio/wav", body).await })
+        })
+        .collect();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let answer = send(&house, "audio/wav", "RIFF sound").await;
+    assert_eq!(answer.status.as_u16(), 429, "{}", answer.text);
+    assert!(answer.headers.contains_key(header::RETRY_AFTER));
+    for sender in waiting {
+        sender.abort();
+        let _ = sender.await;
+    }
+    assert_eq!(send(&house, "audio/wav", "RIFF sound").await.status.as_u16(), 200);
 }

@@ -25,7 +25,6 @@ const EVERY_PROFILE: &[libc::c_long] = &[
     libc::SYS_dup,
     libc::SYS_exit,
     libc::SYS_exit_group,
-    libc::SYS_fcntl,
     libc::SYS_fdatasync,
     libc::SYS_fstat,
     libc::SYS_fsync,
@@ -105,7 +104,6 @@ const GPU: &[libc::c_long] = &[
     libc::SYS_fallocate,
     libc::SYS_flock,
     libc::SYS_get_mempolicy,
-    libc::SYS_ioctl,
     libc::SYS_mbind,
     libc::SYS_memfd_create,
     libc::SYS_mkdirat,
@@ -175,6 +173,10 @@ fn rules(confinement: &Confinement) -> anyhow::Result<BTreeMap<libc::c_long, Vec
     let mut rules: BTreeMap<_, _> = lists.into_iter().flatten().map(|call| (*call, Vec::new())).collect();
     rules.insert(libc::SYS_clone, vec![clone_rule(confinement)?]);
     rules.insert(libc::SYS_prctl, harmless_prctl()?);
+    rules.insert(libc::SYS_fcntl, harmless_fcntl(confinement)?);
+    if matches!(confinement, Confinement::Gpu { .. }) {
+        rules.insert(libc::SYS_ioctl, vec![device_control()?]);
+    }
     // Only this process: abort() signals itself, and nobody else is to be signalled.
     let own_pid = u64::from(std::process::id());
     rules.insert(libc::SYS_tgkill, vec![SeccompRule::new(vec![Condition::new(0, Width::Dword, Op::Eq, own_pid)?])?]);
@@ -192,6 +194,37 @@ fn rules(confinement: &Confinement) -> anyhow::Result<BTreeMap<libc::c_long, Vec
 fn clone_rule(confinement: &Confinement) -> anyhow::Result<SeccompRule> {
     let threads_only = if matches!(confinement, Confinement::OneProgram { .. }) { 0 } else { libc::CLONE_THREAD as u64 };
     Ok(SeccompRule::new(vec![Condition::new(0, Width::Qword, Op::MaskedEq(NAMESPACES | threads_only), threads_only)?])?)
+}
+
+/// Copies and flags of descriptors; a GPU's driver also locks and seals files. Not `F_SETOWN`: the kernel would then send
+/// a signal of the child's choice, `SIGKILL` too, to any process of the same user, and kernels before 6.12 have no
+/// Landlock scope that stops it. Not `F_SETLEASE` either, which holds up whoever writes to the model.
+fn harmless_fcntl(confinement: &Confinement) -> anyhow::Result<Vec<SeccompRule>> {
+    const EVERY_PROFILE: &[libc::c_int] =
+        &[libc::F_DUPFD, libc::F_DUPFD_CLOEXEC, libc::F_GETFD, libc::F_SETFD, libc::F_GETFL, libc::F_SETFL];
+    const GPU: &[libc::c_int] = &[
+        libc::F_ADD_SEALS,
+        libc::F_GET_SEALS,
+        libc::F_GETLK,
+        libc::F_SETLK,
+        libc::F_SETLKW,
+        libc::F_OFD_GETLK,
+        libc::F_OFD_SETLK,
+        libc::F_OFD_SETLKW,
+    ];
+    let more = if matches!(confinement, Confinement::Gpu { .. }) { GPU } else { &[] };
+    let rule = |command: &libc::c_int| -> anyhow::Result<SeccompRule> {
+        Ok(SeccompRule::new(vec![Condition::new(1, Width::Dword, Op::Eq, u64::from(command.cast_unsigned()))?])?)
+    };
+    EVERY_PROFILE.iter().chain(more).map(rule).collect()
+}
+
+/// Every request to a device but the two that do what `F_SETOWN` does.
+fn device_control() -> anyhow::Result<SeccompRule> {
+    /// `FIOSETOWN` and `SIOCSPGRP` (Linux, `asm-generic/sockios.h`).
+    const SET_OWNER: [u64; 2] = [0x8901, 0x8902];
+    let conditions = SET_OWNER.map(|request| Condition::new(1, Width::Dword, Op::Ne, request));
+    Ok(SeccompRule::new(conditions.into_iter().collect::<Result<_, _>>()?)?)
 }
 
 /// Names of threads and memory areas, and questions about this process's own state. Not the parent-death signal.

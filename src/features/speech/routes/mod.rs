@@ -61,6 +61,7 @@ async fn transcribe(
     QueryString(query): QueryString<SpokenLanguage>,
     request: Request,
 ) -> Result<Json<Transcription>> {
+    let _place = service.admit()?;
     let upload = upload::receive(&service, request).await?;
     Ok(Json(service.transcribe(upload.audio, upload.language.or(query.language)).await?))
 }

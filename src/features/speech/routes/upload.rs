@@ -3,6 +3,11 @@
 use std::{
     fs::File,
     io::{Read, Seek, SeekFrom},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::{Poll, ready},
     time::Duration,
 };
 
@@ -10,7 +15,7 @@ use axum::{
     body::{Body, Bytes},
     extract::{FromRequest, Multipart, Request},
 };
-use futures_util::{Stream, StreamExt};
+use futures_util::{Stream, StreamExt, stream};
 use tokio::io::AsyncWriteExt;
 
 use super::super::service::{SpeechService, disk_error};
@@ -21,6 +26,11 @@ pub const AUDIO_LIMIT_BYTES: u64 = 256 * 1024 * 1024;
 /// How long no byte may come before an upload is given up.
 const STALL: Duration = Duration::from_secs(30);
 const MOST_FIELD_BYTES: usize = 64;
+/// How long a whole upload may take.
+const DEADLINE: Duration = Duration::from_secs(10 * 60);
+/// How many bytes of a form may wait in its reader, which keeps all that comes before a boundary or a field's end is
+/// found.
+const MOST_UNREAD_BYTES: usize = 2 * 1024 * 1024;
 
 /// What came in.
 pub struct Upload {
@@ -30,6 +40,10 @@ pub struct Upload {
 
 /// Receives a recording as a form (`file`, `language`) or as the body itself (`audio/*`).
 pub async fn receive(service: &SpeechService, request: Request) -> Result<Upload> {
+    tokio::time::timeout(DEADLINE, receive_in_time(service, request)).await.map_err(|_| Error::TooSlow)?
+}
+
+async fn receive_in_time(service: &SpeechService, request: Request) -> Result<Upload> {
     let kind = media_type(request.headers());
     let mut upload = match kind.as_str() {
         "multipart/form-data" => receive_form(service, request).await?,
@@ -54,11 +68,13 @@ async fn receive_body(service: &SpeechService, body: Body) -> Result<Upload> {
 async fn receive_form(service: &SpeechService, request: Request) -> Result<Upload> {
     let broken =
         |error: axum::extract::multipart::MultipartError| Error::Malformed(format!("the form cannot be read: {}", error.body_text()));
-    let mut form = Multipart::from_request(request, &()).await.map_err(|rejection| Error::Malformed(rejection.body_text()))?;
+    let unread = Unread::default();
+    let mut form =
+        Multipart::from_request(unread.limit(request), &()).await.map_err(|rejection| Error::Malformed(rejection.body_text()))?;
     let (mut audio, mut language) = (None, None);
     while let Some(mut field) = form.next_field().await.map_err(broken)? {
         match field.name().unwrap_or_default() {
-            "file" if audio.is_none() => audio = Some(write(service, field).await?),
+            "file" if audio.is_none() => audio = Some(write(service, field.inspect(|chunk| unread.taken(chunk))).await?),
             "language" if language.is_none() => {
                 let mut bytes = Vec::new();
                 while let Some(chunk) = field.chunk().await.map_err(broken)? {
@@ -75,6 +91,42 @@ async fn receive_form(service: &SpeechService, request: Request) -> Result<Uploa
     }
     let audio = audio.ok_or_else(|| Error::invalid("file", "is missing"))?;
     Ok(Upload { audio, language: language.filter(|code| !code.trim().is_empty()) })
+}
+
+/// Counts the bytes of a form that its reader holds.
+#[derive(Clone, Default)]
+struct Unread(Arc<AtomicUsize>);
+
+impl Unread {
+    /// The same request, whose body breaks off when too much of it waits.
+    fn limit(&self, request: Request) -> Request {
+        let unread = self.clone();
+        request.map(|body| {
+            let mut pieces = body.into_data_stream();
+            let mut pause = false;
+            Body::from_stream(stream::poll_fn(move |context| {
+                // The form's reader takes all that is ready; between two pieces it is the turn of who reads the form.
+                if std::mem::take(&mut pause) {
+                    context.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                let piece = ready!(pieces.poll_next_unpin(context));
+                pause = true;
+                Poll::Ready(piece.map(|piece| piece.and_then(|piece| unread.came(piece))))
+            }))
+        })
+    }
+
+    fn came(&self, piece: Bytes) -> Result<Bytes, axum::Error> {
+        let waiting = self.0.fetch_add(piece.len(), Ordering::Relaxed).saturating_add(piece.len());
+        if waiting > MOST_UNREAD_BYTES { Err(axum::Error::new("a part of it does not end")) } else { Ok(piece) }
+    }
+
+    fn taken<E>(&self, chunk: &Result<Bytes, E>) {
+        if let Ok(chunk) = chunk {
+            self.0.fetch_sub(chunk.len(), Ordering::Relaxed);
+        }
+    }
 }
 
 async fn write<E>(service: &SpeechService, mut chunks: impl Stream<Item = Result<Bytes, E>> + Unpin) -> Result<File> {
