@@ -93,13 +93,8 @@ impl From<EngineError> for Error {
             EngineError::InvalidRequest(message) => Self::Malformed(message),
             EngineError::Busy => Self::Busy { retry_after: Duration::from_secs(5) },
             EngineError::Unavailable(_) | EngineError::Died(_) => {
-                let text = error.to_string();
-                // What follows the first line is the engine's own log: for the operator, not for users.
-                let (what, log) = text.split_once('\n').unwrap_or((&text, ""));
-                if !log.is_empty() {
-                    tracing::warn!(what, log, "an engine died");
-                }
-                Self::Unavailable { what: what.to_owned(), retry_after: Duration::from_secs(2) }
+                tracing::warn!(%error, "an engine gave no answer");
+                Self::Unavailable { what: error.summary(), retry_after: Duration::from_secs(2) }
             }
             EngineError::Failed(_) => Self::Internal(error.into()),
         }

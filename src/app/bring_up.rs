@@ -135,7 +135,12 @@ async fn serve(parts: &Parts, engines: Arc<Engines>, database: Arc<Database>) ->
     let (_, speech_model) = channel::channel(engines.speech_model());
     let dreams = DreamService::new(store, dream_models, parts.stopping.clone());
     let speech = SpeechService::new(Arc::new(parts.parse.clone()), speech_model, parts.uploads.clone());
-    let services = Services { dreams: Arc::new(dreams), speech: Arc::new(speech), system: parts.system.clone() };
+    let services = Services {
+        dreams: Arc::new(dreams),
+        speech: Arc::new(speech),
+        system: parts.system.clone(),
+        unsandboxed_allowed: parts.config.server.allow_unsandboxed,
+    };
     Ok(Up { router: http::router(services), runner, engines, database })
 }
 

@@ -16,6 +16,7 @@ use crate::{
     db::Database,
     engine::{supervisor, wire::EngineKind},
     features::system::{DatabaseStatus, EngineState, EngineStatus, ModelStatus, SystemSnapshot, SystemSource, TaskStatus},
+    jobs::{JobStatus, Queue},
     models::{ArtifactKind, ArtifactStore, CatalogEntry, Profile},
 };
 
@@ -83,6 +84,7 @@ impl Snapshot {
             sealed: self.sealed,
             egress: self.egress.counts(),
             pulls,
+            jobs: jobs(database.as_deref()).await,
         }
     }
 }
@@ -154,6 +156,16 @@ fn reason(state: &supervisor::EngineState) -> Option<String> {
         supervisor::EngineState::Restarting { reason, .. } => Some(format!("it starts again after a fault: {reason}")),
         supervisor::EngineState::Failed { reason } => Some(format!("it failed: {reason}")),
         supervisor::EngineState::Stopped => Some("it was stopped".into()),
+    }
+}
+
+async fn jobs(database: Option<&Database>) -> Vec<JobStatus> {
+    let Some(database) = database else { return Vec::new() };
+    let queue = Queue::new(database.pool().clone());
+    match tokio::time::timeout(DATABASE_PATIENCE, queue.unfinished()).await {
+        Ok(Ok(jobs)) => jobs,
+        // Whether the database answers is told by its own status.
+        _ => Vec::new(),
     }
 }
 

@@ -82,6 +82,9 @@ fn in_words(report: &SystemReport, running: bool) -> Result<String, std::fmt::Er
             writeln!(text, "           {}", confinement_in_words(confinement))?;
         }
     }
+    for job in &snapshot.jobs {
+        writeln!(text, "job        {} {:?}, {} of {}", job.kind, job.state, job.progress_done, job.progress_total)?;
+    }
     for warning in &report.warnings {
         writeln!(text, "warning    {warning}")?;
     }

@@ -41,6 +41,13 @@ pub trait Transcriber: Send + Sync {
 /// Events of one request in order. Ends after the event that finishes it or after an error; dropping it cancels.
 pub type EventStream<T> = mpsc::Receiver<Result<T, EngineError>>;
 
+impl EngineError {
+    /// The first line, for users; what follows it is the engine's own log, for the operator.
+    pub fn summary(&self) -> String {
+        self.to_string().lines().next().unwrap_or_default().to_owned()
+    }
+}
+
 /// Why an engine gave no answer.
 #[derive(Debug, Clone, thiserror::Error, serde::Serialize, serde::Deserialize)]
 pub enum EngineError {

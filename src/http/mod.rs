@@ -33,7 +33,7 @@ use crate::{
     features::{
         dreams::DreamService,
         speech::SpeechService,
-        system::{self, SystemService},
+        system::{self, SystemService, UNCONFINED},
     },
 };
 
@@ -46,13 +46,16 @@ pub struct Services {
     pub dreams: Arc<DreamService>,
     pub speech: Arc<SpeechService>,
     pub system: Arc<SystemService>,
+    /// The operator allowed engines that the kernel does not confine: every page says so.
+    pub unsandboxed_allowed: bool,
 }
 
 /// Every route, with what holds for all of them.
 pub fn router(services: Services) -> Router {
+    let warning = services.unsandboxed_allowed.then_some(UNCONFINED);
     let (features, document) = openapi::assemble(services).split_for_parts();
     let json = document.to_json().expect("the API document is plain data with string keys, which JSON can hold");
-    let page = reference::page(&document);
+    let page = reference::page(&document, warning);
     let routes = features
         .route("/", get(|| async { Redirect::temporary("/reference") }))
         .route("/openapi.json", fixed("application/json", json))

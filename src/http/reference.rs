@@ -10,14 +10,15 @@ pub const STYLE: &str = include_str!("../../assets/reference/reference.css");
 
 const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
 
-/// Renders the page.
-pub fn page(document: &OpenApi) -> String {
+/// Renders the page, with a warning on top where engines may run unconfined.
+pub fn page(document: &OpenApi, warning: Option<&str>) -> String {
     let document = serde_json::to_value(document).unwrap_or_default();
     let (title, about) = (text(&document["info"]["title"]), text(&document["info"]["description"]));
+    let warning = warning.map(|warning| format!("<p class=\"warning\" role=\"alert\">{}</p>", escape(warning))).unwrap_or_default();
     let mut html = format!(
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width, \
          initial-scale=1\"><title>{title} API</title><link rel=\"stylesheet\" href=\"/reference.css\"></head><body><header><h1>{title} \
-         API</h1><p>{about}</p><p>Machine-readable: <a href=\"/openapi.json\">openapi.json</a></p></header><main>"
+         API</h1>{warning}<p>{about}</p><p>Machine-readable: <a href=\"/openapi.json\">openapi.json</a></p></header><main>"
     );
     for (path, item) in entries(&document["paths"]) {
         for method in METHODS {

@@ -62,7 +62,6 @@ async fn some_text(stream: &mut EventStream<GenerationEvent>, deltas: usize) {
 }
 
 #[tokio::test]
-#[ignore = "needs models: make test runs it"]
 async fn a_model_killed_ten_times_in_mid_answer_tells_each_time_within_a_second_and_comes_back() {
     let (engine, client) = engine().await;
     for kill in 1..=10 {
@@ -83,7 +82,6 @@ async fn a_model_killed_ten_times_in_mid_answer_tells_each_time_within_a_second_
 }
 
 #[tokio::test]
-#[ignore = "needs models: make test runs it"]
 async fn an_asker_that_leaves_frees_the_engine_within_two_seconds_even_while_the_prompt_is_read() {
     let (engine, client) = engine().await;
     let mut stream = tell(&client, 8);

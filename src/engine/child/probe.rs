@@ -127,7 +127,7 @@ fn read_memory(pid: u32) -> Attempt {
     let address = first_address(pid).unwrap_or(0x40_0000);
     let remote = libc::iovec { iov_base: std::ptr::without_provenance_mut(address as usize), iov_len: bytes.len() };
     // SAFETY: `local` covers `bytes`; `remote` is read in the other process and only checked here.
-    let read = checked(unsafe { libc::syscall(libc::SYS_process_vm_readv, pid, &raw const local, 1, &raw const remote, 1, 0) });
+    let read = checked(unsafe { libc::process_vm_readv(pid.cast_signed(), &raw const local, 1, &raw const remote, 1, 0) } as libc::c_long);
     match read {
         Err(error) if error.raw_os_error() == Some(libc::EFAULT) => Ok("permitted, at an address that is not mapped".into()),
         other => other.map(|read| format!("{read} bytes read")),

@@ -26,5 +26,5 @@ pub use model::*;
 pub use reader::{DreamModels, EmbeddingModel, Reader};
 pub use reading::{EventSink, ReadingEvent};
 pub use reembed::ReembedDreams;
-pub use service::{DreamService, EmbedRequest, EmbedResponse, InterpretRequest, InterpretResponse, KeptDream, TextRole};
+pub use service::{DreamService, EmbedRequest, EmbedResponse, InterpretRequest, InterpretResponse, KeptDream};
 pub use store::{DreamStore, EMBEDDING_DIMENSIONS, ReadingKey};

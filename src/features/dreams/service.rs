@@ -70,15 +70,7 @@ pub struct EmbedRequest {
     /// 1 to 256 texts of at most 16,000 bytes.
     #[schema(min_items = 1, max_items = 256)]
     pub texts: Vec<String>,
-    pub role: TextRole,
-}
-
-/// Models such as E5 embed a question and a stored text differently.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum TextRole {
-    Query,
-    Passage,
+    pub role: EmbeddingRole,
 }
 
 /// Vectors of length 1, in the order of the texts.
@@ -178,7 +170,7 @@ impl DreamService {
                 Ok(response(None, Some(failure)))
             }
             Err(error) => {
-                let failure = InterpretationFailure { reason: FailureReason::EngineUnavailable, detail: error.to_string() };
+                let failure = InterpretationFailure { reason: FailureReason::EngineUnavailable, detail: error.summary() };
                 if let Err(unkept) = self.store.keep_failure(dream.id, &failure).await {
                     tracing::warn!(dream = %dream.id, error = %unkept, "a reading's failure could not be kept");
                 }
@@ -252,11 +244,7 @@ impl DreamService {
         }
         let models = self.models();
         let model = Self::embedding(&models)?;
-        let role = match request.role {
-            TextRole::Query => EmbeddingRole::Query,
-            TextRole::Passage => EmbeddingRole::Passage,
-        };
-        let answer = model.engine.embed(EmbeddingRequest { texts: request.texts, role }).await?;
+        let answer = model.engine.embed(EmbeddingRequest { texts: request.texts, role: request.role }).await?;
         Ok(EmbedResponse { model: model.id.clone(), dimensions: model.dimensions, vectors: answer.vectors })
     }
 }

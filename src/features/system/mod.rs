@@ -9,4 +9,4 @@ mod service;
 
 pub use hardware::{Gpu, Hardware};
 pub use model::*;
-pub use service::{SystemService, SystemSource};
+pub use service::{SystemService, SystemSource, UNCONFINED};

@@ -4,7 +4,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::Hardware;
-use crate::engine::{confinement::ConfinementReport, wire::EngineKind};
+use crate::{
+    engine::{confinement::ConfinementReport, wire::EngineKind},
+    jobs::JobStatus,
+};
 
 /// What `GET /api/v1/system` and `oneiros doctor --json` show.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -37,6 +40,8 @@ pub struct SystemSnapshot {
     pub egress: Vec<EgressCount>,
     /// Downloads under way.
     pub pulls: Vec<PullProgress>,
+    /// Work that waits, runs or failed for good, such as vectors for a new embedding model.
+    pub jobs: Vec<JobStatus>,
 }
 
 /// One entry of the profile.

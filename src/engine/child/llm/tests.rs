@@ -91,7 +91,6 @@ fn smol() -> Box<dyn Worker> {
 const DREAM: &str = "I was flying over the sea with my late grandmother. She held a golden key and didn't speak.";
 
 #[test]
-#[ignore = "needs models: make test runs it"]
 fn a_form_is_filled_as_its_slots_demand() {
     let mut smol = smol();
     let moods = [" calm", " anxious", " sad"].map(str::to_owned);
@@ -119,7 +118,6 @@ fn a_form_is_filled_as_its_slots_demand() {
 }
 
 #[test]
-#[ignore = "needs models: make test runs it"]
 fn a_prompt_that_begins_like_the_last_one_is_not_read_again_and_gives_the_same_answer() {
     for id in ["smollm2-135m-instruct", "gemma3-270m"] {
         let mut worker = load_generator(&artefact(id), &OPTIONS, &|_| ()).unwrap().0;
@@ -141,7 +139,6 @@ fn a_prompt_that_begins_like_the_last_one_is_not_read_again_and_gives_the_same_a
 }
 
 #[test]
-#[ignore = "needs models: make test runs it"]
 fn hostile_requests_are_refused_and_the_engine_lives() {
     let mut smol = smol();
     let free = |constraint: Constraint| request(Prompt::Text("x".into()), vec![slot("slot", constraint, 5, &[])]);
@@ -176,7 +173,6 @@ fn hostile_requests_are_refused_and_the_engine_lives() {
 }
 
 #[test]
-#[ignore = "needs models: make test runs it"]
 fn a_user_cannot_write_control_tokens() {
     let mut smol = smol();
     let tokens = |smol: &mut dyn Worker, text: &str| generate(smol, request(chat(text), Vec::new())).unwrap().usage.prompt_tokens;
@@ -186,7 +182,6 @@ fn a_user_cannot_write_control_tokens() {
 }
 
 #[test]
-#[ignore = "needs models: make test runs it"]
 fn cancelling_ends_a_request_during_its_prompt_and_during_its_answer() {
     let mut smol = smol();
     let long =
@@ -224,7 +219,6 @@ fn cosine(a: &[f32], b: &[f32]) -> f32 {
 }
 
 #[test]
-#[ignore = "needs models: make test runs it"]
 fn the_same_dream_in_three_languages_is_near_and_another_text_is_not() {
     let (mut e5, facts) = load_embedder(&artefact("multilingual-e5-small"), &OPTIONS, &|_| ()).unwrap();
     assert_eq!((facts.dimensions, facts.context_length), (384, 512));
@@ -247,7 +241,6 @@ fn the_same_dream_in_three_languages_is_near_and_another_text_is_not() {
 }
 
 #[test]
-#[ignore = "needs models: make test runs it"]
 fn odd_texts_are_embedded_cut_or_refused() {
     let (mut e5, _) = load_embedder(&artefact("multilingual-e5-small"), &OPTIONS, &|_| ()).unwrap();
     let repeated = "dream ".repeat(10_000);
