@@ -3,13 +3,16 @@
 use std::{
     fs::{DirBuilder, File, OpenOptions},
     io,
-    os::unix::fs::DirBuilderExt as _,
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, bail};
 use rustix::fs::{FlockOperation, flock};
+
+/// A link in the lock's place is refused, not followed.
+const NO_FOLLOW: i32 = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -36,7 +39,12 @@ impl StateDirectory {
             .mode(0o700)
             .create(path)
             .with_context(|| format!("the state directory {} cannot be made: name another with --state-dir", path.display()))?;
-        let lock = OpenOptions::new().create(true).append(true).open(path.join("lock")).map_err(|error| explain(path, error))?;
+        let lock = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .custom_flags(NO_FOLLOW)
+            .open(path.join("lock"))
+            .map_err(|error| explain(path, error))?;
         let since = Instant::now();
         loop {
             match flock(&lock, FlockOperation::NonBlockingLockExclusive) {

@@ -27,6 +27,8 @@ use crate::{
 
 /// How many similar dreams come with a reading.
 const SIMILAR: u16 = 5;
+/// How long a reading waits for them: a hung embedding engine must not hold it up.
+const SIMILAR_PATIENCE: Duration = Duration::from_secs(10);
 /// How long a reading may go on once the server is stopping.
 const LAST_WORDS: Duration = Duration::from_secs(8);
 const ENGINE_RETRY: Duration = Duration::from_secs(5);
@@ -183,9 +185,13 @@ impl DreamService {
     /// re-embedding job brings the missing vector.
     async fn similar_if_possible(&self, owner: OwnerId, dream: &Dream, models: &DreamModels) -> Vec<SimilarDream> {
         let Some(embedding) = &models.embedding else { return Vec::new() };
-        match self.similar_to(owner, dream, embedding, SIMILAR).await {
-            Ok(similar) => similar,
-            Err(error) => {
+        match tokio::time::timeout(SIMILAR_PATIENCE, self.similar_to(owner, dream, embedding, SIMILAR)).await {
+            Ok(Ok(similar)) => similar,
+            Err(_) => {
+                tracing::warn!(dream = %dream.id, "the embedding engine is too slow to wait for");
+                Vec::new()
+            }
+            Ok(Err(error)) => {
                 tracing::warn!(dream = %dream.id, %error, "no similar dreams could be looked up");
                 Vec::new()
             }
