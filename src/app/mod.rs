@@ -78,11 +78,13 @@ impl App {
         let http = tokio::spawn(http::serve(listeners, http::staged(routers), stopping.clone()));
 
         let (stages, stage) = channel::channel(Stage::ComingUp);
+        let serving = Arc::clone(&snapshot);
         let parts = Parts { config, spawner, parse, library, snapshot, system, uploads, stopping: stopping.clone() };
         let coming_up = tokio::spawn(async move {
             let up = bring_up::bring_up(parts).await;
             if let Ok(up) = &up {
                 drop(router.send_replace(up.router.clone()));
+                serving.requests_are_served();
             }
             stages.send_replace(if up.is_ok() { Stage::Up } else { Stage::Failed });
             up

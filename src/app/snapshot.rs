@@ -1,7 +1,10 @@
 //! The state of the whole, for the status page and for readiness.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError, Weak},
+    sync::{
+        Arc, Mutex, PoisonError, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -31,6 +34,8 @@ pub struct Snapshot {
     sealed: bool,
     allow_unsandboxed: bool,
     parts: Mutex<Known>,
+    /// Requests reach their features: engines and database may be ready a moment earlier.
+    serving: AtomicBool,
 }
 
 #[derive(Default)]
@@ -46,7 +51,11 @@ impl Snapshot {
     pub fn new(config: &Config, store: Arc<ArtifactStore>, egress: Arc<EgressCounter>, pulls: Arc<PullWatch>) -> Self {
         let parts = Known { profile: config.models.profile.clone(), ..Known::default() };
         let (sealed, allow_unsandboxed) = (config.server.sealed, config.server.allow_unsandboxed);
-        Self { store, egress, pulls, sealed, allow_unsandboxed, parts: Mutex::new(parts) }
+        Self { store, egress, pulls, sealed, allow_unsandboxed, parts: Mutex::new(parts), serving: AtomicBool::new(false) }
+    }
+
+    pub fn requests_are_served(&self) {
+        self.serving.store(true, Ordering::Release);
     }
 
     pub fn profile_is_chosen(&self, profile: Profile, entries: &[CatalogEntry]) {
@@ -78,7 +87,10 @@ impl Snapshot {
             profile,
             models: self.models(&entries),
             database: database_status(database.as_deref()).await,
-            tasks: TASKS.iter().map(|(task, kind)| task_status(task, *kind, &statuses, pulls.len())).collect(),
+            tasks: TASKS
+                .iter()
+                .map(|(task, kind)| task_status(task, *kind, &statuses, pulls.len(), self.serving.load(Ordering::Acquire)))
+                .collect(),
             engines: statuses.into_iter().map(engine_status).collect(),
             unsandboxed_allowed: self.allow_unsandboxed,
             sealed: self.sealed,
@@ -109,11 +121,12 @@ const TASKS: [(&str, EngineKind); 3] =
     [("interpretation", EngineKind::Llm), ("embedding", EngineKind::Embedding), ("transcription", EngineKind::Asr)];
 
 /// A task is ready when every engine of its kind is: each serves languages that the others do not.
-fn task_status(task: &str, kind: EngineKind, statuses: &[supervisor::EngineStatus], pulls: usize) -> TaskStatus {
+fn task_status(task: &str, kind: EngineKind, statuses: &[supervisor::EngineStatus], pulls: usize, serving: bool) -> TaskStatus {
     let mut of_kind = statuses.iter().filter(|status| status.kind == kind).peekable();
     let detail = match of_kind.peek() {
         None if pulls > 0 => Some("its model is being fetched".to_owned()),
         None => Some("no engine was started for it yet".to_owned()),
+        Some(_) if !serving => Some("the appliance is still coming up".to_owned()),
         Some(_) => of_kind.find(|status| status.state != supervisor::EngineState::Ready).and_then(|status| reason(&status.state)),
     };
     TaskStatus { task: task.to_owned(), ready: detail.is_none(), detail }

@@ -83,7 +83,8 @@ impl Default for Patience {
             cancel: Duration::from_secs(10),
             first_restart: Duration::from_millis(250),
             longest_restart: Duration::from_secs(30),
-            healthy: Duration::from_secs(60),
+            // Killed in mid-answer, again and again, it must come back at once; only one that falls as soon as it stands waits.
+            healthy: Duration::from_millis(200),
             attempts: 8,
             stop: Duration::from_secs(3),
         }
