@@ -184,6 +184,8 @@ impl Cluster {
         let mut connection = self.connect_options(SUPERUSER_ROLE, "postgres").connect().await?;
         roles::create_owner(&mut connection).await?;
         roles::create_application(&mut connection).await?;
+        // What is run with the owner's address (`oneiros database exec`) may then be a server, as with an operator's database.
+        roles::grant_application(&mut connection, roles::OWNER_ROLE, roles::Membership::BySetRole).await?;
         if !database_exists(&mut connection).await? {
             sqlx::raw_sql("CREATE DATABASE oneiros OWNER oneiros_owner").execute(&mut connection).await?;
         }
