@@ -141,8 +141,8 @@ async fn a_change_of_embedding_model_is_finished_by_the_server_that_is_left() {
     drop(before);
 
     let (one, other) = (with_second_model().await, with_second_model().await);
-    let mut first = database.server("second", &one).await;
-    let second = database.server("second", &other).await;
+    let mut first = database.server("starter", &one).await;
+    let second = database.server("starter", &other).await;
     let done = finished(&second.api(), &known, &expected).await;
     first.end(Signal::KILL, Duration::from_secs(5)).await;
     println!("killed when {done} of {DREAMS_KEPT} dreams had their neighbours again");
@@ -179,11 +179,11 @@ fn combined(number: usize) -> String {
     picked.map(|at| sentences[at]).join(" ")
 }
 
-/// A state directory with a profile whose embedding model is the second one.
+/// A state directory whose starter has the second embedding model.
 async fn with_second_model() -> Arc<StateDirectory> {
     let state = StateDirectory::with_models();
     let content = fs::read(largest_file(&pulled().join(ARTEFACTS).join(EMBEDDING_MODEL))).expect("the embedding model");
-    let profile = format!("[profiles]\nsecond = {:?}\n", [ENGLISH_MODEL, OTHER_MODEL, SECOND_MODEL, SPEECH_MODEL, DATABASE]);
+    let profile = format!("[profiles]\nstarter = {:?}\n", [ENGLISH_MODEL, OTHER_MODEL, SECOND_MODEL, SPEECH_MODEL, DATABASE]);
     let folder = state.path().join("catalog.d");
     fs::create_dir(&folder).expect("folder");
     fs::write(folder.join("second.toml"), profile + &catalogue_entry(SECOND_MODEL, &content)).expect("entry");
