@@ -14,7 +14,8 @@ use std::{
 use anyhow::{Context, bail, ensure};
 
 /// What a state directory holds. Whatever holds anything else is not handed over.
-const OURS: [&str; 8] = ["artefacts", "catalog.d", "gpu-cache", "lock", "lost+found", "oneiros.sock", "postgresql", "uploads"];
+const OURS: [&str; 9] =
+    ["artefacts", "catalog.d", "oneiros.toml", "gpu-cache", "lock", "lost+found", "oneiros.sock", "postgresql", "uploads"];
 
 /// The user of last resort, which every system has.
 const NOBODY: &str = "nobody";
