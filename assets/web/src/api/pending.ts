@@ -27,7 +27,9 @@ interface ReadAgain {
 }
 
 interface HearByQuery {
-  post: Omit<Hear, "parameters"> & { parameters: { query?: { language?: string }; header?: never; path?: never; cookie?: never } };
+  post: Omit<Hear, "parameters"> & {
+    parameters: { query?: { language?: string }; header?: never; path?: never; cookie?: never };
+  };
 }
 
 export type AllPaths = Omit<paths, "/api/v1/speech/transcriptions"> & {

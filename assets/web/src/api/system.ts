@@ -16,10 +16,15 @@ export function isReady(report: SystemReport): boolean {
 
 /** The system report; asked for often while the box is coming up, rarely afterwards. */
 export function useSystem() {
-  return api.useQuery("get", "/api/v1/system", {}, {
-    refetchInterval: (query) => (query.state.data && isReady(query.state.data) ? 30_000 : 2_000),
-    retry: false,
-  });
+  return api.useQuery(
+    "get",
+    "/api/v1/system",
+    {},
+    {
+      refetchInterval: (query) => (query.state.data && isReady(query.state.data) ? 30_000 : 2_000),
+      retry: false,
+    },
+  );
 }
 
 /** What the box takes; its own figures once it has told them. */

@@ -136,7 +136,10 @@ export function withDelta(text: ReadingText, { field, text: more }: Delta): Read
       if (part !== "name" && part !== "quote" && part !== "meaning") return text;
       return {
         ...text,
-        symbols: atIndex(text.symbols, index, { name: "", quote: "", meaning: "" }, (item) => ({ ...item, [part]: item[part] + more })),
+        symbols: atIndex(text.symbols, index, { name: "", quote: "", meaning: "" }, (item) => ({
+          ...item,
+          [part]: item[part] + more,
+        })),
       };
     case "emotions": {
       const change = part === "name" ? { name: more } : { intensity: Number(more) };
