@@ -134,7 +134,7 @@ async fn serve(parts: &Parts, engines: Arc<Engines>, database: Arc<Database>) ->
     let (_, dream_models) = channel::channel(Arc::new(models));
     let (_, speech_model) = channel::channel(engines.speech_model());
     let dreams = DreamService::new(store, dream_models, parts.stopping.clone());
-    let speech = SpeechService::new(Arc::new(parts.parse.clone()), speech_model, parts.uploads.clone());
+    let speech = SpeechService::new(Arc::new(parts.parse.clone()), speech_model, parts.uploads.clone(), parts.config.speech.max_minutes);
     let services = Services {
         dreams: Arc::new(dreams),
         speech: Arc::new(speech),

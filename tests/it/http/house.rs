@@ -87,7 +87,7 @@ impl House {
         let available = database.is_some();
         let services = Services {
             dreams: Arc::new(DreamService::new(DreamStore::new(pool), models, CancellationToken::new())),
-            speech: Arc::new(SpeechService::new(Arc::new(WordDecoder), hearing, std::env::temp_dir())),
+            speech: Arc::new(SpeechService::new(Arc::new(WordDecoder), hearing, std::env::temp_dir(), 60)),
             system: Arc::new(SystemService::new(Arc::new(Known { available }))),
             unsandboxed_allowed: false,
         };
