@@ -18,7 +18,7 @@ use crate::{
     features::{
         dreams::TEXT_LENGTH,
         models::{ModelUsage, PullBoard, PullState},
-        speech::{AUDIO_LIMIT_BYTES, MOST_MILLISECONDS},
+        speech::AUDIO_LIMIT_BYTES,
         system::{DatabaseStatus, EngineState, EngineStatus, Limits, ModelStatus, PullProgress, SystemSnapshot, SystemSource, TaskStatus},
     },
     jobs::{JobStatus, Queue},
@@ -35,6 +35,8 @@ pub struct Snapshot {
     board: Arc<PullBoard>,
     sealed: bool,
     allow_unsandboxed: bool,
+    /// The longest recording that is heard.
+    recording_minutes: u16,
     parts: Mutex<Known>,
     /// Requests reach their features: engines and database may be ready a moment earlier.
     serving: AtomicBool,
@@ -54,8 +56,16 @@ impl Snapshot {
     pub fn new(config: &Config, library: &Library, egress: Arc<EgressCounter>) -> Self {
         let (store, board) = (Arc::clone(library.store()), Arc::clone(library.board()));
         let parts = Known { profile: config.models.profile.clone(), ..Known::default() };
-        let (sealed, allow_unsandboxed) = (config.server.sealed, config.server.allow_unsandboxed);
-        Self { store, egress, board, sealed, allow_unsandboxed, parts: Mutex::new(parts), serving: AtomicBool::new(false) }
+        Self {
+            store,
+            egress,
+            board,
+            sealed: config.server.sealed,
+            allow_unsandboxed: config.server.allow_unsandboxed,
+            recording_minutes: config.speech.max_minutes,
+            parts: Mutex::new(parts),
+            serving: AtomicBool::new(false),
+        }
     }
 
     pub fn requests_are_served(&self) {
@@ -116,7 +126,7 @@ impl Snapshot {
             egress: self.egress.counts(),
             egress_log: self.egress.last(),
             disk_free_bytes: self.store.disk_free().ok(),
-            limits: limits(),
+            limits: limits(self.recording_minutes),
             pulls: pulls.into_iter().map(pull_status).collect(),
             jobs: jobs(database.as_deref()).await,
         }
@@ -153,9 +163,9 @@ fn pull_status((id, pull): (String, PullState)) -> PullProgress {
     PullProgress { id, bytes_done: pull.bytes_done, bytes_total: pull.bytes_total.unwrap_or_default() }
 }
 
-fn limits() -> Limits {
+fn limits(recording_minutes: u16) -> Limits {
     Limits {
-        recording_minutes: MOST_MILLISECONDS / 60_000,
+        recording_minutes: recording_minutes.into(),
         recording_bytes: AUDIO_LIMIT_BYTES,
         dream_min_characters: *TEXT_LENGTH.start(),
         dream_max_characters: *TEXT_LENGTH.end(),

@@ -43,7 +43,7 @@ enum Role {
     Serve,
     /// Interpret a dream
     Interpret(interpret::InterpretArguments),
-    /// Turn speech (a WAV file) into text
+    /// Turn speech (WAV, MP3, FLAC, Ogg, WebM, M4A) into text
     Transcribe(transcribe::TranscribeArguments),
     /// Turn texts into vectors
     Embed(embed::EmbedArguments),

@@ -13,18 +13,22 @@ use std::{
 
 use anyhow::{Context as _, bail};
 
-pub use raw::{RawConfig, RawDatabase, RawModels, RawServer};
+pub use raw::{RawConfig, RawDatabase, RawModels, RawServer, RawSpeech};
 
 /// Where the hub lives unless the operator names a mirror of it.
 pub const DEFAULT_HUB: &str = "https://huggingface.co";
 const DEFAULT_LISTEN: &str = "127.0.0.1:8420";
 const MAX_THREADS: u16 = 256;
+const DEFAULT_RECORDING_MINUTES: u16 = 60;
+/// A longer recording would hold up everybody else for hours.
+const MAX_RECORDING_MINUTES: u16 = 600;
 
 /// All settings, checked.
 #[derive(Debug, Clone)]
 pub struct Config {
     pub server: ServerConfig,
     pub models: ModelsConfig,
+    pub speech: SpeechConfig,
     pub database: DatabaseConfig,
 }
 
@@ -68,6 +72,12 @@ pub struct ModelsConfig {
     pub threads: u16,
 }
 
+#[derive(Debug, Clone)]
+pub struct SpeechConfig {
+    /// The longest recording that is heard.
+    pub max_minutes: u16,
+}
+
 #[derive(Debug, Clone, Default)]
 pub struct DatabaseConfig {
     /// The owner's connection to a database of the operator's own; a private cluster when absent.
@@ -84,7 +94,12 @@ impl Config {
             None => RawConfig::default(),
         };
         let raw = flags.or(file);
-        Ok(Self { server: server(raw.server)?, models: models(raw.models)?, database: database(raw.database)? })
+        Ok(Self {
+            server: server(raw.server)?,
+            models: models(raw.models)?,
+            speech: speech(raw.speech, environment("ONEIROS_SPEECH_MAX_MINUTES"))?,
+            database: database(raw.database)?,
+        })
     }
 }
 
@@ -127,13 +142,27 @@ fn models(raw: RawModels) -> anyhow::Result<ModelsConfig> {
     })
 }
 
+/// `variable` is what the environment says; there is no flag.
+fn speech(raw: RawSpeech, variable: Option<String>) -> anyhow::Result<SpeechConfig> {
+    let variable = variable
+        .map(|text| text.trim().parse().with_context(|| format!("ONEIROS_SPEECH_MAX_MINUTES is `{text}`, not a number of minutes")));
+    let max_minutes = variable.transpose()?.or(raw.max_minutes).unwrap_or(DEFAULT_RECORDING_MINUTES);
+    if !(1..=MAX_RECORDING_MINUTES).contains(&max_minutes) {
+        bail!("`max_minutes` of `[speech]` is {max_minutes}: recordings of 1 to {MAX_RECORDING_MINUTES} minutes can be taken");
+    }
+    Ok(SpeechConfig { max_minutes })
+}
+
+fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
 fn database(raw: RawDatabase) -> anyhow::Result<DatabaseConfig> {
     let from_file = |path: Option<PathBuf>| -> anyhow::Result<Option<String>> {
         let Some(path) = path else { return Ok(None) };
         let text = std::fs::read_to_string(&path).with_context(|| format!("the database URL's file {} cannot be read", path.display()))?;
         Ok(Some(text.trim().to_owned()))
     };
-    let environment = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let config = DatabaseConfig {
         url: environment("DATABASE_URL").map_or_else(|| from_file(raw.url_file), |url| Ok(Some(url)))?,
         application_url: environment("DATABASE_APPLICATION_URL")
@@ -187,6 +216,16 @@ mod tests {
         let error = server(RawServer { listen: Some("0.0.0.0:8420".into()), ..Default::default() }).expect_err("not loopback");
         assert!(error.to_string().contains("loopback"), "{error}");
         assert!(server(RawServer { listen: Some("[::1]:8420".into()), state_dir: Some("/tmp/x".into()), ..Default::default() }).is_ok());
+    }
+
+    #[test]
+    fn the_longest_recording_is_an_hour_unless_the_file_or_the_environment_says_otherwise() {
+        let minutes =
+            |text: &str, variable: Option<&str>| speech(raw(text).speech, variable.map(Into::into)).map(|speech| speech.max_minutes);
+        assert_eq!(minutes("", None).unwrap(), 60);
+        assert_eq!(minutes("[speech]\nmax_minutes = 5\n", None).unwrap(), 5);
+        assert_eq!(minutes("[speech]\nmax_minutes = 5\n", Some("7")).unwrap(), 7);
+        assert!(minutes("[speech]\nmax_minutes = 0\n", None).is_err() && minutes("", Some("an hour")).is_err());
     }
 
     #[test]

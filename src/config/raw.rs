@@ -18,6 +18,8 @@ pub struct RawConfig {
     pub server: RawServer,
     #[command(flatten)]
     pub models: RawModels,
+    #[arg(skip)]
+    pub speech: RawSpeech,
     #[command(flatten)]
     #[serde(default)]
     pub database: RawDatabase,
@@ -55,6 +57,14 @@ pub struct RawModels {
     /// Threads of each engine [default: one a core]
     #[arg(long, global = true, env = "ONEIROS_THREADS", value_name = "N", hide_short_help = true)]
     pub threads: Option<u16>,
+}
+
+/// Without a flag: the file and `ONEIROS_SPEECH_MAX_MINUTES`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawSpeech {
+    /// The longest recording that is heard [default: 60]
+    pub max_minutes: Option<u16>,
 }
 
 /// A URL may hold a password, so it comes from a file or the environment (`DATABASE_URL`), never from the command line.
@@ -109,6 +119,7 @@ impl RawConfig {
                 hub_endpoint: self.models.hub_endpoint.or(lower.models.hub_endpoint),
                 threads: self.models.threads.or(lower.models.threads),
             },
+            speech: RawSpeech { max_minutes: self.speech.max_minutes.or(lower.speech.max_minutes) },
             database: RawDatabase {
                 url_file: self.database.url_file.or(lower.database.url_file),
                 application_url_file: self.database.application_url_file.or(lower.database.application_url_file),

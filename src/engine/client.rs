@@ -1,6 +1,6 @@
 //! The engine traits over the wire: one client for each supervised engine.
 
-use std::{os::fd::OwnedFd, sync::Arc, time::Duration};
+use std::{fs::File, os::fd::OwnedFd, sync::Arc, time::Duration};
 
 use futures_util::{FutureExt, future::BoxFuture};
 use tokio::sync::mpsc;
@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 use super::{
     Embedder, EmbeddingRequest, Embeddings, EngineError, EventStream, GenerationEvent, GenerationRequest, TextGenerator, Transcriber,
     TranscriptionEvent, TranscriptionRequest, Wait,
+    child::asr,
     supervisor::{Command, EngineStatus, Shared, Submission, Told},
     wire::{Event, MAX_DESCRIPTORS, ReadyReport, Request, ToChild, connection},
 };
@@ -157,10 +158,11 @@ async fn forward<T: Heard>(mut events: Incoming, asker: &mpsc::Sender<Result<T, 
     }
 }
 
-/// A transcription may take as long as its speech lasts before it counts as hung: silence brings no segments.
+/// A piece of a recording may take as long as it lasts before the engine counts as hung: noise brings no segments. After
+/// each piece the engine tells how far it is.
 fn duration_of_speech(request: &Request) -> Duration {
     match request {
-        Request::Transcribe(request) => Duration::from_secs(request.samples.len() as u64 / 16_000),
+        Request::Transcribe(request) => Duration::from_secs(request.samples / 16_000).min(asr::LONGEST_PIECE),
         _ => Duration::ZERO,
     }
 }
@@ -172,8 +174,8 @@ impl TextGenerator for EngineClient {
 }
 
 impl Transcriber for EngineClient {
-    fn transcribe(&self, request: TranscriptionRequest) -> EventStream<TranscriptionEvent> {
-        self.ask(Request::Transcribe(request), Vec::new())
+    fn transcribe(&self, request: TranscriptionRequest, recording: File) -> EventStream<TranscriptionEvent> {
+        self.ask(Request::Transcribe(request), vec![recording.into()])
     }
 }
 

@@ -183,8 +183,8 @@ pub struct Embeddings {
 /// What a [`super::Transcriber`] is asked.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct TranscriptionRequest {
-    /// Mono, 16 kHz, −1 to 1.
-    pub samples: Vec<f32>,
+    /// How many samples the recording's file holds: mono, 16 kHz, 16 bits, little endian.
+    pub samples: u64,
     /// ISO 639-1; detected when absent.
     pub language: Option<String>,
 }
@@ -193,7 +193,14 @@ pub struct TranscriptionRequest {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum TranscriptionEvent {
     Segment(TranscriptSegment),
-    Finished { language: String, duration_milliseconds: u64 },
+    /// So much of the recording has been worked through.
+    Progress {
+        milliseconds: u64,
+    },
+    Finished {
+        language: String,
+        duration_milliseconds: u64,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -110,20 +110,22 @@ impl SandboxCheck {
             confinement: Some(confinement),
             options: EngineOptions { threads: 2, context_length: 512, gpu_layers: 0 },
             memory_bytes: None,
-            ..parse::child_arguments(false)
+            cpu_seconds: None,
+            file_bytes: None,
+            ..parse::child_arguments(false, parse::Limits::default())
         };
         Ok(vec![
             child(kind, model.clone(), Confinement::Cpu { readable: readable.clone() }),
             child(kind, model, Confinement::Gpu { readable, cache: self.cache.clone() }),
             child(EngineKind::Parse, None, Confinement::OneProgram { program, readable: Vec::new() }),
-            parse::child_arguments(false),
+            parse::child_arguments(false, parse::Limits::default()),
         ])
     }
 }
 
 /// A child without confinement.
 fn plain() -> ChildArguments {
-    ChildArguments { confinement: None, ..parse::child_arguments(false) }
+    ChildArguments { confinement: None, ..parse::child_arguments(false, parse::Limits::default()) }
 }
 
 /// What the attempts aim at; all of it is alive while this lives.
@@ -177,8 +179,11 @@ fn first_request(kind: EngineKind, has_chat_template: bool) -> anyhow::Result<(R
             (Request::Generate(GenerationRequest { prompt, form, sampling: Sampling::default() }), Vec::new())
         }
         EngineKind::Asr => {
-            let request = super::TranscriptionRequest { samples: vec![0.0; 16_000], language: Some("en".into()) };
-            (Request::Transcribe(request), Vec::new())
+            let samples = 16_000;
+            let silence = rustix::fs::memfd_create("silence", rustix::fs::MemfdFlags::CLOEXEC)?;
+            rustix::fs::ftruncate(&silence, samples * 2)?;
+            let request = super::TranscriptionRequest { samples, language: Some("en".into()) };
+            (Request::Transcribe(request), vec![silence])
         }
         EngineKind::Parse => {
             let archive = rustix::fs::memfd_create("empty.zip", rustix::fs::MemfdFlags::CLOEXEC)?;

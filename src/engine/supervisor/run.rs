@@ -69,6 +69,8 @@ impl Runner {
             confinement: Some(self.spec.confinement.clone()),
             allow_unsandboxed: self.spec.allow_unsandboxed,
             memory_bytes: None,
+            cpu_seconds: None,
+            file_bytes: None,
             parent: std::process::id(),
         };
         match self.spawner.spawn(&arguments).await {

@@ -114,7 +114,7 @@ impl House {
         let models_folder = tempfile::tempdir().unwrap();
         let services = Services {
             dreams: Arc::new(DreamService::new(DreamStore::new(pool), models, CancellationToken::new())),
-            speech: Arc::new(SpeechService::new(Arc::new(WordDecoder), hearing, std::env::temp_dir())),
+            speech: Arc::new(SpeechService::new(Arc::new(WordDecoder), hearing, std::env::temp_dir(), 60)),
             first: first_services(available, models_folder.path()),
         };
         Self { router: router(services), writer, news, models_folder, _database: database }

