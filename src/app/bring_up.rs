@@ -98,21 +98,23 @@ async fn fetch(parts: &Parts) -> anyhow::Result<Fetched> {
     let Config { server, database, .. } = parts.config.clone();
     let choice = parts.library.choose().await?;
     tracing::info!(profile = %choice.profile, reason = choice.reason, "the set of models is chosen");
-    let mut entries = parts.library.entries(choice.profile);
+    let mut entries = parts.library.entries(choice.profile)?;
     if database.url.is_some() {
         entries.retain(|entry| entry.kind != ArtifactKind::Database);
     }
     parts.snapshot.profile_is_chosen(choice.profile, &entries);
     parts.library.pull(&entries).await?;
-    let mut models = Vec::new();
-    let mut binaries = None;
+    let mut files = Vec::new();
+    let (mut binaries, mut runtime) = (None, None);
     for entry in entries {
         let valid = parts.library.store().ensure_valid(&entry.id).await?;
         match entry.kind {
             ArtifactKind::Database => binaries = Some(valid.path),
-            _ => models.push(ProfileModel { entry, file: valid.path }),
+            ArtifactKind::Onnxruntime => runtime = Some(valid.path),
+            _ => files.push((entry, valid.path)),
         }
     }
+    let models = files.into_iter().map(|(entry, file)| ProfileModel::new(entry, file, runtime.as_deref())).collect::<Result<_, _>>()?;
     let database = match (database.url, binaries) {
         (Some(url), _) => DatabaseSource::External { url, app_url: database.application_url },
         (None, Some(binaries)) => DatabaseSource::Private { binaries, data: server.database_directory() },

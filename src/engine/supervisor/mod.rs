@@ -34,6 +34,7 @@ pub(super) use self::conversation::Conversation;
 use self::process::ChildProcess;
 use super::{
     EngineError, EngineOptions,
+    backend::Backend,
     client::EngineClient,
     confinement::{Confinement, ConfinementReport},
     wire::{EngineKind, Event, ReadyReport, STARTING},
@@ -48,7 +49,9 @@ pub struct EngineSpec {
     pub kind: EngineKind,
     /// The catalogue id of its model.
     pub model_id: String,
+    /// The model's file or folder.
     pub model: Option<PathBuf>,
+    pub backend: Backend,
     pub confinement: Confinement,
     pub options: EngineOptions,
     /// Start it even if the kernel cannot confine it.

