@@ -138,7 +138,7 @@ async fn find_database(parts: &Parts) -> anyhow::Result<(Vec<CatalogEntry>, Data
     let Config { server, database, .. } = parts.config.clone();
     let choice = parts.library.choose().await?;
     tracing::info!(profile = %choice.profile, reason = choice.reason, "the set of models is chosen");
-    let mut entries = parts.library.entries(choice.profile);
+    let mut entries = parts.library.entries(choice.profile)?;
     if database.url.is_some() {
         entries.retain(|entry| entry.kind != ArtifactKind::Database);
     }
@@ -160,12 +160,16 @@ async fn find_database(parts: &Parts) -> anyhow::Result<(Vec<CatalogEntry>, Data
 /// Pulls what is lacking and checks every file.
 async fn fetch_models(parts: &Parts, entries: Vec<CatalogEntry>) -> anyhow::Result<Vec<ProfileModel>> {
     parts.library.pull(&entries).await?;
-    let mut models = Vec::new();
+    let mut files = Vec::new();
+    let mut runtime = None;
     for entry in entries {
         let file = parts.library.store().ensure_valid(&entry.id).await?.path;
-        models.push(ProfileModel { entry, file });
+        match entry.kind {
+            ArtifactKind::Onnxruntime => runtime = Some(file),
+            _ => files.push((entry, file)),
+        }
     }
-    Ok(models)
+    files.into_iter().map(|(entry, file)| ProfileModel::new(entry, file, runtime.as_deref())).collect()
 }
 
 /// Where features hear of the models.

@@ -1,13 +1,18 @@
 //! The engines of a profile, running: which model serves which task.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
+use anyhow::bail;
 use futures_util::future::join_all;
 
 use crate::{
     config::Config,
     engine::{
         EngineError, EngineOptions,
+        backend::{Backend, TextPrefixes},
         confinement::Confinement,
         supervisor::{EngineSpec, EngineStatus, Spawner, Supervisor},
         wire::{EngineKind, ReadyReport},
@@ -16,7 +21,7 @@ use crate::{
         dreams::{DreamModels, EmbeddingModel, Reader},
         speech::SpeechModel,
     },
-    models::{ArtifactKind, CatalogEntry},
+    models::{ArtifactFormat, ArtifactKind, CatalogEntry},
 };
 
 /// Tokens of a language model's context: the longest dream, its prompt and its reading fit twice.
@@ -26,10 +31,27 @@ const ALL_LAYERS: u32 = 999;
 /// Whether this executable was built for a GPU.
 const FOR_GPU: bool = cfg!(any(feature = "cuda", feature = "vulkan", feature = "metal", feature = "rocm"));
 
-/// A model of the profile and the file that holds it, checked.
+/// A model of the profile and the file or folder that holds it, checked.
 pub struct ProfileModel {
-    pub entry: CatalogEntry,
-    pub file: PathBuf,
+    entry: CatalogEntry,
+    file: PathBuf,
+    backend: Backend,
+}
+
+impl ProfileModel {
+    /// `onnxruntime` is that library, which an ONNX model needs.
+    pub fn new(entry: CatalogEntry, file: PathBuf, onnxruntime: Option<&Path>) -> anyhow::Result<Self> {
+        let facts = entry.embedding.clone();
+        let prefixes =
+            facts.map_or_else(TextPrefixes::default, |facts| TextPrefixes { query: facts.query_prefix, passage: facts.passage_prefix });
+        let backend = match (entry.format, onnxruntime) {
+            (ArtifactFormat::Onnx, Some(library)) => Backend::Onnx { library: library.to_owned(), prefixes },
+            (ArtifactFormat::Onnx, None) => bail!("{} needs ONNX Runtime: `oneiros models pull onnxruntime` fetches it", entry.id),
+            (ArtifactFormat::Safetensors, _) => Backend::Safetensors { prefixes },
+            _ => Backend::Ggml,
+        };
+        Ok(Self { entry, file, backend })
+    }
 }
 
 /// Running engines in the profile's order of preference.
@@ -117,9 +139,10 @@ fn engine_kind(kind: ArtifactKind) -> Option<EngineKind> {
     }
 }
 
-fn specification(kind: EngineKind, model: &ProfileModel, config: &Config) -> EngineSpec {
-    let readable = vec![model.file.clone()];
-    let confinement = match FOR_GPU {
+pub(super) fn specification(kind: EngineKind, model: &ProfileModel, config: &Config) -> EngineSpec {
+    let readable = [vec![model.file.clone()], model.backend.libraries()].concat();
+    // The other back ends compute on the processor in every build.
+    let confinement = match FOR_GPU && model.backend == Backend::Ggml {
         true => Confinement::Gpu { readable, cache: config.server.state_directory.join("gpu-cache") },
         false => Confinement::Cpu { readable },
     };
@@ -131,6 +154,7 @@ fn specification(kind: EngineKind, model: &ProfileModel, config: &Config) -> Eng
         kind,
         model_id: model.entry.id.clone(),
         model: Some(model.file.clone()),
+        backend: model.backend.clone(),
         confinement,
         options: EngineOptions { threads: config.models.threads, context_length, gpu_layers: if FOR_GPU { ALL_LAYERS } else { 0 } },
         allow_unsandboxed: config.server.allow_unsandboxed,

@@ -13,7 +13,7 @@ use crate::{
         models::{PullBoard, Shelf},
         system::Hardware,
     },
-    models::{ArtifactStore, Catalog, CatalogEntry, Choice, Profile, PullProgress, Puller, choose},
+    models::{ArtifactKind, ArtifactStore, Catalog, CatalogEntry, Choice, Profile, PullProgress, Puller, choose},
 };
 
 /// How long the hub may take to answer before the package mirror is used.
@@ -28,6 +28,7 @@ pub struct Library {
     board: Arc<PullBoard>,
     hub: String,
     wanted: Profile,
+    embedding: Option<String>,
 }
 
 impl Library {
@@ -45,7 +46,7 @@ impl Library {
         let store = Arc::new(ArtifactStore::open(state, Arc::new(parse))?);
         let board = Arc::new(PullBoard::new(progress));
         let puller = Puller::new(Arc::clone(&store), Arc::clone(&egress), &hub, board.clone());
-        Ok(Self { catalog: Catalog::load(state)?, store, egress, puller, board, hub, wanted })
+        Ok(Self { catalog: Catalog::load(state)?, store, egress, puller, board, hub, wanted, embedding: config.models.embedding.clone() })
     }
 
     pub fn catalog(&self) -> &Catalog {
@@ -76,8 +77,26 @@ impl Library {
         }
     }
 
-    pub fn entries(&self, profile: Profile) -> Vec<CatalogEntry> {
-        self.catalog.profile(profile).into_iter().cloned().collect()
+    /// What a profile holds, with the operator's embedding model in place of its own, and what all of that needs.
+    pub fn entries(&self, profile: Profile) -> anyhow::Result<Vec<CatalogEntry>> {
+        let mut entries: Vec<CatalogEntry> = self.catalog.profile(profile).into_iter().cloned().collect();
+        if let Some(id) = &self.embedding {
+            let chosen = self.embedding_model(id)?;
+            entries.retain(|entry| entry.kind != ArtifactKind::Embedding);
+            entries.push(chosen);
+        }
+        Ok(self.catalog.with_needs(entries))
+    }
+
+    /// An embedding model of the catalogue, or one that was imported.
+    pub fn embedding_model(&self, id: &str) -> anyhow::Result<CatalogEntry> {
+        let imported = || self.store.manifest(id).ok().map(|manifest| CatalogEntry::imported(&manifest));
+        let found = self.catalog.entry(id).cloned().or_else(imported);
+        match found {
+            Some(entry) if entry.kind == ArtifactKind::Embedding => Ok(entry),
+            Some(_) => bail!("`embedding` is `{id}`, which makes no vectors: `oneiros models list` shows the models that do"),
+            None => bail!("`embedding` is `{id}`, which is neither in the catalogue nor imported: see `oneiros models list`"),
+        }
     }
 
     /// The profile that suits this machine if everything can be had. Asks nobody.
@@ -88,7 +107,7 @@ impl Library {
     /// Settles the profile. The hub is asked only when something would have to come from it.
     pub async fn choose(&self) -> anyhow::Result<Choice> {
         let best = self.best_profile();
-        if self.wanted != Profile::Auto || self.lacking(&self.entries(best.profile))?.is_empty() {
+        if self.wanted != Profile::Auto || self.lacking(&self.entries(best.profile)?)?.is_empty() {
             return Ok(best);
         }
         let hub_answers = !self.egress.is_sealed() && self.egress.answers(Purpose::Models, &self.hub, HUB_PATIENCE).await;

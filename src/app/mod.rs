@@ -142,7 +142,7 @@ pub async fn survey(config: &Config) -> anyhow::Result<SystemReport> {
     let library = Library::open(config, parse.clone(), audit.clone(), Arc::new(NoProgress))?;
     let snapshot = Snapshot::new(config, &library, audit);
     let profile = library.best_profile().profile;
-    snapshot.profile_is_chosen(profile, &library.entries(profile));
+    snapshot.profile_is_chosen(profile, &library.entries(profile)?);
     let mut report = SystemService::new(Arc::new(snapshot)).report().await;
     match parse.confinement().await {
         Ok(confinement) => report.snapshot.engines.push(EngineStatus::survey(confinement)),

@@ -33,8 +33,9 @@ enum ModelsCommand {
         /// Ids, as `list` shows them; none means the whole profile (`--profile`).
         ids: Vec<String>,
     },
-    /// Take in a GGUF or a whisper.cpp model from a file.
+    /// Take in a model from a file: GGUF, whisper.cpp, or ONNX or safetensors with its tokenizer.json and config.json beside it.
     Import {
+        /// The model's file, or the folder of a sentence encoder.
         file: PathBuf,
         /// Its id here; made of the file's name otherwise.
         #[arg(long)]
@@ -93,7 +94,8 @@ struct Listed<'a> {
 fn list(library: &Library, json: bool) -> anyhow::Result<ExitCode> {
     let here = library.store().list()?;
     let (catalog, chosen) = (library.catalog(), library.best_profile().profile);
-    let profile: Vec<&str> = catalog.profile(chosen).iter().map(|entry| entry.id.as_str()).collect();
+    let entries = library.entries(chosen)?;
+    let profile: Vec<&str> = entries.iter().map(|entry| entry.id.as_str()).collect();
     let find = |id: &str| here.iter().find(|manifest| manifest.id == id);
     let mut lines: Vec<Listed<'_>> = catalog.entries().iter().map(|entry| from_catalog(entry, find(&entry.id), &profile)).collect();
     let imported = here.iter().filter(|manifest| catalog.entry(&manifest.id).is_none());
@@ -164,13 +166,14 @@ async fn wanted(library: &Library, ids: &[String], json: bool) -> anyhow::Result
         if !json {
             eprintln!("profile {}: {}", choice.profile, choice.reason);
         }
-        return Ok(library.entries(choice.profile));
+        return library.entries(choice.profile);
     }
     let known = |id: &String| match library.catalog().entry(id) {
         Some(entry) => Ok(entry.clone()),
         None => bail!("the catalogue has no {id:?}; {}", suggestion(library.catalog(), id)),
     };
-    ids.iter().map(known).collect()
+    let entries = ids.iter().map(known).collect::<Result<_, _>>()?;
+    Ok(library.catalog().with_needs(entries))
 }
 
 /// The ids that somebody may have meant.

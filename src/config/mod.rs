@@ -67,6 +67,8 @@ impl ServerConfig {
 pub struct ModelsConfig {
     /// A profile of the catalogue, or `auto`.
     pub profile: String,
+    /// The embedding model that takes the place of the profile's.
+    pub embedding: Option<String>,
     pub hub_endpoint: String,
     /// Threads of each engine.
     pub threads: u16,
@@ -137,6 +139,7 @@ fn models(raw: RawModels) -> anyhow::Result<ModelsConfig> {
     }
     Ok(ModelsConfig {
         profile: raw.profile.unwrap_or_else(|| "auto".into()),
+        embedding: raw.embedding.filter(|id| !id.is_empty()),
         hub_endpoint: hub_endpoint.trim_end_matches('/').into(),
         threads,
     })

@@ -51,6 +51,9 @@ pub struct RawModels {
     /// Set of models: starter, cpu-8g, cpu-16g, gpu-8g, gpu-24g or auto [default: auto]
     #[arg(long, global = true, env = "ONEIROS_PROFILE", value_name = "PROFILE")]
     pub profile: Option<String>,
+    /// Embedding model in place of the profile's: an id that `oneiros models list` shows
+    #[arg(long, global = true, env = "ONEIROS_EMBEDDING", value_name = "ID")]
+    pub embedding: Option<String>,
     /// Address of the model hub, or of a mirror that speaks as it does
     #[arg(long, global = true, env = "ONEIROS_HUB_ENDPOINT", value_name = "URL", hide_short_help = true)]
     pub hub_endpoint: Option<String>,
@@ -116,6 +119,7 @@ impl RawConfig {
             },
             models: RawModels {
                 profile: self.models.profile.or(lower.models.profile),
+                embedding: self.models.embedding.or(lower.models.embedding),
                 hub_endpoint: self.models.hub_endpoint.or(lower.models.hub_endpoint),
                 threads: self.models.threads.or(lower.models.threads),
             },

@@ -4,6 +4,7 @@
 //! processes that implement them: a [`supervisor`] that starts one confined child for each model, the [`wire`] between
 //! them and the [`client`] that speaks the traits over it. Knows nothing of HTTP, SQL or users.
 
+pub mod backend;
 pub mod child;
 pub mod client;
 pub mod confinement;

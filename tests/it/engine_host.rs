@@ -9,6 +9,7 @@ use std::{
 
 use oneiros::engine::{
     EngineError, EngineOptions,
+    backend::Backend,
     client::EngineClient,
     confinement::Confinement,
     parse::{ParseOutcome, ParseRequest, ParseRunner},
@@ -33,7 +34,8 @@ fn engine(patience: Patience) -> Supervisor {
 
 fn spec(confinement: Confinement) -> EngineSpec {
     let options = EngineOptions { threads: 1, context_length: 0, gpu_layers: 0 };
-    EngineSpec { kind: EngineKind::Parse, model_id: "none".into(), model: None, confinement, options, allow_unsandboxed: false }
+    let (model_id, backend) = ("none".into(), Backend::default());
+    EngineSpec { kind: EngineKind::Parse, model_id, model: None, backend, confinement, options, allow_unsandboxed: false }
 }
 
 fn quick() -> Patience {

@@ -8,6 +8,7 @@ use std::{
 use oneiros::engine::{
     Constraint, EngineError, EngineOptions, EventStream, FormPart, GenerationEvent, GenerationRequest, Prompt, Sampling, Slot,
     TextGenerator,
+    backend::Backend,
     client::EngineClient,
     confinement::Confinement,
     supervisor::{EngineSpec, Patience, Spawner, Supervisor},
@@ -37,6 +38,7 @@ async fn engine() -> (Supervisor, EngineClient) {
         model_id: "smollm2".into(),
         confinement: Confinement::Cpu { readable: vec![model.clone()] },
         model: Some(model),
+        backend: Backend::default(),
         options: EngineOptions { threads: 2, context_length: 4096, gpu_layers: 0 },
         allow_unsandboxed: false,
     };

@@ -4,15 +4,16 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::engine::{EngineOptions, confinement::Confinement, wire::EngineKind};
+use crate::engine::{EngineOptions, backend::Backend, confinement::Confinement, wire::EngineKind};
 
 /// The one argument of `oneiros engine`, as JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ChildArguments {
     pub kind: EngineKind,
-    /// The model file; parse children have none.
+    /// The model's file or folder; parse children have none.
     pub model: Option<PathBuf>,
+    pub backend: Backend,
     pub options: EngineOptions,
     /// `None` is for `oneiros selfcheck` alone, which shows what an unconfined child could do.
     pub confinement: Option<Confinement>,

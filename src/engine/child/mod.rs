@@ -5,6 +5,7 @@
 
 mod arguments;
 pub mod asr;
+mod encoder;
 pub mod llm;
 pub mod parse;
 pub mod privileges;
@@ -13,6 +14,7 @@ mod program;
 pub mod sandbox;
 mod serve;
 mod settle;
+mod vectors;
 
 use std::{
     cell::Cell,
@@ -25,6 +27,7 @@ pub use arguments::ChildArguments;
 
 use super::{
     EngineError,
+    backend::Backend,
     confinement::ConfinementReport,
     wire::{EngineKind, Event, FromChild, ReadyReport, Request, STARTING, blocking},
 };
@@ -99,6 +102,9 @@ pub fn main(arguments: &ChildArguments) -> ExitCode {
 
 /// Seals the process, then loads the model.
 fn start(arguments: &ChildArguments, socket: &UnixStream) -> Result<(Box<dyn Worker>, ReadyReport), EngineError> {
+    if matches!(arguments.backend, Backend::Onnx { .. }) {
+        encoder::load_system_libraries();
+    }
     let confinement = confine(arguments)?;
     let told = Cell::new(-1.0_f32);
     let loading = |fraction: f32| {
@@ -132,6 +138,9 @@ fn confine(arguments: &ChildArguments) -> Result<ConfinementReport, EngineError>
 fn worker(arguments: &ChildArguments, loading: &dyn Fn(f32)) -> Result<(Box<dyn Worker>, ModelFacts), EngineError> {
     let model = || arguments.model.as_deref().ok_or_else(|| EngineError::InvalidRequest("this engine needs a model file".into()));
     match arguments.kind {
+        EngineKind::Embedding if arguments.backend != Backend::Ggml => {
+            encoder::load(model()?, &arguments.backend, &arguments.options, loading)
+        }
         EngineKind::Llm => llm::load_generator(model()?, &arguments.options, loading),
         EngineKind::Embedding => llm::load_embedder(model()?, &arguments.options, loading),
         EngineKind::Asr => asr::load(model()?, &arguments.options, loading),

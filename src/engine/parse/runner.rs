@@ -7,6 +7,7 @@ use tokio::{sync::Semaphore, time::timeout};
 use super::{ParseOutcome, ParseRequest, limits::Limits};
 use crate::engine::{
     EngineError, EngineOptions,
+    backend::Backend,
     child::ChildArguments,
     confinement::{Confinement, ConfinementReport},
     supervisor::{Conversation, Spawner},
@@ -75,6 +76,7 @@ pub(in crate::engine) fn child_arguments(allow_unsandboxed: bool, limits: Limits
     ChildArguments {
         kind: EngineKind::Parse,
         model: None,
+        backend: Backend::default(),
         options: EngineOptions { threads: 1, context_length: 0, gpu_layers: 0 },
         confinement: Some(Confinement::Parse),
         allow_unsandboxed,

@@ -36,6 +36,7 @@ use self::process::ChildProcess;
 pub(super) use self::{conversation::Conversation, line::Told};
 use super::{
     EngineError, EngineOptions,
+    backend::Backend,
     client::EngineClient,
     confinement::{Confinement, ConfinementReport},
     wire::{EngineKind, ReadyReport, STARTING},
@@ -50,7 +51,9 @@ pub struct EngineSpec {
     pub kind: EngineKind,
     /// The catalogue id of its model.
     pub model_id: String,
+    /// The model's file or folder.
     pub model: Option<PathBuf>,
+    pub backend: Backend,
     pub confinement: Confinement,
     pub options: EngineOptions,
     /// Start it even if the kernel cannot confine it.

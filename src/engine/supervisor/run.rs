@@ -65,6 +65,7 @@ impl Runner {
         let arguments = ChildArguments {
             kind: self.spec.kind,
             model: self.spec.model.clone(),
+            backend: self.spec.backend.clone(),
             options: self.spec.options,
             confinement: Some(self.spec.confinement.clone()),
             allow_unsandboxed: self.spec.allow_unsandboxed,

@@ -17,7 +17,7 @@ use std::{
 use tokio::{net::UnixStream, sync::oneshot};
 
 use super::process::ChildProcess;
-use crate::engine::{child::ChildArguments, confinement::Confinement};
+use crate::engine::{backend::Backend, child::ChildArguments, confinement::Confinement};
 
 /// The running program itself; works even where its path cannot be read any more.
 const SELF: &str = "/proc/self/exe";
@@ -82,6 +82,12 @@ impl Spawner {
         command.env_clear().current_dir("/");
         command.env("GOMP_SPINCOUNT", OPENMP_SPINS);
         command.envs(KEPT_ENVIRONMENT.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
+        if arguments.backend != Backend::Ggml {
+            command.env("RAYON_NUM_THREADS", arguments.options.threads.max(1).to_string());
+        }
+        if let Backend::Onnx { library, .. } = &arguments.backend {
+            command.env("ORT_DYLIB_PATH", library);
+        }
         if let Some(Confinement::Gpu { cache, .. }) = &arguments.confinement {
             command.env("HOME", cache).env("CUDA_CACHE_PATH", cache).env("MESA_SHADER_CACHE_DIR", cache);
         }

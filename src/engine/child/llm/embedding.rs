@@ -14,7 +14,10 @@ use llama_cpp_2::{
 
 use crate::engine::{
     EmbeddingRequest, EmbeddingRole, Embeddings, EngineError, EngineOptions,
-    child::{ModelFacts, Reply, Worker},
+    child::{
+        ModelFacts, Reply, Worker,
+        vectors::{BYTES_PER_TOKEN, check, normalised},
+    },
     wire::{Event, Request},
 };
 
@@ -22,9 +25,6 @@ use crate::engine::{
 const BATCH_TOKENS: u32 = 512;
 /// Texts that go through the model at once.
 const BATCH_TEXTS: u32 = 16;
-/// More bytes than any token has: longer texts are cut before the tokenizer sees them.
-const BYTES_PER_TOKEN: usize = 64;
-const MAX_TEXTS: usize = 4096;
 
 /// An embedding model and its context.
 pub(super) struct ModelEmbedder {
@@ -177,39 +177,5 @@ fn pooling(model: &LlamaModel) -> Result<LlamaPoolingType, EngineError> {
         Ok("4") => Err(EngineError::Failed("this model ranks texts and makes no vectors".into())),
         Ok("1" | "2" | "3") => Ok(LlamaPoolingType::Unspecified),
         _ => Ok(LlamaPoolingType::Mean),
-    }
-}
-
-fn check(texts: &[String]) -> Result<(), EngineError> {
-    if texts.is_empty() {
-        return Err(EngineError::InvalidRequest("there is no text to embed".into()));
-    }
-    if texts.len() > MAX_TEXTS {
-        return Err(EngineError::InvalidRequest(format!("at most {MAX_TEXTS} texts can be embedded at once")));
-    }
-    if let Some(index) = texts.iter().position(|text| text.trim().is_empty()) {
-        return Err(EngineError::InvalidRequest(format!("text {index} is empty")));
-    }
-    Ok(())
-}
-
-/// The same direction with length 1.
-fn normalised(vector: &[f32]) -> Result<Vec<f32>, EngineError> {
-    let length = vector.iter().map(|value| f64::from(*value).powi(2)).sum::<f64>().sqrt();
-    if !length.is_finite() || length == 0.0 {
-        return Err(EngineError::Failed("the model made a vector without a direction".into()));
-    }
-    Ok(vector.iter().map(|value| (f64::from(*value) / length) as f32).collect())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn vectors_come_out_with_length_one_or_not_at_all() {
-        assert_eq!(normalised(&[3.0, 4.0]).unwrap(), [0.6, 0.8]);
-        assert!(normalised(&[0.0, 0.0]).is_err());
-        assert!(normalised(&[f32::NAN, 1.0]).is_err());
     }
 }

