@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     config::Config,
-    db::Database,
+    db::{Database, PrivateCluster, Probe},
     engine::{supervisor, wire::EngineKind},
     features::system::{DatabaseStatus, EngineState, EngineStatus, ModelStatus, SystemSnapshot, SystemSource, TaskStatus},
     jobs::{JobStatus, Queue},
@@ -45,6 +45,8 @@ struct Known {
     /// Weak, so that whoever brought them up can stop them.
     engines: Weak<Engines>,
     database: Weak<Database>,
+    /// Of a private database only.
+    probe: Option<Probe>,
 }
 
 impl Snapshot {
@@ -65,7 +67,9 @@ impl Snapshot {
     }
 
     pub fn database_is_open(&self, database: &Arc<Database>) {
-        self.known().database = Arc::downgrade(database);
+        let mut parts = self.known();
+        parts.database = Arc::downgrade(database);
+        parts.probe = database.cluster().map(PrivateCluster::probe);
     }
 
     pub fn engines_started(&self, engines: &Arc<Engines>) {
@@ -108,6 +112,28 @@ impl Snapshot {
             Vec::new()
         });
         entries.iter().map(|entry| model_status(entry, here.iter().any(|manifest| manifest.id == entry.id))).collect()
+    }
+}
+
+impl Snapshot {
+    /// How far the appliance is, for the service manager's status line. Asks the database nothing.
+    pub fn in_a_line(&self) -> String {
+        const MEGABYTE: u64 = 1_000_000;
+        if let Some(pull) = self.pulls.pulls().first() {
+            let total = if pull.bytes_total == 0 { "?".into() } else { (pull.bytes_total / MEGABYTE).to_string() };
+            return format!("fetching {}: {} of {total} MB", pull.id, pull.bytes_done / MEGABYTE);
+        }
+        let engines = self.known().engines.upgrade().map(|engines| engines.statuses()).unwrap_or_default();
+        match engines.iter().find_map(|engine| Some((engine, reason(&engine.state)?))) {
+            Some((engine, reason)) => format!("{}: {reason}", engine.model_id),
+            None if self.serving.load(Ordering::Acquire) => format!("ready: {} engines", engines.len()),
+            None => "coming up".into(),
+        }
+    }
+
+    /// A way to see whether the private database hangs, once it is open.
+    pub fn database_probe(&self) -> Option<Probe> {
+        self.known().probe.clone()
     }
 }
 
