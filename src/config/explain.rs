@@ -185,6 +185,7 @@ fn value(setting: &Setting, source: &Source, merged: &Value, config: &Config) ->
     }
     match (&merged[&setting.section][&setting.key], setting.key.as_str()) {
         (Value::Null, "state_dir") => config.server.state_directory.to_string_lossy().into(),
+        (Value::Null, "user") => config.server.user.as_str().into(),
         (Value::Null, "threads") => config.models.threads.into(),
         (Value::Null, _) => setting.default_value().unwrap_or_default(),
         (Value::String(text), _) => without_password(text).into(),

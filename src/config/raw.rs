@@ -68,7 +68,7 @@ pub struct RawDatabase {
     /// File with the URL of your own PostgreSQL, as its owner (also DATABASE_URL) [default: a private PostgreSQL]
     #[arg(long, global = true, env = "ONEIROS_DATABASE_URL_FILE", value_name = "FILE", hide_short_help = true)]
     pub url_file: Option<PathBuf>,
-    /// File with the URL that the application itself uses (also DATABASE_APPLICATION_URL)
+    /// File with the URL that the application itself uses (also DATABASE_APPLICATION_URL) [default: the owner's, in a lesser role]
     #[arg(long, global = true, env = "ONEIROS_DATABASE_APPLICATION_URL_FILE", value_name = "FILE", hide_short_help = true)]
     pub application_url_file: Option<PathBuf>,
 }

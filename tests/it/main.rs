@@ -19,5 +19,8 @@ mod http;
 mod network;
 mod pull;
 mod serve;
+mod service;
+mod settings;
 mod start_up;
 mod stopping;
+mod unit;
