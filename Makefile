@@ -2,6 +2,7 @@
 # make test    what must always hold                make prove  bars, soak and scale
 # make lint    format, clippy, dependencies         make sqlx   refresh the checked queries
 # make web     the web app, which make build embeds
+# make install PREFIX=… DESTDIR=…                   make package, make prove-package   a .deb, tried in a clean Debian
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := build
@@ -35,7 +36,7 @@ WEB := assets/web
 WEB_SOURCES = $(shell find $(WEB) \( -name node_modules -o -name dist \) -prune -o -type f -print)
 NODE_NEEDED := 20.19
 
-.PHONY: setup web build run test test-web test-models prove lint sqlx sqlx-check
+.PHONY: setup web build run test test-web test-models prove lint sqlx sqlx-check install package prove-package
 
 setup:
 	@missing=$$(for package in $(PACKAGES); do dpkg-query -W -f='$${Status}' $$package 2>/dev/null | grep -q 'ok installed' || echo $$package; done); \
@@ -94,3 +95,39 @@ lint:
 	cargo fmt --check
 	cargo clippy $(CARGO_FLAGS) --all-targets -- -D warnings
 	cargo deny --offline check bans licenses sources
+	if command -v hadolint >/dev/null; then hadolint docker/Dockerfile docker/Dockerfile.cuda; fi
+
+PREFIX ?= /usr/local
+# Absolute, and the same for every prefix: where systemd and administrators look.
+SYSCONFDIR ?= /etc
+# What is installed: the executable built last unless another is named.
+BINARY ?= $(ONEIROS)
+INSTALL := install -D -m 644
+DOCS = $(DESTDIR)$(PREFIX)/share/doc/oneiros
+
+# Installs what is there; build first. As root for a system, or into DESTDIR.
+install:
+	@[ -x "$(BINARY)" ] || { echo "$(BINARY) is missing: run make build first, or name another with BINARY=." >&2; exit 1; }
+	install -D -m 755 $(BINARY) $(DESTDIR)$(PREFIX)/bin/oneiros
+	objcopy --strip-debug $(DESTDIR)$(PREFIX)/bin/oneiros
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
+	sed 's|/usr/bin/|$(PREFIX)/bin/|; s|/usr/share/|$(PREFIX)/share/|' systemd/oneiros.service > $(DESTDIR)$(PREFIX)/lib/systemd/system/oneiros.service
+	$(INSTALL) systemd/oneiros.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/oneiros.conf
+	[ -e $(DESTDIR)$(SYSCONFDIR)/oneiros/oneiros.toml ] || $(INSTALL) packaging/oneiros.toml $(DESTDIR)$(SYSCONFDIR)/oneiros/oneiros.toml
+	$(INSTALL) -t $(DOCS) README.md CHANGELOG.md LICENSE docs/running.md
+	$(INSTALL) -t $(DOCS)/examples/oneiros.service.d systemd/oneiros.service.d/*.conf
+	$(INSTALL) models/LICENSES/README.md $(DOCS)/models.md
+	packaging/third-party > $(DOCS)/third-party
+
+# A package must run elsewhere, so it is built portably. For one of this machine's own build: make package BINARY=target/release/oneiros
+package:
+ifeq ($(origin BINARY),file)
+	$(MAKE) build PORTABLE=1
+	packaging/deb target/portable/release/oneiros target/package
+else
+	packaging/deb $(BINARY) target/package
+endif
+
+# Needs root, debootstrap and systemd-container; PACKAGE names a package that is there already.
+prove-package:
+	packaging/prove $(or $(PACKAGE),$$(ls -t target/package/oneiros_*.deb | head -n 1))

@@ -6,11 +6,12 @@
 mod bring_up;
 mod engines;
 pub mod library;
+mod notify;
 mod snapshot;
 mod state_directory;
 mod watch;
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
 use anyhow::Context as _;
 use tokio::{sync::watch as channel, task::JoinHandle};
@@ -29,6 +30,7 @@ use crate::{
 };
 use bring_up::{Parts, Up};
 use library::Library;
+pub use notify::ServiceManager;
 use snapshot::Snapshot;
 use state_directory::{StateDirectory, WhenHeld};
 use watch::EgressCounter;
@@ -49,6 +51,9 @@ pub struct App {
     stopping: CancellationToken,
     http: JoinHandle<()>,
     coming_up: JoinHandle<anyhow::Result<Up>>,
+    snapshot: Arc<Snapshot>,
+    /// Folder and name of the Unix socket.
+    socket: (PathBuf, &'static str),
     _state: StateDirectory,
 }
 
@@ -84,9 +89,21 @@ impl App {
         let (router, routers) = channel::channel(http::starting_router(&first));
         let http = tokio::spawn(http::serve(listeners, http::staged(routers), stopping.clone()));
 
+        let (folder, name) = config.server.socket();
+        let socket = (folder.to_owned(), name);
         let (stages, stage) = channel::channel(Stage::ComingUp);
         let serving = Arc::clone(&snapshot);
-        let parts = Parts { config, spawner, parse, library, snapshot, first, router, uploads, stopping: stopping.clone() };
+        let parts = Parts {
+            config,
+            spawner,
+            parse,
+            library,
+            snapshot: Arc::clone(&snapshot),
+            first,
+            router,
+            uploads,
+            stopping: stopping.clone(),
+        };
         let coming_up = tokio::spawn(async move {
             let up = bring_up::bring_up(parts).await;
             if up.is_ok() {
@@ -95,7 +112,7 @@ impl App {
             stages.send_replace(if up.is_ok() { Stage::Up } else { Stage::Failed });
             up
         });
-        Ok(Self { address, stage, stopping, http, coming_up, _state: state })
+        Ok(Self { address, stage, stopping, http, coming_up, snapshot, socket, _state: state })
     }
 
     /// The address that TCP clients reach, when there is one.

@@ -13,7 +13,7 @@ use futures_util::future::BoxFuture;
 use super::{engines::Engines, library::Library, watch::EgressCounter};
 use crate::{
     config::Config,
-    db::Database,
+    db::{Database, PrivateCluster, Probe},
     engine::{supervisor, wire::EngineKind},
     features::{
         dreams::TEXT_LENGTH,
@@ -50,6 +50,8 @@ struct Known {
     /// Weak, so that whoever brought them up can stop them.
     engines: Weak<Engines>,
     database: Weak<Database>,
+    /// Of a private database only.
+    probe: Option<Probe>,
 }
 
 impl Snapshot {
@@ -79,7 +81,9 @@ impl Snapshot {
     }
 
     pub fn database_is_open(&self, database: &Arc<Database>) {
-        self.known().database = Arc::downgrade(database);
+        let mut parts = self.known();
+        parts.database = Arc::downgrade(database);
+        parts.probe = database.cluster().map(PrivateCluster::probe);
     }
 
     pub fn engines_started(&self, engines: &Arc<Engines>) {
@@ -150,6 +154,28 @@ impl ModelUsage for Snapshot {
 
     fn used(&self) -> Option<Vec<String>> {
         Some(self.known().entries.as_ref()?.iter().map(|entry| entry.id.clone()).collect())
+    }
+}
+
+impl Snapshot {
+    /// How far the appliance is, for the service manager's status line. Asks the database nothing.
+    pub fn in_a_line(&self) -> String {
+        const MEGABYTE: u64 = 1_000_000;
+        if let Some((id, pull)) = self.board.under_way().first() {
+            let total = pull.bytes_total.map_or_else(|| "?".to_owned(), |bytes| (bytes / MEGABYTE).to_string());
+            return format!("fetching {id}: {} of {total} MB", pull.bytes_done / MEGABYTE);
+        }
+        let engines = self.known().engines.upgrade().map(|engines| engines.statuses()).unwrap_or_default();
+        match engines.iter().find_map(|engine| Some((engine, reason(&engine.state)?))) {
+            Some((engine, reason)) => format!("{}: {reason}", engine.model_id),
+            None if self.serving.load(Ordering::Acquire) => format!("ready: {} engines", engines.len()),
+            None => "coming up".into(),
+        }
+    }
+
+    /// A way to see whether the private database hangs, once it is open.
+    pub fn database_probe(&self) -> Option<Probe> {
+        self.known().probe.clone()
     }
 }
 

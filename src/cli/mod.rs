@@ -3,10 +3,12 @@
 //! An engine child must seal itself while it has one thread, and root must be given up before any thread exists, so
 //! both happen here, before a runtime is built.
 
+pub mod config;
 pub mod database;
 pub mod doctor;
 pub mod embed;
 pub mod engine;
+pub mod healthcheck;
 pub mod interpret;
 pub mod models;
 pub mod openapi;
@@ -20,12 +22,15 @@ mod output;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use clap::{Parser, Subcommand};
+use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::{
     config::{Config, RawConfig},
     engine::child::privileges,
 };
+
+/// The exit code that says: no restart will help, a setting is wrong (`EX_CONFIG` of sysexits.h). The systemd unit knows it.
+const UNUSABLE_SETTINGS: u8 = 78;
 
 /// A dream goes in, a reading comes out, on models that run on this machine and cannot reach a network.
 #[derive(Parser)]
@@ -53,6 +58,10 @@ enum Role {
     Doctor(doctor::DoctorArguments),
     /// Print the API document (OpenAPI) as JSON
     Openapi,
+    /// Show the settings in force, explain them, print a file to begin with
+    Config(config::ConfigArguments),
+    /// Ask the running server whether it is well (for containers)
+    Healthcheck(healthcheck::HealthcheckArguments),
     /// Prove a promise on this very machine
     Selfcheck(selfcheck::SelfcheckArguments),
     /// Work with the private database
@@ -64,11 +73,12 @@ enum Role {
 
 /// Runs what the command line asks for.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let matches = Cli::command().get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     if let Role::Engine(arguments) = cli.role {
         return engine::run(&arguments);
     }
-    match run(cli) {
+    match run(cli, &matches) {
         Ok(code) => code,
         Err(error) => {
             output::print_error(&error);
@@ -77,12 +87,21 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+fn run(cli: Cli, matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     if matches!(cli.role, Role::Openapi) {
         return openapi::run();
     }
     output::start_log(matches!(cli.role, Role::Serve));
-    let config = Config::resolve(cli.settings)?;
+    if let Role::Config(arguments) = cli.role {
+        return config::run(&arguments, &cli.settings, matches);
+    }
+    let config = match Config::resolve(cli.settings) {
+        Ok(config) => config,
+        Err(error) => {
+            output::print_error(&error);
+            return Ok(ExitCode::from(UNUSABLE_SETTINGS));
+        }
+    };
     match cli.role {
         // `exec` runs the operator's own command, as the operator.
         Role::Database(arguments) => database::run(arguments, &config.server),
@@ -108,16 +127,17 @@ async fn dispatch(role: Role, config: Config) -> anyhow::Result<ExitCode> {
         Role::Embed(arguments) => embed::run(arguments, config).await,
         Role::Models(arguments) => models::run(arguments, config).await,
         Role::Doctor(arguments) => doctor::run(arguments, config).await,
-        Role::Engine(_) | Role::Openapi | Role::Database(_) | Role::Selfcheck(_) => unreachable!("these roles never get a runtime"),
+        Role::Healthcheck(arguments) => healthcheck::run(arguments, config).await,
+        Role::Engine(_) | Role::Openapi | Role::Config(_) | Role::Database(_) | Role::Selfcheck(_) => unreachable!("these roles never get a runtime"),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
+    use super::*;
 
     #[test]
     fn the_command_line_is_consistent() {
-        super::Cli::command().debug_assert();
+        Cli::command().debug_assert();
     }
 }

@@ -19,11 +19,13 @@ pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
     if let Some(address) = app.address() {
         print_line(&format!("Oneiros listens on http://{address} (its API: http://{address}/reference)"))?;
     }
+    let service_manager = app.tell_service_manager();
     tokio::select! {
         _ = interrupt.recv() => tracing::info!("interrupted: stopping"),
         _ = terminate.recv() => tracing::info!("asked to end: stopping"),
         () = app.failed() => {}
     }
+    service_manager.stopping().await;
     app.stop().await?;
     Ok(ExitCode::SUCCESS)
 }

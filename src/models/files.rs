@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use rustix::fs::{CWD, FlockOperation, Mode, OFlags, RenameFlags, ResolveFlags};
+use rustix::fs::{CWD, FlockOperation, Mode, OFlags, RenameFlags};
 use sha2::{Digest, Sha256};
 
 use super::ModelError;
@@ -175,25 +175,31 @@ pub fn checked_path(name: &str) -> Option<PathBuf> {
     (plain && clean).then(|| path.to_owned())
 }
 
-/// Creates a new file below `folder` and its parents; the kernel keeps the path from leading out of it.
+/// Creates a new file below `folder` and its parents. Each step is one plain name in a folder that is open already, and
+/// no link is followed, so the path cannot lead out. (Not `openat2`, which says the same in one call: systemd answers
+/// `ENOSYS` to it where `RestrictSUIDSGID=` holds, for its filter cannot see the mode in it.)
 pub fn create_beneath(folder: &Path, relative: &Path, executable: bool) -> Result<File, ModelError> {
     let full = folder.join(relative);
     let fail = |error: rustix::io::Errno| ModelError::io("written", &full, error.into());
-    let root = rustix::fs::open(folder, OFlags::DIRECTORY | OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).map_err(fail)?;
-    let beneath = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
-    let mut parent = root;
-    for part in relative.parent().into_iter().flat_map(Path::components) {
-        match rustix::fs::mkdirat(&parent, part.as_os_str(), Mode::from_raw_mode(0o755)) {
+    let mut names = Vec::new();
+    for part in relative.components() {
+        let Component::Normal(name) = part else { return Err(fail(rustix::io::Errno::INVAL)) };
+        names.push(name);
+    }
+    let name = names.pop().ok_or_else(|| fail(rustix::io::Errno::INVAL))?;
+    let directory = OFlags::DIRECTORY | OFlags::RDONLY | OFlags::CLOEXEC;
+    let mut parent = rustix::fs::open(folder, directory, Mode::empty()).map_err(fail)?;
+    for part in names {
+        match rustix::fs::mkdirat(&parent, part, Mode::from_raw_mode(0o755)) {
             Ok(()) | Err(rustix::io::Errno::EXIST) => {}
             Err(error) => return Err(fail(error)),
         }
-        let flags = OFlags::DIRECTORY | OFlags::RDONLY | OFlags::CLOEXEC;
-        parent = rustix::fs::openat2(&parent, part.as_os_str(), flags, Mode::empty(), beneath).map_err(fail)?;
+        parent = rustix::fs::openat(&parent, part, directory | OFlags::NOFOLLOW, Mode::empty()).map_err(fail)?;
     }
-    let name = relative.file_name().ok_or_else(|| fail(rustix::io::Errno::INVAL))?;
     let mode = Mode::from_raw_mode(if executable { 0o755 } else { 0o644 });
+    // A new file: with `EXCL` a link in its place is an error.
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-    rustix::fs::openat2(&parent, name, flags, mode, beneath).map(File::from).map_err(fail)
+    rustix::fs::openat(&parent, name, flags, mode).map(File::from).map_err(fail)
 }
 
 /// A new, empty file of ours.
@@ -241,6 +247,9 @@ mod tests {
         assert!(create_beneath(folder.path(), Path::new("lib/x"), false).is_err());
         assert!(create_beneath(folder.path(), Path::new("share/deep/x"), true).is_ok());
         assert!(create_beneath(folder.path(), Path::new("share/deep/x"), true).is_err(), "a file is never written twice");
+        assert!(create_beneath(folder.path(), Path::new("share/../../x"), false).is_err());
+        std::os::unix::fs::symlink(elsewhere.path().join("y"), folder.path().join("y")).unwrap();
+        assert!(create_beneath(folder.path(), Path::new("y"), false).is_err());
         assert_eq!(std::fs::read_dir(elsewhere.path()).unwrap().count(), 0);
     }
 
