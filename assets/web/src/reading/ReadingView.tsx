@@ -17,7 +17,7 @@ interface ReadingViewProps {
   reading?: Interpretation | null;
   /** `null` until they have been looked for. */
   similar?: SimilarDream[] | null;
-  /** What to say above the reading: why it waits, or why it failed. */
+  /** Why it waits, that it is being written, or why it failed: stands where the next words will come. */
   state?: React.ReactNode;
   /** Set while words are coming. */
   busy?: boolean;
@@ -37,21 +37,23 @@ export function ReadingView({ dream, text, reading, similar, state, busy = false
         {similar && similar.length > 0 && <SimilarDreams similar={similar} className="hidden lg:flex" />}
       </div>
       <section aria-labelledby={`${id}-title`} aria-busy={busy} className="flex min-w-0 flex-col gap-8">
-        <h2 id={`${id}-title`} className="text-sm font-medium text-muted">
-          {t("dream.reading.heading")}
-        </h2>
-        {state}
-        {text.title && (
-          <h3 lang={language} dir="auto" className="arriving -mt-5 text-2xl font-semibold sm:text-3xl">
-            {text.title}
-          </h3>
-        )}
+        <div className="flex flex-col gap-3">
+          <h2 id={`${id}-title`} className="text-sm font-medium text-muted">
+            {t("dream.reading.heading")}
+          </h2>
+          {text.title && (
+            <h3 lang={language} dir="auto" className="arriving text-2xl font-semibold sm:text-3xl">
+              {text.title}
+            </h3>
+          )}
+        </div>
         <Passage text={text.summary} language={language} lead />
         <Feelings mood={text.mood} emotions={text.emotions} archetypes={text.archetypes} language={language} />
         <SymbolList symbols={text.symbols} language={language} tie={tie} />
         <Passage title={t("dream.reading.meaning")} text={text.interpretation} language={language} />
         <Passage title={t("dream.reading.advice")} text={text.advice} language={language} />
         <Passage title={t("dream.reading.questions")} text={text.questions.filter(Boolean)} language={language} />
+        {state}
         {reading && <Colophon reading={reading} />}
         {similar && similar.length > 0 && <SimilarDreams similar={similar} className="flex lg:hidden" />}
       </section>
