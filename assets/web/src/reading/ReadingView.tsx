@@ -1,10 +1,11 @@
-import { useId, useState } from "react";
+import { useId, useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import type { Dream, Interpretation, SimilarDream } from "../api/client";
 import { Colophon } from "./Colophon";
 import { DreamWords } from "./DreamWords";
 import { Feelings } from "./Feelings";
+import { segmentDream } from "./marks";
 import { Passage } from "./Passage";
 import type { ReadingText } from "./progress";
 import { SimilarDreams } from "./SimilarDreams";
@@ -29,11 +30,13 @@ export function ReadingView({ dream, text, reading, similar, state, busy = false
   const id = useId();
   const [active, setActive] = useState<number | null>(null);
   const language = reading?.language ?? dream.language;
+  const segments = useMemo(() => segmentDream(dream.text, text.symbols), [dream.text, text.symbols]);
+  const marked = new Set(segments.map((segment) => segment.symbol));
   const tie = { id, active, onActive: setActive };
   return (
     <div className="grid gap-10 lg:grid-cols-[minmax(0,5fr)_minmax(0,6fr)] lg:gap-14">
       <div className="flex min-w-0 flex-col gap-10 self-start lg:sticky lg:top-8">
-        <DreamWords dream={dream} symbols={text.symbols} tie={tie} />
+        <DreamWords dream={dream} segments={segments} tie={tie} />
         {similar && similar.length > 0 && <SimilarDreams similar={similar} className="hidden lg:flex" />}
       </div>
       <section aria-labelledby={`${id}-title`} aria-busy={busy} className="flex min-w-0 flex-col gap-8">
@@ -49,7 +52,7 @@ export function ReadingView({ dream, text, reading, similar, state, busy = false
         </div>
         <Passage text={text.summary} language={language} lead />
         <Feelings mood={text.mood} emotions={text.emotions} archetypes={text.archetypes} language={language} />
-        <SymbolList symbols={text.symbols} language={language} tie={tie} />
+        <SymbolList symbols={text.symbols} marked={marked} language={language} tie={tie} />
         <Passage title={t("dream.reading.meaning")} text={text.interpretation} language={language} />
         <Passage title={t("dream.reading.advice")} text={text.advice} language={language} />
         <Passage title={t("dream.reading.questions")} text={text.questions.filter(Boolean)} language={language} />
