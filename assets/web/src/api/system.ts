@@ -1,7 +1,7 @@
 import { api } from "./client";
-import type { SystemReport } from "./client";
-import type { Limits } from "./pending";
+import type { Limits, SystemReport } from "./client";
 
+/** What the box takes unless its operator said otherwise: for a page that has never reached it. */
 const DEFAULT_LIMITS: Limits = {
   recording_minutes: 60,
   recording_bytes: 256 * 1024 * 1024,
@@ -29,6 +29,6 @@ export function useSystem() {
 
 /** What the box takes; its own figures once it has told them. */
 export function useLimits(): Limits {
-  const report: (SystemReport & { limits?: Limits }) | undefined = useSystem().data;
+  const report: { limits?: Limits } | undefined = useSystem().data;
   return report?.limits ?? DEFAULT_LIMITS;
 }

@@ -1,6 +1,5 @@
-import type { Dream, Interpretation, Mood, Problem, SimilarDream } from "../api/client";
+import type { Dream, Interpretation, Mood, Problem, SimilarDream, WaitingEvent } from "../api/client";
 import type { ServerEvent } from "../api/events";
-import type { WaitingEvent } from "../api/pending";
 import type { Failure } from "../api/problem";
 
 /** What a reading says, complete or still being written. */

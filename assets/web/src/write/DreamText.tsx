@@ -50,7 +50,7 @@ export function DreamText({ ref, value, language, onChange, onSubmit, error, dis
           aria-describedby="dream-count dream-error"
           aria-invalid={error !== null || over}
           spellCheck
-          className="block field-sizing-content max-h-[60dvh] min-h-44 w-full resize-none bg-transparent px-5 py-4 font-dream text-xl leading-relaxed outline-none placeholder:text-muted placeholder:italic sm:min-h-56 sm:px-7 sm:py-6"
+          className="block field-sizing-content max-h-[60dvh] min-h-44 w-full resize-none bg-transparent px-5 py-4 font-dream text-xl leading-relaxed outline-none placeholder:text-muted placeholder:italic arabic:text-2xl arabic:leading-loose arabic:placeholder:not-italic sm:min-h-56 sm:px-7 sm:py-6"
         />
         <div className="border-t border-line p-3 sm:px-4">{foot}</div>
       </div>

@@ -89,7 +89,7 @@ export function WriteForm({ session }: { session: ReadingRun }) {
         <LanguageField value={language} onChange={setLanguage} />
         <ReadingState progress={session.progress} onRetry={submit} onStop={session.stop} />
         <div className="flex flex-wrap items-center gap-x-4 gap-y-2">
-          <Button kind="primary" className="px-8 text-lg" onClick={submit} aria-disabled={busy}>
+          <Button kind="primary" className="w-full px-8 text-lg sm:w-auto" onClick={submit} aria-disabled={busy}>
             {t("dream.write.submit")}
           </Button>
           <p className="hidden text-sm text-muted sm:block">{t("dream.write.keys")}</p>
