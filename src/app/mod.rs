@@ -1,7 +1,7 @@
 //! The appliance as a whole: its parts, the order in which they come up, and the order in which they go.
 //!
 //! Coming up: state directory, sockets (so that status is served at once), a check that the kernel confines children,
-//! then models ([`bring_up`]), database, engines, jobs. Going: sockets, jobs, engines, database.
+//! then the database (from then on dreams are kept and shown), models ([`bring_up`]), engines, jobs. Going: sockets, jobs, engines, database.
 
 mod bring_up;
 mod engines;
@@ -20,15 +20,18 @@ use crate::{
     config::Config,
     engine::parse::ParseRunner,
     engine::supervisor::Spawner,
-    features::system::{EngineStatus, SystemReport, SystemService},
-    http::{self, Listeners, listeners},
+    features::{
+        models::ModelService,
+        system::{EngineStatus, SystemReport, SystemService},
+    },
+    http::{self, FirstServices, Listeners, listeners},
     models::{NoProgress, PullProgress},
 };
 use bring_up::{Parts, Up};
 use library::Library;
 use snapshot::Snapshot;
 use state_directory::{StateDirectory, WhenHeld};
-use watch::{EgressCounter, PullWatch};
+use watch::EgressCounter;
 
 /// Where the appliance listens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,22 +71,25 @@ impl App {
 
         let spawner = Spawner::new().context("the thread that starts engines cannot be started")?;
         let parse = ParseRunner::new(spawner.clone(), config.server.allow_unsandboxed);
-        let (audit, pulls) = (Arc::new(EgressCounter::default()), Arc::new(PullWatch::new(progress)));
+        let audit = Arc::new(EgressCounter::default());
         parse.confinement().await.context("the engines of this appliance cannot run here")?;
-        let library = Library::open(&config, parse.clone(), audit.clone(), pulls.clone())?;
-        let snapshot = Arc::new(Snapshot::new(&config, Arc::clone(library.store()), audit, pulls));
-        let system = Arc::new(SystemService::new(snapshot.clone()));
-        let (router, routers) = channel::channel(http::starting_router(system.clone()));
+        let library = Library::open(&config, parse.clone(), audit.clone(), progress)?;
+        let snapshot = Arc::new(Snapshot::new(&config, &library, audit));
         let stopping = CancellationToken::new();
+        let first = FirstServices {
+            system: Arc::new(SystemService::new(snapshot.clone())),
+            models: Arc::new(ModelService::new(library.shelf(), snapshot.clone(), stopping.clone())),
+            unsandboxed_allowed: config.server.allow_unsandboxed,
+        };
+        let (router, routers) = channel::channel(http::starting_router(&first));
         let http = tokio::spawn(http::serve(listeners, http::staged(routers), stopping.clone()));
 
         let (stages, stage) = channel::channel(Stage::ComingUp);
         let serving = Arc::clone(&snapshot);
-        let parts = Parts { config, spawner, parse, library, snapshot, system, uploads, stopping: stopping.clone() };
+        let parts = Parts { config, spawner, parse, library, snapshot, first, router, uploads, stopping: stopping.clone() };
         let coming_up = tokio::spawn(async move {
             let up = bring_up::bring_up(parts).await;
-            if let Ok(up) = &up {
-                drop(router.send_replace(up.router.clone()));
+            if up.is_ok() {
                 serving.requests_are_served();
             }
             stages.send_replace(if up.is_ok() { Stage::Up } else { Stage::Failed });
@@ -132,9 +138,9 @@ async fn bind(config: &Config, listen: Listen) -> anyhow::Result<Listeners> {
 pub async fn survey(config: &Config) -> anyhow::Result<SystemReport> {
     let spawner = Spawner::new().context("the thread that starts engines cannot be started")?;
     let parse = ParseRunner::new(spawner, config.server.allow_unsandboxed);
-    let (audit, pulls) = (Arc::new(EgressCounter::default()), Arc::new(PullWatch::new(Arc::new(NoProgress))));
-    let library = Library::open(config, parse.clone(), audit.clone(), pulls.clone())?;
-    let snapshot = Snapshot::new(config, Arc::clone(library.store()), audit, pulls);
+    let audit = Arc::new(EgressCounter::default());
+    let library = Library::open(config, parse.clone(), audit.clone(), Arc::new(NoProgress))?;
+    let snapshot = Snapshot::new(config, &library, audit);
     let profile = library.best_profile().profile;
     snapshot.profile_is_chosen(profile, &library.entries(profile));
     let mut report = SystemService::new(Arc::new(snapshot)).report().await;

@@ -9,6 +9,7 @@ pub mod embed;
 pub mod engine;
 pub mod interpret;
 pub mod models;
+pub mod openapi;
 pub mod selfcheck;
 pub mod serve;
 pub mod transcribe;
@@ -50,6 +51,8 @@ enum Role {
     Models(models::ModelsArguments),
     /// Show hardware, models, database, and what the kernel enforces on each engine
     Doctor(doctor::DoctorArguments),
+    /// Print the API document (OpenAPI) as JSON
+    Openapi,
     /// Prove a promise on this very machine
     Selfcheck(selfcheck::SelfcheckArguments),
     /// Work with the private database
@@ -75,6 +78,9 @@ pub fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    if matches!(cli.role, Role::Openapi) {
+        return openapi::run();
+    }
     output::start_log(matches!(cli.role, Role::Serve));
     let config = Config::resolve(cli.settings)?;
     match cli.role {
@@ -102,7 +108,7 @@ async fn dispatch(role: Role, config: Config) -> anyhow::Result<ExitCode> {
         Role::Embed(arguments) => embed::run(arguments, config).await,
         Role::Models(arguments) => models::run(arguments, config).await,
         Role::Doctor(arguments) => doctor::run(arguments, config).await,
-        Role::Engine(_) | Role::Database(_) | Role::Selfcheck(_) => unreachable!("these roles never get a runtime"),
+        Role::Engine(_) | Role::Openapi | Role::Database(_) | Role::Selfcheck(_) => unreachable!("these roles never get a runtime"),
     }
 }
 

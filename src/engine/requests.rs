@@ -110,9 +110,22 @@ impl Default for Sampling {
     }
 }
 
+/// Why a request has not begun.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Wait {
+    /// So many requests come before it. 0: they are done, it is its turn.
+    Queue { ahead: u32 },
+    /// The engine loads its model.
+    Loading { percent: u8 },
+    /// The engine starts again after a fault.
+    Restart,
+}
+
 /// What a generation reports, in order. `Finished` is the last.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum GenerationEvent {
+    /// It has not begun. Told whenever the reason changes; never by a child.
+    Waiting(Wait),
     /// More text of a slot; whole characters only.
     Delta {
         slot: String,

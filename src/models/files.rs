@@ -21,12 +21,17 @@ pub fn human_bytes(bytes: u64) -> String {
 /// Refuses to start what would not fit: `bytes` and a tenth more must be free.
 pub fn require_space(id: &str, directory: &Path, bytes: u64) -> Result<(), ModelError> {
     let needed = bytes.saturating_add(bytes / 10);
-    let status = rustix::fs::statvfs(directory).map_err(|error| ModelError::io("examined", directory, error.into()))?;
-    let available = status.f_bavail.saturating_mul(status.f_frsize);
+    let available = free_bytes(directory)?;
     if available < needed {
         return Err(ModelError::Space { id: id.into(), needed, available, place: directory.display().to_string() });
     }
     Ok(())
+}
+
+/// What an ordinary user may still write on the file system that holds `directory`.
+pub fn free_bytes(directory: &Path) -> Result<u64, ModelError> {
+    let status = rustix::fs::statvfs(directory).map_err(|error| ModelError::io("examined", directory, error.into()))?;
+    Ok(status.f_bavail.saturating_mul(status.f_frsize))
 }
 
 /// A checksum in the making.
@@ -186,8 +191,15 @@ pub fn create(path: &Path) -> Result<File, ModelError> {
     OpenOptions::new().read(true).write(true).create(true).truncate(true).open(path).map_err(|error| ModelError::io("written", path, error))
 }
 
+/// Opens a regular file. Anything else is refused without waiting: a pipe that nobody writes to would wait for ever.
 pub fn open(path: &Path) -> Result<File, ModelError> {
-    File::open(path).map_err(|error| ModelError::io("opened", path, error))
+    let unopened = |error| ModelError::io("opened", path, error);
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let file = File::from(rustix::fs::open(path, flags, Mode::empty()).map_err(|error| unopened(error.into()))?);
+    match file.metadata().map_err(unopened)? {
+        metadata if metadata.is_file() => Ok(file),
+        _ => Err(unopened(std::io::Error::new(std::io::ErrorKind::InvalidInput, "it is no regular file"))),
+    }
 }
 
 /// An id from a file's name: lower case, other characters as dashes, without its ending.
@@ -220,6 +232,16 @@ mod tests {
         assert!(create_beneath(folder.path(), Path::new("share/deep/x"), true).is_ok());
         assert!(create_beneath(folder.path(), Path::new("share/deep/x"), true).is_err(), "a file is never written twice");
         assert_eq!(std::fs::read_dir(elsewhere.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_pipe_is_refused_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        rustix::fs::mknodat(CWD, &pipe, rustix::fs::FileType::Fifo, Mode::from_raw_mode(0o600), 0).unwrap();
+        let error = open(&pipe).unwrap_err();
+        assert!(std::error::Error::source(&error).is_some_and(|cause| cause.to_string().contains("no regular file")), "{error}");
+        assert!(open(Path::new("/dev/null")).is_err());
     }
 
     #[test]

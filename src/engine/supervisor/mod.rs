@@ -22,6 +22,7 @@ use std::{
     time::Duration,
 };
 
+pub use process::resident_bytes;
 pub use spawner::Spawner;
 pub use status::{EngineState, EngineStatus};
 use tokio::{

@@ -6,14 +6,14 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{
     Dream, DreamPage, DreamStore, DreamWithReadings, FailureReason, Interpretation, InterpretationFailure, Lens, OwnerId, SimilarDream,
-    language,
+    WaitReason, WaitingEvent, language,
     prompts::Prompts,
     reader::{DreamModels, EmbeddingModel},
     reading::{self, EventSink, ReadingEvent, Task},
@@ -32,6 +32,14 @@ const SIMILAR_PATIENCE: Duration = Duration::from_secs(10);
 /// How long a reading may go on once the server is stopping.
 const LAST_WORDS: Duration = Duration::from_secs(8);
 const ENGINE_RETRY: Duration = Duration::from_secs(5);
+/// Readings that go on or wait at the same time; more are refused until one is done.
+const MOST_READINGS: usize = 64;
+/// A reading takes some seconds, so that a place is free about then.
+const QUEUE_RETRY: Duration = Duration::from_secs(10);
+/// How long a reading waits for models that are being fetched or loaded, while somebody hears how far that is …
+const LISTENER_PATIENCE: Duration = Duration::from_secs(60 * 60);
+/// … and when nobody does.
+const UNHEARD_PATIENCE: Duration = Duration::from_secs(30);
 /// How many texts one request may ask vectors for, and how long each may be.
 const MOST_TEXTS: usize = 256;
 const LONGEST_TEXT: usize = 16_000;
@@ -50,6 +58,15 @@ pub struct InterpretRequest {
     #[serde(default)]
     #[schema(example = "en")]
     pub language: Option<String>,
+}
+
+/// How a kept dream is to be read again.
+#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReadAgainRequest {
+    /// `psychological` when absent.
+    #[serde(default)]
+    pub lens: Option<Lens>,
 }
 
 /// The dream that was kept and what came of reading it.
@@ -90,6 +107,8 @@ pub struct KeptDream {
     lens: Lens,
     language: String,
     started: Instant,
+    /// Readings that go on or wait are bounded.
+    _place: OwnedSemaphorePermit,
 }
 
 /// The feature's face to `http/`, jobs and the command line.
@@ -97,13 +116,14 @@ pub struct DreamService {
     store: DreamStore,
     prompts: Prompts,
     models: watch::Receiver<Arc<DreamModels>>,
+    places: Arc<Semaphore>,
     stopping: CancellationToken,
 }
 
 impl DreamService {
     /// `stopping` is cancelled when the server begins to stop: a reading then has eight seconds left.
     pub fn new(store: DreamStore, models: watch::Receiver<Arc<DreamModels>>, stopping: CancellationToken) -> Self {
-        Self { store, prompts: Prompts::embedded(), models, stopping }
+        Self { store, prompts: Prompts::embedded(), models, places: Arc::new(Semaphore::new(MOST_READINGS)), stopping }
     }
 
     fn models(&self) -> Arc<DreamModels> {
@@ -119,7 +139,21 @@ impl DreamService {
             None => language::detect(&text),
         };
         let dream = self.store.keep(owner, &text, &language).await?;
-        Ok(KeptDream { dream, lens: request.lens.unwrap_or_default(), language, started })
+        self.admit(dream, language, request.lens, started)
+    }
+
+    /// A dream that was kept earlier, to be read again or through another lens.
+    pub async fn kept(&self, owner: OwnerId, id: Uuid, request: ReadAgainRequest) -> Result<KeptDream> {
+        let started = Instant::now();
+        let dream = self.find(owner, id).await?.dream;
+        let language = dream.language.clone();
+        self.admit(dream, language, request.lens, started)
+    }
+
+    fn admit(&self, dream: Dream, language: String, lens: Option<Lens>, started: Instant) -> Result<KeptDream> {
+        let busy = |_| Error::DreamKept { dream_id: dream.id, cause: Box::new(Error::Busy { retry_after: QUEUE_RETRY }) };
+        let place = Arc::clone(&self.places).try_acquire_owned().map_err(busy)?;
+        Ok(KeptDream { dream, lens: lens.unwrap_or_default(), language, started, _place: place })
     }
 
     /// Reads a kept dream. Every error says that the dream is kept. Dropping the future frees the engine.
@@ -136,14 +170,14 @@ impl DreamService {
     }
 
     async fn answer(&self, owner: OwnerId, kept: &KeptDream, sink: &EventSink) -> Result<InterpretResponse> {
-        let models = self.models();
         let dream = &kept.dream;
         sink.send(ReadingEvent::Dream(dream.clone()));
-        let similar = self.similar_if_possible(owner, dream, &models).await;
+        let similar = self.similar_if_possible(owner, dream, &self.models()).await;
         sink.send(ReadingEvent::Similar(similar.clone()));
+        let models = self.loaded_models(sink).await?;
         let choice = models
             .choose(&kept.language)
-            .ok_or_else(|| Error::Unavailable { what: "no language model is ready yet; see /readyz".into(), retry_after: ENGINE_RETRY })?;
+            .ok_or_else(|| Error::Unavailable { what: "no language model is here; see /readyz".into(), retry_after: ENGINE_RETRY })?;
         let response = |interpretation, failure| InterpretResponse { dream: dream.clone(), interpretation, failure, similar };
         let key = ReadingKey {
             lens: kept.lens,
@@ -179,6 +213,31 @@ impl DreamService {
                 Err(error.into())
             }
         }
+    }
+
+    /// Waits for the models while the appliance comes up: as long as somebody listens, else only a moment.
+    async fn loaded_models(&self, sink: &EventSink) -> Result<Arc<DreamModels>> {
+        let mut models = self.models.clone();
+        let loaded = async {
+            loop {
+                let now = models.borrow_and_update().clone();
+                let Some(detail) = &now.coming else { return now };
+                let waiting = WaitingEvent {
+                    reason: WaitReason::Loading,
+                    place: None,
+                    detail: Some(detail.clone()).filter(|detail| !detail.is_empty()),
+                };
+                sink.send(ReadingEvent::Waiting(waiting));
+                if models.changed().await.is_err() {
+                    // Coming up has failed, and the server is about to end.
+                    std::future::pending::<()>().await;
+                }
+            }
+        };
+        let patience = if sink.is_heard() { LISTENER_PATIENCE } else { UNHEARD_PATIENCE };
+        tokio::time::timeout(patience, loaded)
+            .await
+            .map_err(|_| Error::Unavailable { what: "the models are not loaded yet; see /readyz".into(), retry_after: ENGINE_RETRY })
     }
 
     /// Similar dreams, or none when the embedder or its vectors are not there: a reading does not wait for them, and the

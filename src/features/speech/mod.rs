@@ -8,4 +8,5 @@ pub mod routes;
 mod service;
 
 pub use decoder::AudioDecoder;
-pub use service::{Segment, SpeechModel, SpeechService, Transcription};
+pub use routes::AUDIO_LIMIT_BYTES;
+pub use service::{MOST_MILLISECONDS, Segment, SpeechModel, SpeechService, Transcription};

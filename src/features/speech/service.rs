@@ -18,7 +18,7 @@ const MOST_RECORDINGS: usize = 16;
 const MOST_DECODED: usize = 2;
 const BUSY_RETRY: Duration = Duration::from_secs(10);
 /// The longest recording that is heard.
-const MOST_MILLISECONDS: u64 = 30 * 60 * 1000;
+pub const MOST_MILLISECONDS: u64 = 30 * 60 * 1000;
 /// The shortest that can hold a word.
 const LEAST_MILLISECONDS: u64 = 100;
 /// Root mean square below which a recording is silence: −60 dB of full scale.

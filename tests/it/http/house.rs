@@ -1,6 +1,6 @@
 //! A server for one test: the whole router over scripted engines and, where asked for, a real database.
 
-use std::{sync::Arc, time::Duration};
+use std::{os::fd::OwnedFd, path::Path, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -10,18 +10,26 @@ use axum::{
 use futures_util::{FutureExt, StreamExt, future::BoxFuture};
 use http_body_util::BodyExt;
 use oneiros::{
+    egress::{Egress, EgressPolicy, LogSink},
+    engine::{
+        EngineError,
+        parse::{ParseOutcome, ParseRequest},
+    },
     features::{
         dreams::{DreamModels, DreamService, DreamStore, EmbeddingModel, Reader},
+        models::{ModelService, ModelUsage, PullBoard, Shelf},
         speech::{SpeechModel, SpeechService},
-        system::{DatabaseStatus, SystemService, SystemSnapshot, SystemSource, TaskStatus},
+        system::{DatabaseStatus, Limits, SystemService, SystemSnapshot, SystemSource, TaskStatus},
     },
-    http::{Services, router},
+    http::{FirstServices, Services, router},
+    models::{ArtifactStore, Catalog, NoProgress, ParseJobs, Puller},
 };
 use serde_json::Value;
 use sqlx::{
     PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
+use tempfile::TempDir;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
@@ -33,6 +41,8 @@ use crate::support::database::{TestDatabase, test_database};
 pub struct House {
     pub router: Router,
     pub writer: Arc<ScriptedWriter>,
+    /// Where its models would lie.
+    pub models_folder: TempDir,
     _database: Option<TestDatabase>,
 }
 
@@ -80,18 +90,18 @@ impl House {
             engine: writer.clone(),
         };
         let embedding = EmbeddingModel { id: "letters".into(), dimensions: 384, engine: Arc::new(LetterEmbedder) };
-        let models = DreamModels { readers: vec![reader], embedding: Some(embedding) };
+        let models = DreamModels { readers: vec![reader], embedding: Some(embedding), coming: None };
         let hearing = SpeechModel { id: "listener".into(), engine: Arc::new(Listener(" I was flying over water.")) };
         // A receiver keeps the last value when its sender is gone.
         let (models, hearing) = (watch::channel(Arc::new(models)).1, watch::channel(Some(hearing)).1);
         let available = database.is_some();
+        let models_folder = tempfile::tempdir().unwrap();
         let services = Services {
             dreams: Arc::new(DreamService::new(DreamStore::new(pool), models, CancellationToken::new())),
             speech: Arc::new(SpeechService::new(Arc::new(WordDecoder), hearing, std::env::temp_dir())),
-            system: Arc::new(SystemService::new(Arc::new(Known { available }))),
-            unsandboxed_allowed: false,
+            first: first_services(available, models_folder.path()),
         };
-        Self { router: router(services), writer, _database: database }
+        Self { router: router(services), writer, models_folder, _database: database }
     }
 
     pub async fn send(&self, request: Request<Body>) -> Answer {
@@ -136,6 +146,43 @@ pub fn request(method: &str, path: &str) -> axum::http::request::Builder {
     Request::builder().method(method).uri(path).header(header::HOST, "localhost:8080")
 }
 
+/// What every server has, over a store in `folder`.
+pub fn first_services(available: bool, folder: &Path) -> FirstServices {
+    let policy = EgressPolicy::for_hub("http://127.0.0.1:9").unwrap().sealed(true);
+    let store = Arc::new(ArtifactStore::open(folder, Arc::new(NoParser)).unwrap());
+    let board = Arc::new(PullBoard::new(Arc::new(NoProgress)));
+    let egress = Arc::new(Egress::new(policy, Arc::new(LogSink)));
+    let puller = Puller::new(store.clone(), egress, "http://127.0.0.1:9", board.clone());
+    let shelf = Shelf { catalog: Catalog::embedded().unwrap(), store, puller, board, sealed: true };
+    FirstServices {
+        system: Arc::new(SystemService::new(Arc::new(Known { available }))),
+        models: Arc::new(ModelService::new(shelf, Arc::new(Uses(&["whisper-base"])), CancellationToken::new())),
+        unsandboxed_allowed: false,
+    }
+}
+
+/// An appliance that uses these models.
+struct Uses(&'static [&'static str]);
+
+impl ModelUsage for Uses {
+    fn profile(&self) -> String {
+        "starter".into()
+    }
+
+    fn used(&self) -> Option<Vec<String>> {
+        Some(self.0.iter().map(ToString::to_string).collect())
+    }
+}
+
+/// No file is read in these tests.
+struct NoParser;
+
+impl ParseJobs for NoParser {
+    fn run(&self, _: ParseRequest, _: Vec<OwnedFd>) -> BoxFuture<'_, Result<ParseOutcome, EngineError>> {
+        async { Err(EngineError::Unavailable("nothing is read here".into())) }.boxed()
+    }
+}
+
 /// A system of which only the database's state is interesting.
 struct Known {
     available: bool,
@@ -154,6 +201,9 @@ impl SystemSource for Known {
             unsandboxed_allowed: !self.available,
             sealed: true,
             egress: Vec::new(),
+            egress_log: Vec::new(),
+            disk_free_bytes: None,
+            limits: Limits { recording_minutes: 30, recording_bytes: 1, dream_min_characters: 20, dream_max_characters: 4000 },
             pulls: Vec::new(),
             jobs: Vec::new(),
         };

@@ -1,7 +1,8 @@
 import createFetchClient from "openapi-fetch";
 import createQueryClient from "openapi-react-query";
 
-import type { components, paths } from "./schema";
+import type { AllPaths } from "./pending";
+import type { components } from "./schema";
 
 export type Schemas = components["schemas"];
 export type Dream = Schemas["Dream"];
@@ -14,7 +15,7 @@ export type SystemReport = Schemas["SystemReport"];
 export type Transcription = Schemas["Transcription"];
 
 /** For streams and uploads; see `events.ts`. */
-export const client = createFetchClient<paths>({ baseUrl: "/" });
+export const client = createFetchClient<AllPaths>({ baseUrl: "/" });
 
 /** Typed TanStack Query hooks for every JSON operation: `api.useQuery("get", "/api/v1/dreams")`. */
 export const api = createQueryClient(client);

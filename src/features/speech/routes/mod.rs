@@ -4,6 +4,8 @@ mod upload;
 
 use std::sync::Arc;
 
+pub use upload::AUDIO_LIMIT_BYTES;
+
 use axum::{
     Json,
     extract::{DefaultBodyLimit, Request, State},
@@ -20,9 +22,9 @@ use crate::error::{
 };
 
 /// The feature's operations.
-pub fn router(service: Arc<SpeechService>) -> OpenApiRouter {
+pub fn operations() -> OpenApiRouter<Arc<SpeechService>> {
     // The upload counts its own bytes while it writes them away.
-    OpenApiRouter::new().routes(routes!(transcribe)).layer(DefaultBodyLimit::disable()).with_state(service)
+    OpenApiRouter::new().routes(routes!(transcribe)).layer(DefaultBodyLimit::disable())
 }
 
 /// A recording to be heard.
