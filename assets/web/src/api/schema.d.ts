@@ -29,9 +29,10 @@ export interface paths {
         put?: never;
         /**
          * Keep a dream and read it.
-         * @description With `Accept: text/event-stream` the answer is a stream of events: `dream` (the dream that was kept), `similar` (a
-         *     list of similar dreams), `delta` (a `DeltaEvent`: more text of one field), then `interpretation` (the reading; final, where deltas
-         *     were not) or `error` (a problem), and `done`. The same dream read again through the same lens comes from the cache. A
+         * @description With `Accept: text/event-stream` the answer is a stream of events: `dream` (the `Dream` that was kept), `similar` (a
+         *     list of `SimilarDream`), `waiting` (a `WaitingEvent`, as long as the reading has not begun), `delta` (a `DeltaEvent`:
+         *     more text of one field), then `interpretation` (the `Interpretation`; final, where deltas were not) or `error` (a
+         *     `Problem`), and `done` (an empty object). The same dream read again through the same lens comes from the cache. A
          *     client that goes away stops the reading; the dream stays.
          */
         post: operations["interpret"];
@@ -54,6 +55,26 @@ export interface paths {
         post?: never;
         /** Delete a dream with its readings, its vectors and its place in the cache. */
         delete: operations["delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/dreams/{id}/interpret": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Read a kept dream again.
+         * @description Through another lens, or after a reading failed. The answer has the two forms of `POST /api/v1/dreams/interpret`.
+         */
+        post: operations["interpret_again"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -88,6 +109,58 @@ export interface paths {
         /** Vectors of texts, by the model that dreams are compared with. */
         post: operations["embed"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What models and run-time parts there are, which are here, and the pulls under way. */
+        get: operations["list_models"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/models/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Delete a model's files. One that an engine or the database uses stays. */
+        delete: operations["remove"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/models/{id}/pull": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Fetch a model of the catalogue. Its progress shows in the list; asking again while it goes on starts nothing new. */
+        post: operations["pull"];
+        /** Stop a pull, or dismiss one that failed. What came so far is kept for the next try. */
+        delete: operations["stop_pull"];
         options?: never;
         head?: never;
         patch?: never;
@@ -168,6 +241,16 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * @description What an artefact is on disk.
+         * @enum {string}
+         */
+        ArtifactFormat: "gguf" | "ggml" | "directory" | "shared-library";
+        /**
+         * @description What an artefact is for.
+         * @enum {string}
+         */
+        ArtifactKind: "llm" | "embedding" | "asr" | "database" | "onnxruntime";
         /** @description What is really enforced on a child, as the child saw it after sealing itself. */
         ConfinementReport: {
             /**
@@ -243,6 +326,24 @@ export interface components {
             /** Format: int64 */
             requests: number;
         };
+        /** @description One request that left, or was kept from leaving. It names no path, header or content. */
+        EgressEntry: {
+            /** Format: date-time */
+            at: string;
+            /**
+             * Format: int64
+             * @description Bytes that came back.
+             */
+            bytes: number;
+            /** @description `scheme://host:port`, or `pip NAME==VERSION`. */
+            destination: string;
+            /** @description `GET`, `HEAD`, `PIP`. */
+            method: string;
+            /** @description The HTTP status, `fetched`, `redirected`, `refused: …`, `sealed`, `failed: …`, `given up`. */
+            outcome: string;
+            /** @description `models`, … */
+            purpose: string;
+        };
         /** @description Texts whose vectors are wanted. */
         EmbedRequest: {
             role: components["schemas"]["EmbeddingRole"];
@@ -282,6 +383,11 @@ export interface components {
             /** @description Why it is not ready, for people. */
             detail?: string | null;
             kind: components["schemas"]["EngineKind"];
+            /**
+             * Format: int64
+             * @description Its memory in RAM; absent while it has no process.
+             */
+            memory_bytes?: number | null;
             /** @description The catalogue id of its model. */
             model: string;
             /** Format: int32 */
@@ -422,6 +528,62 @@ export interface components {
          * @enum {string}
          */
         Lens: "psychological" | "jungian" | "scientific" | "islamic" | "folk";
+        Licence: {
+            /** @description An SPDX identifier, or a `LicenseRef-…` with the text at `url`. */
+            spdx: string;
+            url: string;
+        };
+        /** @description What this server takes at most, for whoever sends it something. */
+        Limits: {
+            dream_max_characters: number;
+            /** @description Characters as people count them (grapheme clusters). */
+            dream_min_characters: number;
+            /** Format: int64 */
+            recording_bytes: number;
+            /** Format: int64 */
+            recording_minutes: number;
+        };
+        /** @description A model or run-time part. */
+        ModelInfo: {
+            /**
+             * Format: int64
+             * @description On disk; absent where nobody states it before the pull.
+             */
+            bytes?: number | null;
+            format: components["schemas"]["ArtifactFormat"];
+            id: string;
+            in_profile: boolean;
+            /** @description An engine or the database uses it: it cannot be removed now. */
+            in_use: boolean;
+            kind: components["schemas"]["ArtifactKind"];
+            /** @description ISO 639-1 codes of the languages it serves, best first. */
+            languages: string[];
+            /** @description `NOASSERTION` and no address for what was imported. */
+            licence: components["schemas"]["Licence"];
+            /**
+             * Format: int64
+             * @description When it is loaded; 0 where it is not known.
+             */
+            memory_bytes: number;
+            /** @description Whether it is here, whole. */
+            present: boolean;
+            pull?: components["schemas"]["PullState"] | null;
+            /** @description Where it came from, in words. */
+            source?: string | null;
+            /** @description For people; an imported model's file name. */
+            title: string;
+        };
+        /** @description What `GET /api/v1/models` shows. */
+        ModelList: {
+            /** Format: int64 */
+            disk_free_bytes: number;
+            /** @description The catalogue, then what was imported. */
+            models: components["schemas"]["ModelInfo"][];
+            /** @description The profile in force, such as `starter`. */
+            profile: string;
+            /** @description Nothing may leave this machine: models cannot be pulled. */
+            sealed: boolean;
+        };
         /** @description One entry of the profile. */
         ModelStatus: {
             /** Format: int64 */
@@ -475,6 +637,25 @@ export interface components {
             /** @description The catalogue id. */
             id: string;
         };
+        /** @enum {string} */
+        PullStage: "waiting" | "downloading" | "assembling" | "verifying" | "failed";
+        /** @description How far a pull is. */
+        PullState: {
+            /**
+             * Format: int64
+             * @description Of this stage.
+             */
+            bytes_done: number;
+            /** Format: int64 */
+            bytes_total?: number | null;
+            /** @description The source that it is downloaded from, or why it failed. */
+            detail?: string | null;
+            stage: components["schemas"]["PullStage"];
+        };
+        /** @description How a kept dream is to be read again. */
+        ReadAgainRequest: {
+            lens?: components["schemas"]["Lens"] | null;
+        };
         /**
          * Format: binary
          * @description The bytes of a WAV file.
@@ -515,6 +696,16 @@ export interface components {
             hardware: components["schemas"]["Hardware"];
             /** @description Whether every engine is confined by the kernel. */
             sandboxed: boolean;
+            /**
+             * Format: int64
+             * @description The server's own memory in RAM, without its engines and its database.
+             */
+            server_memory_bytes: number;
+            /**
+             * Format: date-time
+             * @description When the server started.
+             */
+            started_at: string;
             version: string;
             /** @description What the operator should know, in whole sentences. */
             warnings: string[];
@@ -522,11 +713,19 @@ export interface components {
         /** @description What other modules know at this moment. */
         SystemSnapshot: {
             database: components["schemas"]["DatabaseStatus"];
+            /**
+             * Format: int64
+             * @description Room left where models and dreams are kept; absent where the file system does not say.
+             */
+            disk_free_bytes?: number | null;
             /** @description What has left since the start, by purpose. */
             egress: components["schemas"]["EgressCount"][];
+            /** @description The last 50 requests that left or were kept from leaving, newest first. */
+            egress_log: components["schemas"]["EgressEntry"][];
             engines: components["schemas"]["EngineStatus"][];
             /** @description Work that waits, runs or failed for good, such as vectors for a new embedding model. */
             jobs: components["schemas"]["JobStatus"][];
+            limits: components["schemas"]["Limits"];
             models: components["schemas"]["ModelStatus"][];
             /** @description The profile in force, such as `starter`. */
             profile: string;
@@ -570,6 +769,22 @@ export interface components {
             file: string;
             /** @description ISO 639-1; detected when absent. */
             language?: string | null;
+        };
+        /**
+         * @description What a reading waits for.
+         * @enum {string}
+         */
+        WaitReason: "queue" | "loading" | "restart";
+        /** @description A reading has to wait. Sent when the wait begins and whenever what it says changes. */
+        WaitingEvent: {
+            /** @description How far what it waits for is, for people. */
+            detail: string | null;
+            for: components["schemas"]["WaitReason"];
+            /**
+             * Format: int32
+             * @description How many readings come before this one; 0: they are done, it is its turn. Absent unless it waits for those.
+             */
+            place: number | null;
         };
     };
     responses: never;
@@ -904,6 +1119,141 @@ export interface operations {
             };
         };
     };
+    interpret_again: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReadAgainRequest"];
+            };
+        };
+        responses: {
+            /** @description `interpretation` is null when no answer of the model may be shown */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InterpretResponse"];
+                    "text/event-stream": string;
+                };
+            };
+            /** @description The request cannot be read: broken JSON, invalid UTF-8. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request comes from another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such dream */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not arrive in time. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The content type, or the content itself, is none that is taken. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The host name is not one of this server's. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field is wrong or unknown; `errors` names it. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much is being asked; see `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server failed; `incident` names the line in its log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An engine or the database is not available; see `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The disk is full. */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     similar: {
         parameters: {
             query?: {
@@ -1095,6 +1445,292 @@ export interface operations {
             };
             /** @description The disk is full. */
             507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_models: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelList"];
+                };
+            };
+            /** @description The request comes from another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The host name is not one of this server's. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server failed; `incident` names the line in its log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An engine or the database is not available; see `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request comes from another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It is not here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It is used or being pulled */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The host name is not one of this server's. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server failed; `incident` names the line in its log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An engine or the database is not available; see `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    pull: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is being pulled */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request comes from another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The catalogue has no such model */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server is sealed */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The host name is not one of this server's. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server failed; `incident` names the line in its log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An engine or the database is not available; see `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It would not fit on the disk */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    stop_pull: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No pull of it goes on */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request comes from another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such model */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The appliance itself fetches it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The host name is not one of this server's. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server failed; `incident` names the line in its log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An engine or the database is not available; see `Retry-After`. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
