@@ -35,15 +35,27 @@ export class Api {
     return pid;
   }
 
+  /** A catalogue entry's name for people. */
+  async modelTitle(id: string): Promise<string> {
+    const { models } = (await this.json("/api/v1/models")) as Schemas["ModelList"];
+    const title = models.find((model) => model.id === id)?.title;
+    if (title === undefined) {
+      throw new Error(`there is no model ${id}`);
+    }
+    return title;
+  }
+
+  /** Asks for many readings at once and holds on to them until `leave` is called. */
+  async crowd(texts: string[]): Promise<{ refused: number; leave: () => void }> {
+    const hangUp = new AbortController();
+    const answers = await Promise.all(texts.map((text) => this.stream(text, hangUp.signal)));
+    return { refused: answers.filter((answer) => answer.status === 429).length, leave: () => { hangUp.abort(); } };
+  }
+
   /** Keeps a dream and hangs up before it is read: it is there to be found. */
   async keep(text: string): Promise<string> {
     const hangUp = new AbortController();
-    const answer = await fetch(`${this.base}/api/v1/dreams/interpret`, {
-      method: "POST",
-      headers: { "content-type": "application/json", accept: "text/event-stream" },
-      body: JSON.stringify({ text }),
-      signal: hangUp.signal,
-    });
+    const answer = await this.stream(text, hangUp.signal);
     const id = await idOfKept(answer);
     hangUp.abort();
     return id;
@@ -68,6 +80,15 @@ export class Api {
       }
       await Promise.all(dreams.map(({ id }) => fetch(`${this.base}/api/v1/dreams/${id}`, { method: "DELETE" })));
     }
+  }
+
+  private stream(text: string, signal: AbortSignal): Promise<Response> {
+    return fetch(`${this.base}/api/v1/dreams/interpret`, {
+      method: "POST",
+      headers: { "content-type": "application/json", accept: "text/event-stream" },
+      body: JSON.stringify({ text }),
+      signal,
+    });
   }
 
   private async json(path: string, body?: unknown): Promise<unknown> {

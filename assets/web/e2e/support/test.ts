@@ -11,19 +11,25 @@ interface Fixtures {
   api: Api;
   /** Console errors that the test brings about on purpose, such as an answer of 503. */
   tolerated: RegExp[];
+  /** Origins that may be asked: the shared server's, and those of servers that a test starts. */
+  origins: Set<string>;
   watched: undefined;
 }
 
 export const test = base.extend<Fixtures>({
   tolerated: [[], { option: true }],
 
+  origins: async ({ baseURL }, use) => {
+    await use(new Set([new URL(baseURL ?? "").origin]));
+  },
+
   api: async ({ baseURL }, use) => {
     await use(new Api(baseURL ?? ""));
   },
 
   watched: [
-    async ({ context, baseURL, tolerated }, use, information) => {
-      const faults = watch(context, new URL(baseURL ?? "").origin, tolerated);
+    async ({ context, origins, tolerated }, use, information) => {
+      const faults = watch(context, origins, tolerated);
       await use(undefined);
       const log = process.env.ONEIROS_E2E_LOG;
       if (information.status !== information.expectedStatus && log !== undefined) {
@@ -37,12 +43,12 @@ export const test = base.extend<Fixtures>({
   ],
 });
 
-function watch(context: BrowserContext, origin: string, tolerated: RegExp[]): string[] {
+function watch(context: BrowserContext, origins: Set<string>, tolerated: RegExp[]): string[] {
   const faults: string[] = [];
   context.on("request", (request) => {
     const url = new URL(request.url());
     const local = url.protocol === "blob:" || url.protocol === "data:";
-    if (!local && url.origin !== origin) {
+    if (!local && !origins.has(url.origin)) {
       faults.push(`asked another origin: ${request.method()} ${request.url()}`);
     }
   });
