@@ -1,6 +1,7 @@
 # make setup   Debian packages, nothing else        make run    build, fetch models, start
 # make test    what must always hold                make prove  bars, soak and scale
 # make lint    format, clippy, dependencies         make sqlx   refresh the checked queries
+# make web     the web app, which make build embeds
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := build
@@ -26,10 +27,15 @@ export CARGO_TARGET_DIR ?= target/portable
 endif
 
 PACKAGES := build-essential cmake clang libclang-dev pkg-config curl ca-certificates \
-            python3 python3-pip espeak-ng strace
+            python3 python3-pip espeak-ng strace chromium ffmpeg \
+            $(if $(shell command -v node),,nodejs npm)
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
-.PHONY: setup build run test test-models prove lint sqlx sqlx-check
+WEB := assets/web
+WEB_SOURCES = $(shell find $(WEB) \( -name node_modules -o -name dist \) -prune -o -type f -print)
+NODE_NEEDED := 20.19
+
+.PHONY: setup web build run test test-web test-models prove lint sqlx sqlx-check
 
 setup:
 	@missing=$$(for package in $(PACKAGES); do dpkg-query -W -f='$${Status}' $$package 2>/dev/null | grep -q 'ok installed' || echo $$package; done); \
@@ -39,7 +45,20 @@ setup:
 	fi
 	@command -v cargo >/dev/null || { echo "Rust is missing: install it from https://rustup.rs, then run make again." >&2; exit 1; }
 
-build:
+web: $(WEB)/dist/index.html
+
+$(WEB)/node_modules/.package-lock.json: $(WEB)/package-lock.json
+	@command -v npm >/dev/null || { echo "npm is missing: run make setup, or install Node.js $(NODE_NEEDED) or later, then run make again." >&2; exit 1; }
+	@printf '%s\n' $(NODE_NEEDED) "$$(node --version | tr -d v)" | sort --check=quiet --version-sort || \
+	    { echo "Node.js $(NODE_NEEDED) or later is needed and this is $$(node --version): install a newer one, then run make again." >&2; exit 1; }
+	cd $(WEB) && npm ci --no-audit --no-fund
+	touch $@
+
+$(WEB)/dist/index.html: $(WEB)/node_modules/.package-lock.json $(WEB_SOURCES)
+	cd $(WEB) && npm run build
+	touch $@
+
+build: web
 	cargo build $(CARGO_FLAGS)
 
 run: setup build
@@ -49,8 +68,13 @@ run: setup build
 test-models: build
 	$(ONEIROS) models pull --profile starter --state-dir $(ONEIROS_TEST_STATE)
 
-test: setup test-models
+# What the executable says of its API must be what the app was written for.
+test-web: build
+	cd $(WEB) && npm run check && ONEIROS_BIN=$(abspath $(ONEIROS)) npm run api:check
+
+test: setup test-models test-web
 	cargo test $(CARGO_FLAGS)
+	cd $(WEB) && ONEIROS_BIN=$(abspath $(ONEIROS)) npm run e2e
 
 # ONEIROS_CORPUS names a file of dream reports, one JSON object with a `text` a line, plain or gzip.
 prove: setup test-models

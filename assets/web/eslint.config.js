@@ -22,7 +22,13 @@ export default tseslint.config(
     languageOptions: { globals: globals.browser },
     rules: { "react/forbid-dom-props": "off" },
   },
-  { files: ["src/**/*.{ts,tsx}"], rules: { "max-lines-per-function": ["error", { max: 150, skipBlankLines: true, skipComments: true }] } },
+  {
+    files: ["src/**/*.{ts,tsx}"],
+    rules: { "max-lines-per-function": ["error", { max: 150, skipBlankLines: true, skipComments: true }] },
+  },
   { files: ["scripts/**/*.mjs", "*.config.js"], languageOptions: { globals: globals.node } },
-  { files: ["src/service-worker.js", "public/*.js"], languageOptions: { globals: { ...globals.browser, ...globals.serviceworker } } },
+  {
+    files: ["src/service-worker.js", "public/*.js"],
+    languageOptions: { globals: { ...globals.browser, ...globals.serviceworker } },
+  },
 );

@@ -1,8 +1,13 @@
 //! From an empty machine to a working appliance: database, models, engines, jobs.
 
-use std::{convert::Infallible, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use anyhow::{Context as _, anyhow, bail};
+use anyhow::{anyhow, bail};
 use tokio::sync::watch as channel;
 use tokio_util::sync::CancellationToken;
 
@@ -30,6 +35,9 @@ const JOBS_AT_ONCE: usize = 1;
 /// How often those who wait are told how far it is.
 const TELLING: Duration = Duration::from_millis(500);
 
+/// How long a look at the state of things may last.
+const LAST_LOOK: Duration = Duration::from_secs(5);
+
 /// What is there before anything comes up.
 pub struct Parts {
     pub config: Config,
@@ -56,8 +64,7 @@ impl Up {
     pub async fn stop(self) -> anyhow::Result<()> {
         let Self { runner, engines, database } = self;
         runner.stop().await;
-        stop_engines(engines).await?;
-        close(database).await
+        close(Some(engines), database).await
     }
 }
 
@@ -78,7 +85,7 @@ pub async fn bring_up(parts: Parts) -> anyhow::Result<Up> {
     };
     let fetched = match fetched {
         Ok(fetched) => fetched,
-        Err(error) => return close(database).await.and(Err(error)),
+        Err(error) => return Err(after_closing(error, None, database).await),
     };
     let engines = Arc::new(Engines::start(fetched, &parts.config, &parts.spawner));
     parts.snapshot.engines_started(&engines);
@@ -93,22 +100,37 @@ pub async fn bring_up(parts: Parts) -> anyhow::Result<Up> {
     };
     match started {
         Ok(runner) => Ok(Up { runner, engines, database }),
-        Err(error) => {
-            stop_engines(engines).await?;
-            close(database).await.and(Err(error))
-        }
+        Err(error) => Err(after_closing(error, Some(engines), database).await),
     }
 }
 
-const NO_OTHER: &str = "a request under way still holds it";
-
-async fn stop_engines(engines: Arc<Engines>) -> anyhow::Result<()> {
-    Arc::into_inner(engines).context(NO_OTHER)?.stop().await;
-    Ok(())
+/// Stops what came up, and hands back why it must.
+async fn after_closing(error: anyhow::Error, engines: Option<Arc<Engines>>, database: Arc<Database>) -> anyhow::Error {
+    if let Err(closing) = close(engines, database).await {
+        tracing::warn!(%closing, "not everything stopped in order");
+    }
+    error
 }
 
-async fn close(database: Arc<Database>) -> anyhow::Result<()> {
-    Arc::into_inner(database).context(NO_OTHER)?.close().await
+async fn close(engines: Option<Arc<Engines>>, database: Arc<Database>) -> anyhow::Result<()> {
+    if let Some(engines) = engines {
+        sole(engines).await?.stop().await;
+    }
+    sole(database).await?.close().await
+}
+
+/// What is shared with nobody any more: a look at the state of things holds it for a moment.
+async fn sole<T>(shared: Arc<T>) -> anyhow::Result<T> {
+    let mut shared = shared;
+    let since = Instant::now();
+    loop {
+        shared = match Arc::try_unwrap(shared) {
+            Ok(sole) => return Ok(sole),
+            Err(_) if since.elapsed() > LAST_LOOK => bail!("a request under way still holds it"),
+            Err(shared) => shared,
+        };
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
 
 /// Settles the profile and fetches the database's programs, if it needs any; the entries are those of the models.

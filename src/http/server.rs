@@ -27,23 +27,23 @@ const HEAD_DEADLINE: Duration = Duration::from_secs(10);
 const UNREAD_DEADLINE: Duration = Duration::from_secs(60);
 /// How many connections are open at once; further ones wait to be taken.
 const MOST_CONNECTIONS: usize = 512;
-/// The same through the Unix socket, whose places are its own: the operator's commands get in when the rest is full.
-const MOST_LOCAL_CONNECTIONS: usize = 32;
 /// How long requests under way may go on once the server is stopping.
 const LAST_REQUESTS: Duration = Duration::from_secs(10);
 
 /// Serves until `shutdown` is cancelled, then takes no more connections and gives those under way ten seconds.
 pub async fn serve(listeners: Listeners, router: Router, shutdown: CancellationToken) {
-    let (places, local_places) = (places(MOST_CONNECTIONS), places(MOST_LOCAL_CONNECTIONS));
+    let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
     let connections = GracefulShutdown::new();
     let Listeners { tcp, unix } = listeners;
     loop {
+        let place = tokio::select! {
+            () = shutdown.cancelled() => break,
+            place = places.clone().acquire_owned() => place.expect("the semaphore is never closed"),
+        };
         let taken = tokio::select! {
             () = shutdown.cancelled() => break,
-            taken = admitted(&places, accept_tcp(tcp.as_ref())) => taken.map(|(stream, place)| spawn(stream, &router, &connections, place)),
-            taken = admitted(&local_places, accept_unix(unix.as_ref())) => {
-                taken.map(|(stream, place)| spawn(stream, &router, &connections, place))
-            }
+            taken = accept_tcp(tcp.as_ref()) => taken.map(|stream| spawn(stream, &router, &connections, place)),
+            taken = accept_unix(unix.as_ref()) => taken.map(|stream| spawn(stream, &router, &connections, place)),
         };
         if let Err(error) = taken {
             // Out of descriptors, or the client was gone already: going on at once would spin.
@@ -55,16 +55,6 @@ pub async fn serve(listeners: Listeners, router: Router, shutdown: CancellationT
     if tokio::time::timeout(LAST_REQUESTS, connections.shutdown()).await.is_err() {
         tracing::warn!("requests were still under way when the server stopped");
     }
-}
-
-fn places(count: usize) -> Arc<Semaphore> {
-    Arc::new(Semaphore::new(count))
-}
-
-/// Takes the next connection once there is a place for it.
-async fn admitted<T>(places: &Arc<Semaphore>, next: impl Future<Output = io::Result<T>>) -> io::Result<(T, OwnedSemaphorePermit)> {
-    let place = places.clone().acquire_owned().await.expect("the semaphore is never closed");
-    Ok((next.await?, place))
 }
 
 async fn accept_tcp(listener: Option<&tokio::net::TcpListener>) -> io::Result<tokio::net::TcpStream> {

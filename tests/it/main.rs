@@ -18,6 +18,8 @@ mod faults;
 mod http;
 mod network;
 mod pull;
+mod pull_over_http;
 mod serve;
 mod start_up;
 mod stopping;
+mod waiting;

@@ -87,6 +87,12 @@ impl Api {
         self.post(TRANSCRIPTIONS, &format!("multipart/form-data; boundary={BOUNDARY}"), body).await
     }
 
+    /// Starts reading a kept dream again.
+    pub async fn stream_again(&self, id: &str) -> Events {
+        let request = self.client.post(self.url(&format!("{DREAMS}/{id}/interpret"))).header("accept", "text/event-stream");
+        Events::new(request.json(&json!({})).send().await.expect("the server answers"))
+    }
+
     /// Starts an interpretation as a stream of events.
     pub async fn stream(&self, body: &Value) -> Events {
         self.try_stream(body).await.expect("the server answers")

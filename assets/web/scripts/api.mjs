@@ -14,7 +14,9 @@ function readDocument() {
   try {
     return execFileSync(binary, ["openapi"], { encoding: "utf8", maxBuffer: 16 * 1024 * 1024 });
   } catch (error) {
-    console.error(`\`${binary} openapi\` failed (${error.message}). Build it first with \`make build\`, or name it in ONEIROS_BIN.`);
+    console.error(
+      `\`${binary} openapi\` failed (${error.message}). Build it first with \`make build\`, or name it in ONEIROS_BIN.`,
+    );
     process.exit(1);
   }
 }

@@ -8,7 +8,9 @@ import { compareCatalogues, compareSource, readCatalogue } from "./messages.mjs"
 const folder = join(root, "src/messages");
 const locales = readdirSync(folder);
 const english = readCatalogue(folder, "en");
-const files = readdirSync(join(root, "src"), { recursive: true }).filter((file) => /\.tsx?$/.test(file) && !/\.test\.tsx?$/.test(file));
+const files = readdirSync(join(root, "src"), { recursive: true }).filter(
+  (file) => /\.tsx?$/.test(file) && !/\.test\.tsx?$/.test(file),
+);
 const sources = files.map((file) => ({ file: `src/${file}`, text: readFileSync(join(root, "src", file), "utf8") }));
 
 const wrong = compareSource(sources, english);

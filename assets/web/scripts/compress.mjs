@@ -11,7 +11,11 @@ const brotli = promisify(brotliCompress);
 const deflate = promisify(gzip);
 
 export async function writeCompressed() {
-  await Promise.all(distFiles().filter((file) => COMPRESSIBLE.test(file)).map(compress));
+  await Promise.all(
+    distFiles()
+      .filter((file) => COMPRESSIBLE.test(file))
+      .map(compress),
+  );
 }
 
 async function compress(file) {

@@ -32,10 +32,11 @@ export function compareCatalogues(locale, catalogue, english) {
   for (const [key, text] of Object.entries(catalogue)) {
     if (!wanted.has(key)) wrong.push(`${locale}: ${key} is one too many`);
     if (text.trim() === "") wrong.push(`${locale}: ${key} is empty`);
-    const plural = isPlural(catalogue, key);
+    const plural = PLURAL.test(key) && `${stem(key)}_other` in english;
     const known = placeholders(english[key] ?? english[`${stem(key)}_other`] ?? text);
     if (plural) known.add("count");
-    for (const name of placeholders(text)) if (!known.has(name)) wrong.push(`${locale}: ${key} has the unknown placeholder {{${name}}}`);
+    for (const name of placeholders(text))
+      if (!known.has(name)) wrong.push(`${locale}: ${key} has the unknown placeholder {{${name}}}`);
     // A form for one number alone may say it in words; nothing else may lose a value.
     if (plural && /_(zero|one|two)$/.test(key)) continue;
     for (const name of known) {
@@ -58,7 +59,12 @@ export function compareSource(sources, english) {
     for (const [, quoted, template] of text.matchAll(/"((?:\w+\.)+\w+)"|`((?:\w+\.)+[^`]*)`/g)) {
       const literal = quoted ?? template;
       if (!areas.has(literal.split(".")[0])) continue;
-      const pattern = new RegExp(`^${literal.split(/\$\{[^}]*\}/).map((part) => part.replaceAll(".", "\\.")).join("\\w+")}$`);
+      const pattern = new RegExp(
+        `^${literal
+          .split(/\$\{[^}]*\}/)
+          .map((part) => part.replaceAll(".", "\\."))
+          .join("\\w+")}$`,
+      );
       const used = [...keys].filter((key) => pattern.test(key));
       if (used.length === 0) wrong.push(`${file}: ${literal} is in no catalogue`);
       for (const key of used) unused.delete(key);
@@ -71,6 +77,8 @@ export function compareSource(sources, english) {
 /** The catalogue of a locale, flat. */
 export function readCatalogue(folder, locale) {
   const files = readdirSync(join(folder, locale)).filter((file) => file.endsWith(".json"));
-  const tree = Object.fromEntries(files.map((file) => [file.slice(0, -5), JSON.parse(readFileSync(join(folder, locale, file), "utf8"))]));
+  const tree = Object.fromEntries(
+    files.map((file) => [file.slice(0, -5), JSON.parse(readFileSync(join(folder, locale, file), "utf8"))]),
+  );
   return flatten(tree);
 }

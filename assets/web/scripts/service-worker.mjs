@@ -16,6 +16,7 @@ export function writeServiceWorker() {
   const worker = source
     .replace('"__VERSION__"', JSON.stringify(hash.digest("hex").slice(0, 16)))
     .replace('["__FILES__"]', JSON.stringify(addresses));
-  if (worker.includes("__FILES__") || worker.includes("__VERSION__")) throw new Error("src/service-worker.js lost its placeholders");
+  if (worker.includes("__FILES__") || worker.includes("__VERSION__"))
+    throw new Error("src/service-worker.js lost its placeholders");
   writeFileSync(join(dist, "sw.js"), worker);
 }

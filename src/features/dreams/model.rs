@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::engine::Wait;
+use crate::engine::{EmbeddingRole, Wait};
 
 /// Who owns a dream. Until accounts exist there is one: [`OwnerId::LOCAL`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -191,4 +191,61 @@ pub struct DreamPage {
     pub dreams: Vec<Dream>,
     /// Give this as `cursor` to get the next page; absent on the last.
     pub next_cursor: Option<String>,
+}
+
+/// A dream to be interpreted.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct InterpretRequest {
+    /// The dream as it was told: 20 to 4,000 characters as people count them.
+    #[schema(min_length = 20, example = "I was crossing a narrow bridge over a dark river, and my grandmother waited with a lantern.")]
+    pub text: String,
+    /// `psychological` when absent.
+    #[serde(default)]
+    pub lens: Option<Lens>,
+    /// The dream's language, ISO 639-1; detected when absent.
+    #[serde(default)]
+    #[schema(example = "en")]
+    pub language: Option<String>,
+}
+
+/// How a kept dream is to be read again.
+#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReadAgainRequest {
+    /// `psychological` when absent.
+    #[serde(default)]
+    pub lens: Option<Lens>,
+}
+
+/// The dream that was kept and what came of reading it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct InterpretResponse {
+    pub dream: Dream,
+    /// `null` when no answer of the model may be shown; `failure` says why.
+    #[schema(required)]
+    pub interpretation: Option<Interpretation>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<InterpretationFailure>,
+    /// The owner's own dreams that are most like this one, nearest first.
+    pub similar: Vec<SimilarDream>,
+}
+
+/// Texts whose vectors are wanted.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EmbedRequest {
+    /// 1 to 256 texts of at most 16,000 bytes.
+    #[schema(min_items = 1, max_items = 256)]
+    pub texts: Vec<String>,
+    pub role: EmbeddingRole,
+}
+
+/// Vectors of length 1, in the order of the texts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct EmbedResponse {
+    /// The catalogue id of the model.
+    pub model: String,
+    pub dimensions: u32,
+    pub vectors: Vec<Vec<f32>>,
 }

@@ -5,15 +5,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use serde::{Deserialize, Serialize};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
-use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{
-    Dream, DreamPage, DreamStore, DreamWithReadings, FailureReason, Interpretation, InterpretationFailure, Lens, OwnerId, SimilarDream,
-    WaitReason, WaitingEvent, language,
+    Dream, DreamPage, DreamStore, DreamWithReadings, EmbedRequest, EmbedResponse, FailureReason, InterpretRequest, InterpretResponse,
+    Interpretation, InterpretationFailure, Lens, OwnerId, ReadAgainRequest, SimilarDream, WaitReason, WaitingEvent, language,
     prompts::Prompts,
     reader::{DreamModels, EmbeddingModel},
     reading::{self, EventSink, ReadingEvent, Task},
@@ -43,63 +41,6 @@ const UNHEARD_PATIENCE: Duration = Duration::from_secs(30);
 /// How many texts one request may ask vectors for, and how long each may be.
 const MOST_TEXTS: usize = 256;
 const LONGEST_TEXT: usize = 16_000;
-
-/// A dream to be interpreted.
-#[derive(Debug, Clone, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct InterpretRequest {
-    /// The dream as it was told: 20 to 4,000 characters as people count them.
-    #[schema(min_length = 20, example = "I was crossing a narrow bridge over a dark river, and my grandmother waited with a lantern.")]
-    pub text: String,
-    /// `psychological` when absent.
-    #[serde(default)]
-    pub lens: Option<Lens>,
-    /// The dream's language, ISO 639-1; detected when absent.
-    #[serde(default)]
-    #[schema(example = "en")]
-    pub language: Option<String>,
-}
-
-/// How a kept dream is to be read again.
-#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ReadAgainRequest {
-    /// `psychological` when absent.
-    #[serde(default)]
-    pub lens: Option<Lens>,
-}
-
-/// The dream that was kept and what came of reading it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct InterpretResponse {
-    pub dream: Dream,
-    /// `null` when no answer of the model may be shown; `failure` says why.
-    #[schema(required)]
-    pub interpretation: Option<Interpretation>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub failure: Option<InterpretationFailure>,
-    /// The owner's own dreams that are most like this one, nearest first.
-    pub similar: Vec<SimilarDream>,
-}
-
-/// Texts whose vectors are wanted.
-#[derive(Debug, Clone, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct EmbedRequest {
-    /// 1 to 256 texts of at most 16,000 bytes.
-    #[schema(min_items = 1, max_items = 256)]
-    pub texts: Vec<String>,
-    pub role: EmbeddingRole,
-}
-
-/// Vectors of length 1, in the order of the texts.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct EmbedResponse {
-    /// The catalogue id of the model.
-    pub model: String,
-    pub dimensions: u32,
-    pub vectors: Vec<Vec<f32>>,
-}
 
 /// A dream that is kept and waits for its reading.
 pub struct KeptDream {
@@ -217,27 +158,21 @@ impl DreamService {
 
     /// Waits for the models while the appliance comes up: as long as somebody listens, else only a moment.
     async fn loaded_models(&self, sink: &EventSink) -> Result<Arc<DreamModels>> {
+        let missing = |what: &str| Error::Unavailable { what: what.into(), retry_after: ENGINE_RETRY };
         let mut models = self.models.clone();
         let loaded = async {
             loop {
                 let now = models.borrow_and_update().clone();
-                let Some(detail) = &now.coming else { return now };
-                let waiting = WaitingEvent {
-                    reason: WaitReason::Loading,
-                    place: None,
-                    detail: Some(detail.clone()).filter(|detail| !detail.is_empty()),
-                };
-                sink.send(ReadingEvent::Waiting(waiting));
-                if models.changed().await.is_err() {
-                    // Coming up has failed, and the server is about to end.
-                    std::future::pending::<()>().await;
-                }
+                let Some(detail) = &now.coming else { return Ok(now) };
+                let detail = Some(detail.clone()).filter(|detail| !detail.is_empty());
+                sink.send(ReadingEvent::Waiting(WaitingEvent { reason: WaitReason::Loading, place: None, detail }));
+                // Its sender goes without the models only when they could not be loaded.
+                models.changed().await.map_err(|_| missing("the models could not be loaded; the server's log says why"))?;
             }
         };
         let patience = if sink.is_heard() { LISTENER_PATIENCE } else { UNHEARD_PATIENCE };
-        tokio::time::timeout(patience, loaded)
-            .await
-            .map_err(|_| Error::Unavailable { what: "the models are not loaded yet; see /readyz".into(), retry_after: ENGINE_RETRY })
+        let in_time = tokio::time::timeout(patience, loaded).await;
+        in_time.unwrap_or_else(|_| Err(missing("the models are not loaded yet; see /readyz")))
     }
 
     /// Similar dreams, or none when the embedder or its vectors are not there: a reading does not wait for them, and the

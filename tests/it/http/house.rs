@@ -21,7 +21,7 @@ use oneiros::{
         speech::{SpeechModel, SpeechService},
         system::{DatabaseStatus, Limits, SystemService, SystemSnapshot, SystemSource, TaskStatus},
     },
-    http::{FirstServices, Services, router},
+    http::{FirstServices, Services, router, starting_router},
     models::{ArtifactStore, Catalog, NoProgress, ParseJobs, Puller},
 };
 use serde_json::Value;
@@ -41,6 +41,8 @@ use crate::support::database::{TestDatabase, test_database};
 pub struct House {
     pub router: Router,
     pub writer: Arc<ScriptedWriter>,
+    /// What the dreams' feature hears of its models.
+    pub news: watch::Sender<Arc<DreamModels>>,
     /// Where its models would lie.
     pub models_folder: TempDir,
     _database: Option<TestDatabase>,
@@ -52,6 +54,12 @@ pub struct Answer {
     pub status: StatusCode,
     pub headers: HeaderMap,
     pub text: String,
+}
+
+/// An answer in some encoding.
+pub struct Packed {
+    pub headers: HeaderMap,
+    pub bytes: Vec<u8>,
 }
 
 impl Answer {
@@ -80,6 +88,13 @@ impl House {
         Self::on(pool, Behaviour::Reads, &["en"], None)
     }
 
+    /// A house that is still coming up.
+    pub fn starting() -> Self {
+        let house = Self::without_database();
+        let router = starting_router(&first_services(false, house.models_folder.path()));
+        Self { router, ..house }
+    }
+
     fn on(pool: PgPool, behaviour: Behaviour, languages: &[&str], database: Option<TestDatabase>) -> Self {
         let writer = ScriptedWriter::new(behaviour);
         let reader = Reader {
@@ -92,8 +107,9 @@ impl House {
         let embedding = EmbeddingModel { id: "letters".into(), dimensions: 384, engine: Arc::new(LetterEmbedder) };
         let models = DreamModels { readers: vec![reader], embedding: Some(embedding), coming: None };
         let hearing = SpeechModel { id: "listener".into(), engine: Arc::new(Listener(" I was flying over water.")) };
+        let (news, models) = watch::channel(Arc::new(models));
         // A receiver keeps the last value when its sender is gone.
-        let (models, hearing) = (watch::channel(Arc::new(models)).1, watch::channel(Some(hearing)).1);
+        let hearing = watch::channel(Some(hearing)).1;
         let available = database.is_some();
         let models_folder = tempfile::tempdir().unwrap();
         let services = Services {
@@ -101,7 +117,7 @@ impl House {
             speech: Arc::new(SpeechService::new(Arc::new(WordDecoder), hearing, std::env::temp_dir())),
             first: first_services(available, models_folder.path()),
         };
-        Self { router: router(services), writer, models_folder, _database: database }
+        Self { router: router(services), writer, news, models_folder, _database: database }
     }
 
     pub async fn send(&self, request: Request<Body>) -> Answer {
@@ -109,6 +125,14 @@ impl House {
         let (status, headers) = (response.status(), response.headers().clone());
         let bytes = response.into_body().collect().await.unwrap().to_bytes();
         Answer { status, headers, text: String::from_utf8(bytes.to_vec()).unwrap() }
+    }
+
+    /// An answer that is no text.
+    pub async fn bytes(&self, method: &str, path: &str, headers: &[(header::HeaderName, &str)]) -> Packed {
+        let asked = headers.iter().fold(request(method, path), |request, (name, value)| request.header(name, *value));
+        let response = self.router.clone().oneshot(asked.body(Body::empty()).unwrap()).await.unwrap();
+        let headers = response.headers().clone();
+        Packed { headers, bytes: response.into_body().collect().await.unwrap().to_bytes().to_vec() }
     }
 
     pub async fn get(&self, path: &str) -> Answer {
@@ -128,10 +152,19 @@ impl House {
         self.send(streamed(body)).await
     }
 
+    /// Starts a stream, which goes on as long as it is held.
+    pub async fn open_stream(&self, body: &Value) -> Body {
+        self.router.clone().oneshot(streamed(body)).await.unwrap().into_body()
+    }
+
+    /// The status with which a stream begins; the stream is left at once.
+    pub async fn router_answers(&self, body: &Value) -> StatusCode {
+        self.router.clone().oneshot(streamed(body)).await.unwrap().status()
+    }
+
     /// Starts a stream, takes its first piece and goes away.
     pub async fn stream_and_leave(&self, body: &Value) -> String {
-        let response = self.router.clone().oneshot(streamed(body)).await.unwrap();
-        let mut pieces = response.into_body().into_data_stream();
+        let mut pieces = self.open_stream(body).await.into_data_stream();
         let first = pieces.next().await.unwrap().unwrap();
         String::from_utf8(first.to_vec()).unwrap()
     }

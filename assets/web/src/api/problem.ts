@@ -16,7 +16,9 @@ function isProblem(value: unknown): value is Problem {
 /** The failure that an answer with an error status stands for. */
 export function refused(response: Response, body: unknown): Failure {
   const seconds = Number(response.headers.get("retry-after"));
-  const problem = isProblem(body) ? body : { type: "about:blank", title: response.statusText, status: response.status, detail: "" };
+  const problem = isProblem(body)
+    ? body
+    : { type: "about:blank", title: response.statusText, status: response.status, detail: "" };
   return { kind: "problem", problem, ...(seconds > 0 ? { retryAfter: seconds } : {}) };
 }
 

@@ -1742,18 +1742,18 @@ export interface operations {
     };
     transcribe: {
         parameters: {
-            query?: never;
-            header?: never;
-            path: {
+            query?: {
                 /** @description Language spoken, ISO 639-1; detected when absent. */
-                language: string | null;
+                language?: string | null;
             };
+            header?: never;
+            path?: never;
             cookie?: never;
         };
         requestBody: {
             content: {
-                "audio/wav": components["schemas"]["Recording"];
                 "multipart/form-data": components["schemas"]["TranscriptionForm"];
+                "audio/*": components["schemas"]["Recording"];
             };
         };
         responses: {
@@ -1763,6 +1763,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Transcription"];
+                    "text/event-stream": string;
                 };
             };
             /** @description The request cannot be read: broken JSON, invalid UTF-8. */

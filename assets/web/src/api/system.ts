@@ -1,7 +1,7 @@
 import { api } from "./client";
-import type { SystemReport } from "./client";
-import type { Limits } from "./pending";
+import type { Limits, SystemReport } from "./client";
 
+/** What the box takes unless its operator said otherwise: for a page that has never reached it. */
 const DEFAULT_LIMITS: Limits = {
   recording_minutes: 60,
   recording_bytes: 256 * 1024 * 1024,
@@ -16,14 +16,19 @@ export function isReady(report: SystemReport): boolean {
 
 /** The system report; asked for often while the box is coming up, rarely afterwards. */
 export function useSystem() {
-  return api.useQuery("get", "/api/v1/system", {}, {
-    refetchInterval: (query) => (query.state.data && isReady(query.state.data) ? 30_000 : 2_000),
-    retry: false,
-  });
+  return api.useQuery(
+    "get",
+    "/api/v1/system",
+    {},
+    {
+      refetchInterval: (query) => (query.state.data && isReady(query.state.data) ? 30_000 : 2_000),
+      retry: false,
+    },
+  );
 }
 
 /** What the box takes; its own figures once it has told them. */
 export function useLimits(): Limits {
-  const report: (SystemReport & { limits?: Limits }) | undefined = useSystem().data;
+  const report: { limits?: Limits } | undefined = useSystem().data;
   return report?.limits ?? DEFAULT_LIMITS;
 }

@@ -1,6 +1,8 @@
 import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 
+import { regionalLocale } from "./locale";
+
 /** Numbers, dates and names as the reader's language writes them. */
 export function formats(locale: string) {
   const number = new Intl.NumberFormat(locale);
@@ -36,5 +38,5 @@ export function formats(locale: string) {
 
 export function useFormats() {
   const { i18n } = useTranslation();
-  return useMemo(() => formats(i18n.language), [i18n.language]);
+  return useMemo(() => formats(regionalLocale(i18n.language)), [i18n.language]);
 }

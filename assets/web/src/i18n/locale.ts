@@ -19,6 +19,11 @@ export function pickLocale(stored: string | null, wanted: readonly string[]): Lo
 
 export const preferredLocale = (): Locale => pickLocale(storage.get("locale"), navigator.languages);
 
+/** The reader's own region for numbers and dates, such as `en-GB`, where the browser tells one for this language. */
+export function regionalLocale(locale: string, wanted: readonly string[] = navigator.languages): string {
+  return wanted.find((tag) => tag.split("-")[0]?.toLowerCase() === locale) ?? locale;
+}
+
 const RIGHT_TO_LEFT = new Set(["ar", "arc", "ckb", "dv", "fa", "he", "ps", "sd", "ug", "ur", "yi"]);
 
 export function directionOf(language: string): "ltr" | "rtl" {

@@ -31,7 +31,7 @@ export function DreamWords({ dream, symbols, tie }: DreamWordsProps) {
       <blockquote
         lang={dream.language}
         dir={directionOf(dream.language)}
-        className="border-s-2 border-accent ps-5 font-dream text-lg leading-relaxed whitespace-pre-line break-words sm:text-xl sm:leading-relaxed"
+        className="border-s-2 border-accent ps-5 font-dream text-lg leading-relaxed whitespace-pre-line break-words sm:text-xl sm:leading-relaxed arabic:text-2xl arabic:leading-loose"
       >
         {segments.map(({ text, symbol }, index) =>
           symbol === null ? (

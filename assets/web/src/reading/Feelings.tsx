@@ -31,7 +31,8 @@ export function Feelings({ mood, emotions, archetypes, language }: FeelingsProps
           <dd className="flex flex-wrap gap-x-4">
             {felt.map(({ name, intensity }, index) => (
               <span key={index}>
-                <bdi lang={language}>{name}</bdi> <span className="text-muted">({t(`dream.strength.${strength(intensity)}`)})</span>
+                <bdi lang={language}>{name}</bdi>{" "}
+                <span className="text-muted">({t(`dream.strength.${strength(intensity)}`)})</span>
               </span>
             ))}
           </dd>

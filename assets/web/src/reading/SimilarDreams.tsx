@@ -20,7 +20,11 @@ export function SimilarDreams({ similar, className }: { similar: SimilarDream[];
         {similar.map(({ dream }) => (
           <li key={dream.id}>
             <Link to="/dreams/$id" params={{ id: dream.id }} className="group flex min-h-11 flex-col py-2">
-              <span lang={dream.language} dir={directionOf(dream.language)} className="line-clamp-2 font-dream group-hover:text-accent">
+              <span
+                lang={dream.language}
+                dir={directionOf(dream.language)}
+                className="line-clamp-2 font-dream group-hover:text-accent"
+              >
                 {dream.text}
               </span>
               <time dateTime={dream.created_at} className="text-sm text-muted">

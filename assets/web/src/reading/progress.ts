@@ -1,6 +1,5 @@
-import type { Dream, Interpretation, Mood, Problem, SimilarDream } from "../api/client";
+import type { Dream, Interpretation, Mood, Problem, SimilarDream, WaitingEvent } from "../api/client";
 import type { ServerEvent } from "../api/events";
-import type { WaitingEvent } from "../api/pending";
 import type { Failure } from "../api/problem";
 
 /** What a reading says, complete or still being written. */
@@ -136,7 +135,10 @@ export function withDelta(text: ReadingText, { field, text: more }: Delta): Read
       if (part !== "name" && part !== "quote" && part !== "meaning") return text;
       return {
         ...text,
-        symbols: atIndex(text.symbols, index, { name: "", quote: "", meaning: "" }, (item) => ({ ...item, [part]: item[part] + more })),
+        symbols: atIndex(text.symbols, index, { name: "", quote: "", meaning: "" }, (item) => ({
+          ...item,
+          [part]: item[part] + more,
+        })),
       };
     case "emotions": {
       const change = part === "name" ? { name: more } : { intensity: Number(more) };

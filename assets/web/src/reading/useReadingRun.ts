@@ -10,9 +10,7 @@ import { advance, IDLE } from "./progress";
 import type { ReadingAction, ReadingProgress } from "./progress";
 
 /** A new dream, or one that is kept and is to be read again. */
-export type ReadingRequest =
-  | { text: string; lens: Lens; language: string | null }
-  | { dream: Dream; lens: Lens };
+export type ReadingRequest = { text: string; lens: Lens; language: string | null } | { dream: Dream; lens: Lens };
 
 export interface ReadingRun {
   progress: ReadingProgress;
@@ -43,7 +41,8 @@ function send(request: ReadingRequest, signal: AbortSignal) {
 }
 
 /** A box that is starting or full says when to come again; then the page does, without being asked. */
-const worthWaiting = ({ problem, retryAfter }: Failure) => retryAfter !== undefined && (problem?.status === 503 || problem?.status === 429);
+const worthWaiting = ({ problem, retryAfter }: Failure) =>
+  retryAfter !== undefined && (problem?.status === 503 || problem?.status === 429);
 
 async function run(request: ReadingRequest, signal: AbortSignal, dispatch: (action: ReadingAction) => void): Promise<void> {
   dispatch("dream" in request ? { type: "begin", dream: request.dream } : { type: "begin" });

@@ -18,7 +18,9 @@ export function useStateWords({ phase, waiting, attempt, dream }: ReadingProgres
     case "waiting":
   }
   if (waiting?.for === "queue") return waiting.place ? t("dream.wait.queue", { count: waiting.place }) : t("dream.wait.next");
-  if (waiting?.for === "loading") return t("dream.wait.loading");
+  if (waiting?.for === "loading") {
+    return waiting.detail ? t("dream.wait.loadingPart", { part: waiting.detail }) : t("dream.wait.loading");
+  }
   if (waiting?.for === "restart") return t("dream.wait.restart");
   return dream ? t("dream.wait.starting") : t("dream.wait.box");
 }

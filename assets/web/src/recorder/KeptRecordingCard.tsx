@@ -26,7 +26,8 @@ function useTranscriptWords(transcript: Transcript, silent: boolean): string {
   if (silent) return t("dream.record.silent");
   if (transcript.phase === "sending") return t("dream.record.sending");
   if (transcript.phase === "hearing") return t("dream.record.hearing");
-  if (transcript.phase === "waiting") return transcript.place > 0 ? t("dream.record.queue", { count: transcript.place }) : t("dream.wait.next");
+  if (transcript.phase === "waiting")
+    return transcript.place > 0 ? t("dream.record.queue", { count: transcript.place }) : t("dream.wait.next");
   return "";
 }
 
@@ -41,7 +42,10 @@ export function KeptRecordingCard({ recording, language, fresh, onHeard, onDisca
   const sendButton = useRef<HTMLButtonElement>(null);
   const words = useTranscriptWords(transcript, silent);
   const busy = transcript.phase === "sending" || transcript.phase === "waiting" || transcript.phase === "hearing";
-  const name = t("dream.record.play", { date: dateTime(new Date(recording.startedAt).toISOString()), length: clock(recording.milliseconds) });
+  const name = t("dream.record.play", {
+    date: dateTime(new Date(recording.startedAt).toISOString()),
+    length: clock(recording.milliseconds),
+  });
   useEffect(() => {
     if (fresh) sendButton.current?.focus();
   }, [fresh]);

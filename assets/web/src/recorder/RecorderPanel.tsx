@@ -31,7 +31,7 @@ export function RecorderPanel({ recorder, onFull }: { recorder: Recorder; onFull
   }, [left, onFull]);
 
   return (
-    <section aria-label={t("dream.record.heading")} className="flex flex-col gap-3 rounded-2xl border border-accent bg-surface p-4">
+    <section aria-label={t("dream.record.heading")} className="flex flex-col gap-3 p-1">
       <div className="flex items-center gap-4">
         <span className={`size-3 shrink-0 rounded-full ${recording ? "breathing bg-danger" : "border-2 border-control"}`} />
         <p role="status" className="min-w-24 font-medium">

@@ -40,7 +40,9 @@ export function step(state: RecorderState, event: RecorderEvent): RecorderState 
     case "resume":
       return state.name === "paused" ? { name: "recording", before: state.before, since: event.now } : state;
     case "stop":
-      return state.name === "recording" || state.name === "paused" ? { name: "stopping", length: lengthAt(state, event.now) } : state;
+      return state.name === "recording" || state.name === "paused"
+        ? { name: "stopping", length: lengthAt(state, event.now) }
+        : state;
     case "stopped":
       return state.name === "stopping" ? { name: "idle" } : state;
   }

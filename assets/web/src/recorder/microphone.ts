@@ -33,7 +33,9 @@ export function refusalOf(error: unknown): Refusal {
 }
 
 export const openMicrophone = () =>
-  navigator.mediaDevices.getUserMedia({ audio: { channelCount: 1, echoCancellation: true, noiseSuppression: true, autoGainControl: true } });
+  navigator.mediaDevices.getUserMedia({
+    audio: { channelCount: 1, echoCancellation: true, noiseSuppression: true, autoGainControl: true },
+  });
 
 export function makeRecorder(stream: MediaStream): MediaRecorder {
   const mimeType = CONTAINERS.find((type) => MediaRecorder.isTypeSupported(type));

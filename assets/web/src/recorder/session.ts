@@ -11,7 +11,13 @@ export class RecordingSession {
   private readonly recorder: MediaRecorder;
   private writing: Promise<void> = Promise.resolve();
 
-  private constructor(id: string, stream: MediaStream, recorder: MediaRecorder, length: () => number, failed: (error: unknown) => void) {
+  private constructor(
+    id: string,
+    stream: MediaStream,
+    recorder: MediaRecorder,
+    length: () => number,
+    failed: (error: unknown) => void,
+  ) {
     this.id = id;
     this.stream = stream;
     this.recorder = recorder;

@@ -12,23 +12,25 @@ export function Banners() {
   const { data: report, isError, errorUpdateCount } = useSystem();
   const silent = online && isError && errorUpdateCount > 1;
   return (
-    <div className="mx-auto flex w-full max-w-5xl flex-col gap-3 px-4 sm:px-6">
-      <div role="status" className="contents">
-        {!online && <Notice title={t("shell.offline.title")}>{t("shell.offline.text")}</Notice>}
-        {silent && (
-          <Notice tone="warning" title={t("shell.unreachable.title")}>
-            {t("shell.unreachable.text")}
+    <div className="px-4 sm:px-8">
+      <div className="mx-auto flex max-w-5xl flex-col gap-3">
+        <div role="status" className="contents">
+          {!online && <Notice title={t("shell.offline.title")}>{t("shell.offline.text")}</Notice>}
+          {silent && (
+            <Notice tone="warning" title={t("shell.unreachable.title")}>
+              {t("shell.unreachable.text")}
+            </Notice>
+          )}
+        </div>
+        {online && !isError && report && !isReady(report) && <ComingUp report={report} />}
+        {report?.warnings.map((warning) => (
+          <Notice key={warning} tone="warning">
+            <p lang="en" dir="auto">
+              {warning}
+            </p>
           </Notice>
-        )}
+        ))}
       </div>
-      {online && !isError && report && !isReady(report) && <ComingUp report={report} />}
-      {report?.warnings.map((warning) => (
-        <Notice key={warning} tone="warning">
-          <p lang="en" dir="auto">
-            {warning}
-          </p>
-        </Notice>
-      ))}
     </div>
   );
 }

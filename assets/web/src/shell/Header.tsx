@@ -15,9 +15,13 @@ export function Header() {
   const { t } = useTranslation();
   const [settings, setSettings] = useState(false);
   return (
-    <header className="px-2 pt-2 sm:px-6 sm:pt-4">
+    <header className="px-4 pt-2 sm:px-8 sm:pt-4">
       <div className="mx-auto flex max-w-5xl items-center gap-1 sm:gap-4">
-        <Link to="/" aria-label={t("shell.home")} className="inline-flex min-h-11 min-w-11 items-center justify-center gap-2 px-2 text-accent">
+        <Link
+          to="/"
+          aria-label={t("shell.home")}
+          className="-ms-2 inline-flex min-h-11 min-w-11 items-center justify-center gap-2 px-2 text-accent"
+        >
           <MarkIcon className="size-7" />
           <span className="hidden text-lg font-semibold text-ink sm:inline" lang="en">
             Oneiros
@@ -43,7 +47,7 @@ export function Header() {
           onClick={() => setSettings(true)}
           aria-label={t("shell.settings.open")}
           title={t("shell.settings.open")}
-          className="inline-flex size-11 items-center justify-center rounded-full text-muted hover:text-ink"
+          className="-me-3 inline-flex size-11 items-center justify-center rounded-full text-muted hover:text-ink"
         >
           <SettingsIcon />
         </button>

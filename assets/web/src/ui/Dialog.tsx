@@ -31,7 +31,7 @@ export function Dialog({ open, title, onClose, actions, children }: DialogProps)
       ref={dialog}
       aria-labelledby={titleId}
       onClose={onClose}
-      className="m-auto w-[min(30rem,calc(100vw-2rem))] rounded-2xl border border-line bg-surface p-0 text-ink backdrop:bg-[#05071a]/60"
+      className="m-auto w-[min(30rem,calc(100vw-2rem))] rounded-2xl border border-line bg-surface p-0 text-ink backdrop:bg-shade"
     >
       {open && (
         <div className="flex flex-col gap-5 p-5 sm:p-6">

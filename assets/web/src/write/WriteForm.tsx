@@ -4,7 +4,9 @@ import { useTranslation } from "react-i18next";
 import { useLimits } from "../api/system";
 import { ReadingState } from "../reading/ReadingState";
 import type { ReadingRun } from "../reading/useReadingRun";
+import { RecorderBar } from "../recorder/RecorderBar";
 import { Recordings } from "../recorder/Recordings";
+import { useKeptRecordings } from "../recorder/useKeptRecordings";
 import { useOnline } from "../shell/useOnline";
 import { Button } from "../ui/Button";
 import { Choice } from "../ui/Choice";
@@ -24,6 +26,8 @@ export function WriteForm({ session }: { session: ReadingRun }) {
   const [lens, setLens] = useLens();
   const [language, setLanguage] = useDreamLanguage();
   const [error, setError] = useState<string | null>(null);
+  const { kept, reload, remove } = useKeptRecordings();
+  const [recorded, setRecorded] = useState<{ fresh: string | null; said: string }>({ fresh: null, said: "" });
   const { phase } = session.progress;
   const busy = phase === "sending" || phase === "waiting";
 
@@ -48,7 +52,13 @@ export function WriteForm({ session }: { session: ReadingRun }) {
     setDraft(text);
     setError(null);
   };
-  const addSpoken = (spoken: string) => {
+  const keep = (id: string, full: boolean) => {
+    setRecorded({ fresh: id, said: full ? t("dream.record.full") : t("dream.record.stopped") });
+    reload();
+  };
+  const addSpoken = (id: string, spoken: string) => {
+    remove(id);
+    setRecorded({ fresh: null, said: t("dream.record.written") });
     change([draft.trimEnd(), spoken].filter(Boolean).join("\n"));
     field.current?.focus();
   };
@@ -57,8 +67,17 @@ export function WriteForm({ session }: { session: ReadingRun }) {
     <Page title={t("dream.write.title")} lead={t("dream.write.lead")}>
       <div className="flex flex-col gap-6">
         <div className="flex flex-col gap-3">
-          <DreamText ref={field} value={draft} language={language} onChange={change} onSubmit={submit} error={error} disabled={busy} />
-          <Recordings language={language} onText={addSpoken} />
+          <DreamText
+            ref={field}
+            value={draft}
+            language={language}
+            onChange={change}
+            onSubmit={submit}
+            error={error}
+            disabled={busy}
+            foot={<RecorderBar said={recorded.said} onBegin={() => setRecorded({ fresh: null, said: "" })} onKept={keep} />}
+          />
+          <Recordings kept={kept} fresh={recorded.fresh} language={language} onHeard={addSpoken} onDiscard={remove} />
         </div>
         <Choice
           name="lens"
@@ -70,7 +89,7 @@ export function WriteForm({ session }: { session: ReadingRun }) {
         <LanguageField value={language} onChange={setLanguage} />
         <ReadingState progress={session.progress} onRetry={submit} onStop={session.stop} />
         <div className="flex flex-wrap items-center gap-x-4 gap-y-2">
-          <Button kind="primary" className="px-8 text-lg" onClick={submit} aria-disabled={busy}>
+          <Button kind="primary" className="w-full px-8 text-lg sm:w-auto" onClick={submit} aria-disabled={busy}>
             {t("dream.write.submit")}
           </Button>
           <p className="hidden text-sm text-muted sm:block">{t("dream.write.keys")}</p>

@@ -41,6 +41,7 @@ struct TranscriptionForm {
 /// For a recording that is the body itself.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 struct SpokenLanguage {
     /// Language spoken, ISO 639-1; detected when absent.
     language: Option<String>,
