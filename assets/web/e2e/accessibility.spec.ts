@@ -22,7 +22,14 @@ async function look(page: Page, dream: string): Promise<void> {
       await summary.click();
     }
     // What has just come fades in: its colours are those of the end only at the end.
-    await page.evaluate(() => Promise.all(document.getAnimations().filter((one) => one.effect?.getTiming().iterations === 1).map((one) => one.finished)));
+    await page.evaluate(() =>
+      Promise.all(
+        document
+          .getAnimations()
+          .filter((one) => one.effect?.getTiming().iterations === 1)
+          .map((one) => one.finished),
+      ),
+    );
     expect(await violations(page), address).toEqual([]);
   }
   await page.goto("/dreams");

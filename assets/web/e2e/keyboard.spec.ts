@@ -50,7 +50,9 @@ test("a dialog keeps the focus in and gives it back", async ({ page }) => {
   await expect(dialog).toBeVisible();
   for (let step = 0; step < 6; step += 1) {
     await page.keyboard.press("Tab");
-    const outside = await page.evaluate(() => document.activeElement?.closest("dialog") === null && document.activeElement !== document.body);
+    const outside = await page.evaluate(
+      () => document.activeElement?.closest("dialog") === null && document.activeElement !== document.body,
+    );
     expect(outside).toBe(false);
   }
   await page.keyboard.press("Escape");

@@ -12,7 +12,7 @@ const CYRILLIC_LETTERS = /\p{Script=Cyrillic}/u;
 async function readIn(page: Page, text: string, disclaimer: RegExp): Promise<string> {
   await page.getByRole("textbox").fill(text);
   await page.keyboard.press("Control+Enter");
-  const again = page.getByRole("button", { name: /^(حاول مرة أخرى|Попробовать ещё раз|Попробовать снова|Повторить)$/ });
+  const again = page.getByRole("button", { name: /^(حاول مرة أخرى|Попробовать снова)$/ });
   for (let attempt = 0; attempt < 3; attempt += 1) {
     await expect(page.getByText(disclaimer).or(again).first()).toBeVisible({ timeout: READING_MS });
     if (await page.getByText(disclaimer).isVisible()) {
@@ -21,21 +21,22 @@ async function readIn(page: Page, text: string, disclaimer: RegExp): Promise<str
     await again.first().click();
   }
   await expect(page.getByText(disclaimer)).toBeVisible();
-  return (await page.locator("section[aria-busy]").textContent()) ?? "";
+  const paragraphs = await page.locator("section[aria-busy] p[lang], section[aria-busy] li[lang]").allTextContents();
+  return paragraphs.join(" ");
 }
 
 test.describe("in Arabic", () => {
   test.use({ locale: "ar" });
 
   test("every page runs from right to left and speaks Arabic alone", async ({ page, api }) => {
-    const id = await api.keep(ARABIC);
+    const [id, names] = [await api.keep(ARABIC), await api.names()];
     for (const address of ["/", "/dreams", `/dreams/${id}`, "/status", "/no-such-page"]) {
       await page.goto(address);
       await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
       await expect(page.locator("html")).toHaveAttribute("dir", "rtl");
       await expect(page.locator("html")).toHaveAttribute("lang", "ar");
       await page.waitForLoadState("networkidle");
-      expect(await foreignWords(page), address).toEqual([]);
+      expect(await foreignWords(page, names), address).toEqual([]);
     }
     await page.goto("/");
     await page.getByRole("button", { name: "اللغة" }).click();
@@ -44,7 +45,7 @@ test.describe("in Arabic", () => {
 
   test("an Arabic dream is read in Arabic", async ({ page }) => {
     await page.goto("/");
-    const reading = await readIn(page, ARABIC, /كتب هذا نموذج|نموذج.*كتب/);
+    const reading = await readIn(page, ARABIC, /كتب هذا نموذج/);
     expect(shareOfScript(reading, ARABIC_LETTERS)).toBeGreaterThan(0.9);
   });
 });
@@ -52,12 +53,13 @@ test.describe("in Arabic", () => {
 test.describe("in Russian", () => {
   test.use({ locale: "ru" });
 
-  test("every page speaks Russian, and a Russian dream is read in Russian", async ({ page }) => {
+  test("every page speaks Russian, and a Russian dream is read in Russian", async ({ page, api }) => {
+    const names = await api.names();
     for (const address of ["/dreams", "/status", "/"]) {
       await page.goto(address);
       await page.waitForLoadState("networkidle");
       await expect(page.locator("html")).toHaveAttribute("lang", "ru");
-      expect(await foreignWords(page), address).toEqual([]);
+      expect(await foreignWords(page, names), address).toEqual([]);
     }
     const reading = await readIn(page, RUSSIAN, /Это написала модель/);
     expect(shareOfScript(reading, CYRILLIC_LETTERS)).toBeGreaterThan(0.9);

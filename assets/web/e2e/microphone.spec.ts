@@ -2,7 +2,8 @@ import { chromiumLaunch } from "./support/browser";
 import { dreamField } from "./support/page";
 import { expect, test } from "./support/test";
 
-test.use({ launchOptions: chromiumLaunch("denied") });
+// No permission is granted, and nobody is there to be asked.
+test.use({ launchOptions: chromiumLaunch("denied"), permissions: [] });
 
 test("a microphone that is denied is told, with the way to allow it", async ({ page }) => {
   await page.goto("/");

@@ -4,7 +4,10 @@ import { expect, test } from "./support/test";
 
 test.use({ tolerated: [/ERR_INTERNET_DISCONNECTED/] });
 
-test("a recording made without a network is still there after a reload, plays, and is sent when the box is back", async ({ page, context }) => {
+test("a recording made without a network is still there after a reload, plays, and is sent when the box is back", async ({
+  page,
+  context,
+}) => {
   await page.goto("/");
   await page.evaluate(() => navigator.serviceWorker.ready);
   await context.setOffline(true);

@@ -43,7 +43,10 @@ test("a part is fetched with its progress shown, then removed after asking", asy
   await expect(card.getByRole("progressbar").or(card.getByText("On this box")).first()).toBeVisible();
   const failed = card.getByText("Could not be fetched");
   await expect(card.getByText("On this box", { exact: true }).or(failed).first()).toBeVisible({ timeout: PULL_MS });
-  test.skip(await failed.isVisible(), `neither the hub nor the package mirror has ${SMALL_PART} for this machine: ${(await card.textContent()) ?? ""}`);
+  test.skip(
+    await failed.isVisible(),
+    `neither the hub nor the package mirror has ${SMALL_PART} for this machine: ${(await card.textContent()) ?? ""}`,
+  );
   await expect(page.getByText(/requests? (has|have) left since the server was started/)).toBeVisible();
   await card.getByRole("button", { name: `Remove ${title}` }).click();
   await page.getByRole("dialog").getByRole("button", { name: "Remove it" }).click();

@@ -23,7 +23,10 @@ export class Api {
   }
 
   async isReady(): Promise<boolean> {
-    return fetch(`${this.base}/readyz`).then((answer) => answer.ok, () => false);
+    return fetch(`${this.base}/readyz`).then(
+      (answer) => answer.ok,
+      () => false,
+    );
   }
 
   /** The process that holds a model now. */
@@ -33,6 +36,12 @@ export class Api {
       throw new Error(`the engine of ${model} has no process`);
     }
     return pid;
+  }
+
+  /** Names of models and licences: the same in every language. */
+  async names(): Promise<string[]> {
+    const { models } = (await this.json("/api/v1/models")) as Schemas["ModelList"];
+    return models.flatMap(({ id, title, licence }) => [title, licence.spdx, id]);
   }
 
   /** A catalogue entry's name for people. */
@@ -49,7 +58,12 @@ export class Api {
   async crowd(texts: string[]): Promise<{ refused: number; leave: () => void }> {
     const hangUp = new AbortController();
     const answers = await Promise.all(texts.map((text) => this.stream(text, hangUp.signal)));
-    return { refused: answers.filter((answer) => answer.status === 429).length, leave: () => { hangUp.abort(); } };
+    return {
+      refused: answers.filter((answer) => answer.status === 429).length,
+      leave: () => {
+        hangUp.abort();
+      },
+    };
   }
 
   /** Keeps a dream and hangs up before it is read: it is there to be found. */

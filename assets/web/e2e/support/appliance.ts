@@ -64,14 +64,22 @@ export class Appliance {
       if (this.child.exitCode !== null) {
         throw new Error(`the server ended before it was ready; its log: ${this.logFile}`);
       }
-      return fetch(`${this.base}/readyz`).then((answer) => answer.ok, () => false);
+      return fetch(`${this.base}/readyz`).then(
+        (answer) => answer.ok,
+        () => false,
+      );
     };
     await until(answers, `the server is ready (its log: ${this.logFile})`, READY_MS);
   }
 
   /** Ends the server in an orderly way, then what is left, and removes its state. */
   async stop(): Promise<void> {
-    const ended = new Promise<void>((resolve) => void this.guard.once("exit", () => { resolve(); }));
+    const ended = new Promise<void>(
+      (resolve) =>
+        void this.guard.once("exit", () => {
+          resolve();
+        }),
+    );
     this.guard.stdin?.end();
     await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, STOP_MS))]);
   }
@@ -84,7 +92,9 @@ export function tail(logFile: string, lines = 80): string {
 
 function printedAddress(child: ChildProcess, log: WriteStream): Promise<string> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => { reject(new Error("it took too long")); }, ADDRESS_MS);
+    const timer = setTimeout(() => {
+      reject(new Error("it took too long"));
+    }, ADDRESS_MS);
     let printed = "";
     child.stdout?.on("data", (chunk: Buffer) => {
       log.write(chunk);
@@ -97,6 +107,8 @@ function printedAddress(child: ChildProcess, log: WriteStream): Promise<string> 
     });
     child.stderr?.on("data", (chunk: Buffer) => log.write(chunk));
     child.once("error", reject);
-    child.once("exit", (code) => { reject(new Error(`it ended with ${String(code)}`)); });
+    child.once("exit", (code) => {
+      reject(new Error(`it ended with ${String(code)}`));
+    });
   });
 }

@@ -9,15 +9,11 @@ const NOWHERE = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1";
 export type Microphone = "speaks" | "denied";
 
 export function chromiumLaunch(microphone: Microphone = "speaks"): LaunchOptions {
-  const fake = [
-    "--use-fake-device-for-media-stream",
-    "--use-fake-ui-for-media-stream",
-    `--use-file-for-fake-audio-capture=${spokenDream()}`,
-  ];
+  const device = ["--use-fake-device-for-media-stream", `--use-file-for-fake-audio-capture=${spokenDream()}`];
   return {
     executablePath: process.env.PLAYWRIGHT_CHROMIUM ?? "/usr/bin/chromium",
     headless: true,
     chromiumSandbox: process.getuid?.() !== 0,
-    args: [NOWHERE, ...(microphone === "speaks" ? fake : ["--deny-permission-prompts"])],
+    args: [NOWHERE, ...device, ...(microphone === "speaks" ? ["--use-fake-ui-for-media-stream"] : [])],
   };
 }

@@ -12,7 +12,9 @@ export async function write(page: Page, text: string): Promise<void> {
 
 /** The reading has come to its end. */
 export async function readingIsThere(page: Page): Promise<void> {
-  await expect(page.getByRole("region", { name: "The model’s reading" }).getByText("A model wrote this.")).toBeVisible({ timeout: READING_MS });
+  await expect(page.getByRole("region", { name: "The model’s reading" }).getByText("A model wrote this.")).toBeVisible({
+    timeout: READING_MS,
+  });
 }
 
 /** Writes a dream on the first page and waits for its reading. A small model may fail at one: then it is asked again. */

@@ -6,13 +6,14 @@ const NAMES = ["Oneiros", "Landlock", "Linux", "PostgreSQL", "ONNX", "TCP", "HTT
 
 /**
  * Latin words that a person sees or hears, of the page's own language. Left out: what is marked as another language or
- * as not to be translated (ids, licences, hosts), and {@link NAMES}.
+ * as not to be translated (ids, licences, hosts), {@link NAMES}, and `data`: names that a label repeats.
  */
-export async function foreignWords(page: Page): Promise<string[]> {
+export async function foreignWords(page: Page, data: string[] = []): Promise<string[]> {
   const texts = await page.evaluate(() => {
     const own = document.documentElement.lang;
     const apart = (element: Element): boolean =>
-      element.closest("[translate=no], code, kbd, script, style") !== null || element.closest("[lang]")?.getAttribute("lang") !== own;
+      element.closest("[translate=no], code, kbd, script, style") !== null ||
+      element.closest("[lang]")?.getAttribute("lang") !== own;
     const found: string[] = [document.title];
     const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
     while (walker.nextNode()) {
@@ -30,7 +31,8 @@ export async function foreignWords(page: Page): Promise<string[]> {
     return found;
   });
   const known = new RegExp(`\\b(${NAMES.join("|")})\\b|--[a-z-]+|\\boneiros models import FILE\\b`, "g");
-  return texts.filter((text) => /[A-Za-z]{2,}/.test(text.replace(known, "")));
+  const without = (text: string): string => data.reduce((left, name) => left.replaceAll(name, ""), text).replace(known, "");
+  return texts.filter((text) => /[A-Za-z]{2,}/.test(without(text)));
 }
 
 /** Share of the letters that are of a script, 0 to 1. */

@@ -37,7 +37,11 @@ export function DeleteDream({ dream, kind = "danger", onDeleted }: DeleteDreamPr
   const start = dream.text.slice(0, NAMED_BY);
   return (
     <>
-      <Button kind={kind} aria-label={t("dreams.remove.openNamed", { date: formats.date(dream.created_at), start })} onClick={() => setAsking(true)}>
+      <Button
+        kind={kind}
+        aria-label={t("dreams.remove.openNamed", { date: formats.date(dream.created_at), start })}
+        onClick={() => setAsking(true)}
+      >
         {t("dreams.remove.open")}
       </Button>
       <Dialog
@@ -47,7 +51,11 @@ export function DeleteDream({ dream, kind = "danger", onDeleted }: DeleteDreamPr
         actions={
           <>
             <Button onClick={() => setAsking(false)}>{t("dreams.remove.cancel")}</Button>
-            <Button kind="danger" aria-disabled={remove.isPending} onClick={() => remove.mutate({ params: { path: { id: dream.id } } })}>
+            <Button
+              kind="danger"
+              aria-disabled={remove.isPending}
+              onClick={() => remove.mutate({ params: { path: { id: dream.id } } })}
+            >
               {remove.isPending ? t("dreams.remove.working") : t("dreams.remove.confirm")}
             </Button>
           </>

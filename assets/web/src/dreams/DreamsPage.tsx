@@ -17,9 +17,9 @@ function useDreams() {
     { params: { query: { limit: PAGE_SIZE } } },
     {
       pageParamName: "cursor",
-      // The first page is asked for without a cursor.
-      initialPageParam: undefined,
-      getNextPageParam: (page: { next_cursor?: string | null }) => page.next_cursor ?? undefined,
+      // Left out of the first request; `undefined` would become 0.
+      initialPageParam: null,
+      getNextPageParam: (page: { next_cursor?: string | null }) => page.next_cursor,
     },
   );
 }

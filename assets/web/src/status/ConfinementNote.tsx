@@ -16,9 +16,13 @@ export function ConfinementNote({ report, pid }: ConfinementNoteProps) {
   const confined = isConfined(report);
   return (
     <div className="flex flex-col gap-2">
-      <p className={confined ? "" : "font-semibold text-danger"}>{confined ? t("status.confinement.holds") : t("status.confinement.fails")}</p>
+      <p className={confined ? "" : "font-semibold text-danger"}>
+        {confined ? t("status.confinement.holds") : t("status.confinement.fails")}
+      </p>
       <details>
-        <summary className="inline-flex min-h-11 items-center text-accent underline underline-offset-4">{t("status.confinement.details")}</summary>
+        <summary className="inline-flex min-h-11 items-center text-accent underline underline-offset-4">
+          {t("status.confinement.details")}
+        </summary>
         <div className="flex flex-col gap-4 pt-2">
           <Measures title={t("status.confinement.enforced")} names={measures.filter((name) => report[name])} />
           <Measures title={t("status.confinement.lacking")} names={measures.filter((name) => !report[name])} />

@@ -18,7 +18,9 @@ export function EgressSection({ report }: { report: Report }) {
   return (
     <Section title={t("status.egress.title")}>
       <div className="max-w-prose">
-        <p className="text-lg font-medium">{left === 0 ? t("status.egress.nothing") : t("status.egress.counts", { count: left })}</p>
+        <p className="text-lg font-medium">
+          {left === 0 ? t("status.egress.nothing") : t("status.egress.counts", { count: left })}
+        </p>
         {refused > 0 && <p>{t("status.egress.refused", { count: refused })}</p>}
         <p className="text-muted">{report.sealed ? t("status.egress.sealed") : t("status.egress.open")}</p>
       </div>
@@ -33,7 +35,9 @@ function Log({ entries }: { entries: readonly Entry[] }) {
   const formats = useFormats();
   return (
     <details>
-      <summary className="inline-flex min-h-11 items-center text-accent underline underline-offset-4">{t("status.egress.log")}</summary>
+      <summary className="inline-flex min-h-11 items-center text-accent underline underline-offset-4">
+        {t("status.egress.log")}
+      </summary>
       <ol className="flex flex-col divide-y divide-line text-sm">
         {entries.map((entry, index) => (
           <li key={`${entry.at} ${entry.destination} ${index}`} className="flex flex-wrap gap-x-4 py-2">

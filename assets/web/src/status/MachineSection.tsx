@@ -68,7 +68,9 @@ function Database({ database }: { database: Report["database"] }) {
       </State>{" "}
       {database.version && <Verbatim>PostgreSQL {database.version}</Verbatim>}{" "}
       {database.pgvector && <Verbatim>pgvector {database.pgvector}</Verbatim>}
-      <span className="block text-muted">{database.private ? t("status.machine.databasePrivate") : t("status.machine.databaseOwn")}</span>
+      <span className="block text-muted">
+        {database.private ? t("status.machine.databasePrivate") : t("status.machine.databaseOwn")}
+      </span>
       {database.detail && <ServerWords>{database.detail}</ServerWords>}
     </>
   );

@@ -33,7 +33,11 @@ export function ModelActions({ model, sealed, free }: ModelActionsProps) {
       {!model.present && !underWay && !sealed && !tooLarge && <PullButton model={model} onPull={() => pull.mutate(request)} />}
       {!model.present && tooLarge && <p className="text-muted">{t("status.models.tooLarge")}</p>}
       {model.present && !model.in_use && (
-        <Button kind="danger" aria-label={t("status.models.removeNamed", { model: model.title })} onClick={() => setRemoving(true)}>
+        <Button
+          kind="danger"
+          aria-label={t("status.models.removeNamed", { model: model.title })}
+          onClick={() => setRemoving(true)}
+        >
           {t("status.models.remove")}
         </Button>
       )}
@@ -43,7 +47,12 @@ export function ModelActions({ model, sealed, free }: ModelActionsProps) {
           {t("status.models.failed")} <ServerWords>{problem}</ServerWords>
         </p>
       )}
-      <RemoveModelDialog model={model} open={removing} onClose={() => setRemoving(false)} onRemove={() => remove.mutate(request)} />
+      <RemoveModelDialog
+        model={model}
+        open={removing}
+        onClose={() => setRemoving(false)}
+        onRemove={() => remove.mutate(request)}
+      />
     </div>
   );
 }
@@ -51,7 +60,9 @@ export function ModelActions({ model, sealed, free }: ModelActionsProps) {
 function PullButton({ model, onPull }: { model: Model; onPull: () => void }) {
   const { t } = useTranslation();
   const again = model.pull != null;
-  const name = again ? t("status.models.againNamed", { model: model.title }) : t("status.models.pullNamed", { model: model.title });
+  const name = again
+    ? t("status.models.againNamed", { model: model.title })
+    : t("status.models.pullNamed", { model: model.title });
   return (
     <Button aria-label={name} onClick={onPull}>
       {again ? t("status.models.again") : t("status.models.pull")}

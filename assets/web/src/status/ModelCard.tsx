@@ -33,7 +33,9 @@ export function ModelCard({ model, sealed, free }: ModelCardProps) {
       </div>
       <p>{t(`status.models.kind.${model.kind}`)}</p>
       <Facts>
-        <Fact name={t("status.models.size")}>{model.bytes == null ? t("status.models.sizeUnknown") : formats.bytes(model.bytes)}</Fact>
+        <Fact name={t("status.models.size")}>
+          {model.bytes == null ? t("status.models.sizeUnknown") : formats.bytes(model.bytes)}
+        </Fact>
         {model.memory_bytes > 0 && <Fact name={t("status.models.memory")}>{formats.bytes(model.memory_bytes)}</Fact>}
         {model.languages.length > 0 && (
           <Fact name={t("status.models.languages")}>

@@ -21,7 +21,9 @@ export function ModelPull({ model }: { model: Model }) {
       {failed && <p>{t("status.models.failedAdvice")}</p>}
       {!failed && <Progress label={t("status.models.progressOf", { model: model.title })} value={share} />}
       {!failed && pull.bytes_total != null && (
-        <p className="text-muted">{t("status.models.progress", { done: formats.bytes(pull.bytes_done), total: formats.bytes(pull.bytes_total) })}</p>
+        <p className="text-muted">
+          {t("status.models.progress", { done: formats.bytes(pull.bytes_done), total: formats.bytes(pull.bytes_total) })}
+        </p>
       )}
       {pull.detail && <ServerWords>{pull.detail}</ServerWords>}
     </div>

@@ -25,7 +25,12 @@ export function ModelsSection() {
     <Section title={t("status.models.title")} intro={intro}>
       {data.sealed && <Notice>{t("status.models.sealed")}</Notice>}
       <List title={t("status.models.here")} models={data.models.filter(here)} sealed={data.sealed} free={data.disk_free_bytes} />
-      <List title={t("status.models.others")} models={data.models.filter((model) => !here(model))} sealed={data.sealed} free={data.disk_free_bytes} />
+      <List
+        title={t("status.models.others")}
+        models={data.models.filter((model) => !here(model))}
+        sealed={data.sealed}
+        free={data.disk_free_bytes}
+      />
     </Section>
   );
 }

@@ -32,7 +32,9 @@ export function TasksSection({ tasks }: { tasks: readonly Task[] }) {
             <span className="font-medium">
               <TaskName task={task.task} />
             </span>
-            <State tone={task.ready ? "good" : "waiting"}>{task.ready ? t("status.tasks.ready") : t("status.tasks.notReady")}</State>
+            <State tone={task.ready ? "good" : "waiting"}>
+              {task.ready ? t("status.tasks.ready") : t("status.tasks.notReady")}
+            </State>
             {!task.ready && task.detail && <ServerWords>{task.detail}</ServerWords>}
           </li>
         ))}

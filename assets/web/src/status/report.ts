@@ -26,18 +26,30 @@ function isMoving(report: Report): boolean {
 
 /** The system report, fresh for as long as somebody looks. */
 export function useReport() {
-  return api.useQuery("get", "/api/v1/system", {}, {
-    refetchInterval: (query) => (query.state.error !== null || !query.state.data || isMoving(query.state.data) ? WHILE_MOVING : AT_REST),
-    retry: false,
-  });
+  return api.useQuery(
+    "get",
+    "/api/v1/system",
+    {},
+    {
+      refetchInterval: (query) =>
+        query.state.error !== null || !query.state.data || isMoving(query.state.data) ? WHILE_MOVING : AT_REST,
+      retry: false,
+    },
+  );
 }
 
 /** The catalogue and what of it is here. */
 export function useModels() {
-  return api.useQuery("get", "/api/v1/models", {}, {
-    refetchInterval: (query) => (query.state.error !== null || query.state.data?.models.some(beingPulled) ? WHILE_MOVING : AT_REST),
-    retry: false,
-  });
+  return api.useQuery(
+    "get",
+    "/api/v1/models",
+    {},
+    {
+      refetchInterval: (query) =>
+        query.state.error !== null || query.state.data?.models.some(beingPulled) ? WHILE_MOVING : AT_REST,
+      retry: false,
+    },
+  );
 }
 
 /** Whether nothing can leave: every engine is shut in, or one is not, or it is not known yet. */
