@@ -203,7 +203,12 @@ fn serve(parts: &Parts, database: &Database) -> ModelNews {
     let store = DreamStore::new(database.pool().clone());
     let services = Services {
         dreams: Arc::new(DreamService::new(store, dream_models, parts.stopping.clone())),
-        speech: Arc::new(SpeechService::new(Arc::new(parts.parse.clone()), speech_model, parts.uploads.clone(), parts.config.speech.max_minutes)),
+        speech: Arc::new(SpeechService::new(
+            Arc::new(parts.parse.clone()),
+            speech_model,
+            parts.uploads.clone(),
+            parts.config.speech.max_minutes,
+        )),
         first: parts.first.clone(),
     };
     drop(parts.router.send_replace(http::router(services)));

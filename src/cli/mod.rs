@@ -128,7 +128,9 @@ async fn dispatch(role: Role, config: Config) -> anyhow::Result<ExitCode> {
         Role::Models(arguments) => models::run(arguments, config).await,
         Role::Doctor(arguments) => doctor::run(arguments, config).await,
         Role::Healthcheck(arguments) => healthcheck::run(arguments, config).await,
-        Role::Engine(_) | Role::Openapi | Role::Config(_) | Role::Database(_) | Role::Selfcheck(_) => unreachable!("these roles never get a runtime"),
+        Role::Engine(_) | Role::Openapi | Role::Config(_) | Role::Database(_) | Role::Selfcheck(_) => {
+            unreachable!("these roles never get a runtime")
+        }
     }
 }
 

@@ -161,10 +161,6 @@ fn speech(raw: &RawSpeech) -> anyhow::Result<SpeechConfig> {
     Ok(SpeechConfig { max_minutes })
 }
 
-fn environment(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
-}
-
 fn database(raw: RawDatabase) -> anyhow::Result<DatabaseConfig> {
     let from_file = |path: Option<PathBuf>| -> anyhow::Result<Option<String>> {
         let Some(path) = path else { return Ok(None) };

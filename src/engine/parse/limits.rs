@@ -26,7 +26,7 @@ impl Limits {
     pub fn of(request: &ParseRequest) -> Self {
         let usual = Self { memory_bytes: MEMORY_BYTES, cpu_seconds: CPU_SECONDS, file_bytes: 0 };
         match request {
-            ParseRequest::ListZip | ParseRequest::InspectModel => usual,
+            ParseRequest::ListZip | ParseRequest::InspectModel | ParseRequest::InspectEncoder { .. } => usual,
             ParseRequest::ExtractZipMember { max_bytes, .. } | ParseRequest::ExtractZipMembers { max_bytes, .. } => {
                 Self { file_bytes: *max_bytes, ..usual }
             }

@@ -5,19 +5,17 @@ mod upload;
 
 use std::sync::Arc;
 
-pub use upload::AUDIO_LIMIT_BYTES;
-
 use axum::{
     Json,
     extract::{DefaultBodyLimit, Request, State},
     response::{IntoResponse, Response},
 };
-
-pub use events::SpeechWaitingEvent;
 use serde::Deserialize;
-pub use upload::AUDIO_LIMIT_BYTES;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
+
+pub use events::SpeechWaitingEvent;
+pub use upload::AUDIO_LIMIT_BYTES;
 
 use super::{SpeechService, Transcription};
 use crate::error::{
