@@ -24,7 +24,8 @@ const INDEX: &str = "index.html";
 /// Names under it hold a hash of their content.
 const HASHED: &str = "assets/";
 /// First parts of paths that are never a place inside the app.
-const NOT_OF_THE_APP: [&str; 9] = ["api", "v1", "assets", "healthz", "readyz", "metrics", "openapi.json", "reference", "reference.css"];
+const NOT_OF_THE_APP: [&str; 10] =
+    ["", "api", "v1", "assets", "healthz", "readyz", "metrics", "openapi.json", "reference", "reference.css"];
 
 /// Best first.
 const ENCODINGS: [(&str, &str); 2] = [("br", ".br"), ("gzip", ".gz")];
@@ -60,7 +61,7 @@ impl WebApp {
         if !matches!(*method, Method::GET | Method::HEAD) {
             return otherwise.into_response();
         }
-        let path = uri.path().trim_start_matches('/');
+        let path = uri.path().strip_prefix('/').unwrap_or_default();
         let name = if path.is_empty() || is_place(path, headers) && !self.files.contains_key(path) { INDEX } else { path };
         match self.files.get(name) {
             Some(file) => answer(name, file, method, headers),
@@ -207,7 +208,7 @@ mod tests {
             assert!(is_place(place, &page), "{place}");
             assert!(!is_place(place, &headers(&[(header::ACCEPT, "*/*")])), "{place}");
         }
-        for other in ["api/v1/nothing", "assets/x.js", "healthz", "v1/models", "reference"] {
+        for other in ["api/v1/nothing", "assets/x.js", "healthz", "v1/models", "reference", "/evil.example"] {
             assert!(!is_place(other, &page), "{other}");
         }
     }
