@@ -7,6 +7,7 @@
 mod support;
 
 mod architecture;
+mod audio;
 mod bad_audio;
 mod bad_input;
 mod command_line;

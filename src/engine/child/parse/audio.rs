@@ -23,6 +23,7 @@ mod window;
 
 use std::{
     fs::File,
+    io::{Seek, SeekFrom},
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
@@ -35,11 +36,12 @@ use window::Window;
 /// Samples a second of what comes out.
 pub(in crate::engine::child) const TARGET_RATE: u32 = 16_000;
 
+const PANICKED: &str = "the recording is damaged: it cannot be read";
+
 /// Decodes a recording of at most `max_milliseconds` into `output`, which ends up with 16-bit samples, little endian.
 pub fn decode(recording: File, output: File, max_milliseconds: u64) -> Result<Audio, EngineError> {
     // Container and codecs but Opus are safe code, so whatever a crafted file makes them do ends as a panic at worst.
-    catch_unwind(AssertUnwindSafe(|| decode_whole(recording, output, max_milliseconds)))
-        .unwrap_or_else(|_| Err(invalid("the recording is damaged: it cannot be read")))
+    catch_unwind(AssertUnwindSafe(|| decode_whole(recording, output, max_milliseconds))).unwrap_or_else(|_| Err(invalid(PANICKED)))
 }
 
 fn decode_whole(recording: File, output: File, max_milliseconds: u64) -> Result<Audio, EngineError> {
@@ -69,6 +71,11 @@ fn decode_whole(recording: File, output: File, max_milliseconds: u64) -> Result<
 
 fn invalid(reason: impl Into<String>) -> EngineError {
     EngineError::InvalidRequest(reason.into())
+}
+
+/// Bytes of a file. By seeking: asking for its metadata takes a system call that is barred here.
+fn length_of(mut file: &File) -> Result<u64, EngineError> {
+    file.seek(SeekFrom::End(0)).map_err(unreadable)
 }
 
 fn unreadable(error: std::io::Error) -> EngineError {

@@ -2,7 +2,7 @@
 
 use std::{fs::File, os::unix::fs::FileExt};
 
-use super::{invalid, unreadable};
+use super::{invalid, length_of, unreadable};
 use crate::engine::EngineError;
 
 /// The containers that are taken.
@@ -34,7 +34,7 @@ const INSTEAD: &str = "send it as WAV, MP3, FLAC, Ogg, WebM or M4A (AAC)";
 
 /// Looks past ID3v2 tags at what the file holds. What is none of ours is refused by its name.
 pub fn find(file: &File) -> Result<Found, EngineError> {
-    let length = file.metadata().map_err(unreadable)?.len();
+    let length = length_of(file)?;
     let mut start = 0;
     for _ in 0..=MOST_TAGS {
         let head = head(file, start)?;

@@ -2,7 +2,7 @@
 
 use std::{fs::File, os::unix::fs::FileExt};
 
-use super::{invalid, unreadable};
+use super::{invalid, length_of, unreadable};
 use crate::engine::EngineError;
 
 /// Boxes that are looked at in all; a recording has some thirty, a live one two for each second.
@@ -14,7 +14,7 @@ const DESCRIPTION_HEADER: u64 = 8;
 
 /// Refuses what is encrypted, is sound that the demultiplexer does not know, or has no index.
 pub fn check(file: &File) -> Result<(), EngineError> {
-    let length = file.metadata().map_err(unreadable)?.len();
+    let length = length_of(file)?;
     let mut walk = Walk { file, left: MOST_BOXES, entries: Vec::new(), has_index: false };
     walk.look(0, length, 0)?;
     if !walk.has_index {

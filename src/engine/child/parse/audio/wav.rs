@@ -2,7 +2,7 @@
 
 use std::{fs::File, os::unix::fs::FileExt};
 
-use super::{invalid, unreadable, window::Window};
+use super::{invalid, length_of, unreadable, window::Window};
 use crate::engine::EngineError;
 
 /// Everything before the samples: the header and chunks of notes.
@@ -13,7 +13,7 @@ const UNKNOWN_LENGTH: u32 = 0x7fff_f000;
 
 /// Opens a WAV file with its data length set to what the file really holds.
 pub fn open(file: File) -> Result<Window, EngineError> {
-    let length = file.metadata().map_err(unreadable)?.len();
+    let length = length_of(&file)?;
     let mut header = vec![0; usize::try_from(MAX_HEADER_BYTES.min(length)).unwrap_or(0)];
     file.read_exact_at(&mut header, 0).map_err(unreadable)?;
     let data = data_chunk(&header).ok_or_else(|| invalid("the WAV file has no samples, or its header is cut short"))?;

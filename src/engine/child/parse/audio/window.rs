@@ -8,7 +8,7 @@ use std::{
 
 use symphonia::core::io::MediaSource;
 
-use super::unreadable;
+use super::length_of;
 use crate::engine::EngineError;
 
 /// Bytes of a file from `start` on, with a corrected beginning laid over them where there is one.
@@ -30,7 +30,7 @@ impl Window {
 
     /// What follows `start`, to be read in order: no index can send the reader back and forth.
     pub fn from(file: File, start: u64) -> Result<Self, EngineError> {
-        let length = file.metadata().map_err(unreadable)?.len().saturating_sub(start);
+        let length = length_of(&file)?.saturating_sub(start);
         Ok(Self { file, start, length, at: 0, beginning: Vec::new(), seekable: false })
     }
 
