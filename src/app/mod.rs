@@ -25,6 +25,7 @@ use crate::{
     models::{NoProgress, PullProgress},
 };
 use bring_up::{Parts, Up};
+pub use engines::{EmbeddingEngine, embedding_engine};
 use library::Library;
 use snapshot::Snapshot;
 use state_directory::{StateDirectory, WhenHeld};

@@ -3,6 +3,7 @@
 //! An engine child must seal itself while it has one thread, and root must be given up before any thread exists, so
 //! both happen here, before a runtime is built.
 
+pub mod bench;
 pub mod database;
 pub mod doctor;
 pub mod embed;
@@ -50,6 +51,8 @@ enum Role {
     Models(models::ModelsArguments),
     /// Show hardware, models, database, and what the kernel enforces on each engine
     Doctor(doctor::DoctorArguments),
+    /// Measure a model on this very machine
+    Bench(bench::BenchArguments),
     /// Prove a promise on this very machine
     Selfcheck(selfcheck::SelfcheckArguments),
     /// Work with the private database
@@ -102,6 +105,7 @@ async fn dispatch(role: Role, config: Config) -> anyhow::Result<ExitCode> {
         Role::Embed(arguments) => embed::run(arguments, config).await,
         Role::Models(arguments) => models::run(arguments, config).await,
         Role::Doctor(arguments) => doctor::run(arguments, config).await,
+        Role::Bench(arguments) => bench::run(arguments, config).await,
         Role::Engine(_) | Role::Database(_) | Role::Selfcheck(_) => unreachable!("these roles never get a runtime"),
     }
 }
