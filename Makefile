@@ -68,6 +68,7 @@ run: setup build
 # Pulls what the tests need; a second time it only looks.
 test-models: build
 	$(ONEIROS) models pull --profile starter --state-dir $(ONEIROS_TEST_STATE)
+	$(ONEIROS) models pull all-minilm-l6-v2 all-minilm-l6-v2-int8 --state-dir $(ONEIROS_TEST_STATE)
 
 # What the executable says of its API must be what the app was written for.
 test-web: build

@@ -5,9 +5,10 @@ use std::{
     sync::Arc,
 };
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 use futures_util::future::join_all;
 
+use super::library::Library;
 use crate::{
     config::Config,
     engine::{
@@ -130,6 +131,34 @@ impl Running {
     }
 }
 
+/// An embedding engine by itself, loading.
+pub struct EmbeddingEngine {
+    pub model: String,
+    /// Which library runs it, as people see it.
+    pub backend: &'static str,
+    pub supervisor: Supervisor,
+}
+
+/// Starts the engine of one embedding model that is here: the one named, else the profile's.
+pub async fn embedding_engine(library: &Library, config: &Config, spawner: &Spawner, id: Option<&str>) -> anyhow::Result<EmbeddingEngine> {
+    let chosen = match id {
+        Some(id) => Some(library.embedding_model(id)?),
+        None => library.entries(library.best_profile().profile)?.into_iter().find(|entry| entry.kind == ArtifactKind::Embedding),
+    };
+    let entry = chosen.context("the profile holds no embedding model: name one")?;
+    let (mut file, mut runtime) = (None, None);
+    for needed in library.catalog().with_needs(vec![entry.clone()]) {
+        let path = library.store().ensure_valid(&needed.id).await?.path;
+        match needed.kind {
+            ArtifactKind::Onnxruntime => runtime = Some(path),
+            _ => file = Some(path),
+        }
+    }
+    let model = ProfileModel::new(entry, file.context("the model is not here")?, runtime.as_deref())?;
+    let supervisor = Supervisor::start(specification(EngineKind::Embedding, &model, config), spawner.clone());
+    Ok(EmbeddingEngine { model: model.entry.id, backend: model.backend.name(), supervisor })
+}
+
 fn engine_kind(kind: ArtifactKind) -> Option<EngineKind> {
     match kind {
         ArtifactKind::Llm => Some(EngineKind::Llm),
@@ -139,7 +168,7 @@ fn engine_kind(kind: ArtifactKind) -> Option<EngineKind> {
     }
 }
 
-pub(super) fn specification(kind: EngineKind, model: &ProfileModel, config: &Config) -> EngineSpec {
+fn specification(kind: EngineKind, model: &ProfileModel, config: &Config) -> EngineSpec {
     let readable = [vec![model.file.clone()], model.backend.libraries()].concat();
     // The other back ends compute on the processor in every build.
     let confinement = match FOR_GPU && model.backend == Backend::Ggml {

@@ -3,6 +3,7 @@
 //! An engine child must seal itself while it has one thread, and root must be given up before any thread exists, so
 //! both happen here, before a runtime is built.
 
+pub mod bench;
 pub mod config;
 pub mod database;
 pub mod doctor;
@@ -62,6 +63,8 @@ enum Role {
     Config(config::ConfigArguments),
     /// Ask the running server whether it is well (for containers)
     Healthcheck(healthcheck::HealthcheckArguments),
+    /// Measure a model on this very machine
+    Bench(bench::BenchArguments),
     /// Prove a promise on this very machine
     Selfcheck(selfcheck::SelfcheckArguments),
     /// Work with the private database
@@ -128,6 +131,7 @@ async fn dispatch(role: Role, config: Config) -> anyhow::Result<ExitCode> {
         Role::Models(arguments) => models::run(arguments, config).await,
         Role::Doctor(arguments) => doctor::run(arguments, config).await,
         Role::Healthcheck(arguments) => healthcheck::run(arguments, config).await,
+        Role::Bench(arguments) => bench::run(arguments, config).await,
         Role::Engine(_) | Role::Openapi | Role::Config(_) | Role::Database(_) | Role::Selfcheck(_) => {
             unreachable!("these roles never get a runtime")
         }

@@ -1,6 +1,7 @@
 //! `oneiros selfcheck`: shows that what is promised holds on this machine.
 
 use std::{
+    ffi::OsStr,
     fmt::Write,
     fs::DirBuilder,
     os::unix::fs::DirBuilderExt,
@@ -12,8 +13,10 @@ use anyhow::Context;
 
 use crate::config::ServerConfig;
 use crate::engine::{
+    backend::{Backend, TextPrefixes},
     child::privileges,
-    selfcheck::{ProfileReport, SandboxCheck, SandboxReport},
+    parse::encoder_files,
+    selfcheck::{CheckedModel, ProfileReport, SandboxCheck, SandboxReport},
     supervisor::Spawner,
     wire::EngineKind,
 };
@@ -33,7 +36,7 @@ pub enum Check {
 
 #[derive(Debug, clap::Args)]
 pub struct SandboxArguments {
-    /// A GGUF model for the engines that hold one; else one from the state directory.
+    /// A GGUF model for the engines that hold one; else one of each format from the state directory.
     #[arg(long)]
     pub model: Option<PathBuf>,
     /// What the model given is for.
@@ -67,32 +70,49 @@ fn check(arguments: &SandboxArguments, config: &ServerConfig, scratch: &Path) ->
     std::fs::create_dir(&cache)?;
     std::fs::create_dir(&stand_in)?;
     let state_directory = if config.state_directory.is_dir() { config.state_directory.clone() } else { stand_in };
-    let model = match &arguments.model {
-        Some(model) => Some((arguments.kind, model.clone())),
-        None => find_model(&state_directory),
+    let models = match &arguments.model {
+        Some(model) => vec![CheckedModel { kind: arguments.kind, path: model.clone(), backend: Backend::Ggml }],
+        None => find_models(&state_directory),
     };
-    let check = SandboxCheck { spawner: Spawner::new()?, state_directory, model, cache };
+    let check = SandboxCheck { spawner: Spawner::new()?, state_directory, models, cache };
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(check.run())
 }
 
-/// The smallest GGUF file in the state directory; an embedding model by its architecture.
-fn find_model(state_directory: &Path) -> Option<(EngineKind, PathBuf)> {
+/// One model of the state directory for each back end: the smallest of its format.
+fn find_models(state_directory: &Path) -> Vec<CheckedModel> {
     let mut found = Vec::new();
-    collect_models(state_directory, 4, &mut found);
-    let (_, path) = found.into_iter().min()?;
+    collect_files(state_directory, 4, &mut found);
+    let smallest = |wanted: &dyn Fn(&str) -> bool| {
+        found.iter().filter(|(_, path)| path.file_name().and_then(OsStr::to_str).is_some_and(wanted)).min().map(|(_, path)| path.clone())
+    };
+    let encoder = |file: PathBuf, backend| Some(CheckedModel { kind: EngineKind::Embedding, path: file.parent()?.to_owned(), backend });
+    let prefixes = TextPrefixes::default;
+    let gguf = smallest(&|name| name.ends_with(".gguf")).and_then(gguf_model);
+    let safetensors = smallest(&|name| name == encoder_files::SAFETENSORS);
+    let safetensors = safetensors.and_then(|file| encoder(file, Backend::Safetensors { prefixes: prefixes() }));
+    let library = smallest(&|name| name.starts_with("libonnxruntime.so"));
+    let onnx = smallest(&|name| name == encoder_files::ONNX).zip(library);
+    let onnx = onnx.and_then(|(file, library)| encoder(file, Backend::Onnx { library, prefixes: prefixes() }));
+    [gguf, safetensors, onnx].into_iter().flatten().collect()
+}
+
+/// An embedding model by its architecture.
+fn gguf_model(path: PathBuf) -> Option<CheckedModel> {
     let mut start = [0; 512];
     let read = std::io::Read::read(&mut std::fs::File::open(&path).ok()?, &mut start).ok()?;
     // `general.architecture` comes first in every file that llama.cpp's tools or ours write.
     let embeds = start[..read].windows(4).any(|window| window == b"bert");
-    Some((if embeds { EngineKind::Embedding } else { EngineKind::Llm }, path))
+    Some(CheckedModel { kind: if embeds { EngineKind::Embedding } else { EngineKind::Llm }, path, backend: Backend::Ggml })
 }
 
-fn collect_models(folder: &Path, depth: u32, found: &mut Vec<(u64, PathBuf)>) {
+fn collect_files(folder: &Path, depth: u32, found: &mut Vec<(u64, PathBuf)>) {
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
         let path = entry.path();
         match entry.file_type() {
-            Ok(kind) if kind.is_dir() && depth > 0 => collect_models(&path, depth - 1, found),
-            Ok(kind) if kind.is_file() && path.extension().is_some_and(|extension| extension == "gguf") => {
+            // What is still on its way.
+            Ok(kind) if kind.is_dir() && entry.file_name().to_string_lossy().starts_with('.') => {}
+            Ok(kind) if kind.is_dir() && depth > 0 => collect_files(&path, depth - 1, found),
+            Ok(kind) if kind.is_file() => {
                 found.push((entry.metadata().map_or(u64::MAX, |metadata| metadata.len()), path));
             }
             _ => {}

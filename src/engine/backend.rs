@@ -33,7 +33,7 @@ impl Backend {
         }
     }
 
-    /// As people see it.
+    /// As people see it; whisper.cpp is meant too.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Ggml => "ggml",

@@ -16,6 +16,7 @@ use serde::Serialize;
 
 use super::{
     ChatMessage, ChatRole, Constraint, EmbeddingRequest, EmbeddingRole, EngineOptions, FormPart, GenerationRequest, Prompt, Sampling, Slot,
+    backend::Backend,
     child::ChildArguments,
     confinement::{Confinement, ConfinementReport},
     parse::{self, ParseRequest},
@@ -34,10 +35,20 @@ pub struct SandboxCheck {
     pub spawner: Spawner,
     /// Must exist: a child tries to open it.
     pub state_directory: PathBuf,
-    /// A real model for the profiles `cpu` and `gpu`; they answer a parse request where there is none.
-    pub model: Option<(EngineKind, PathBuf)>,
+    /// Real models for the profile `cpu`, one child each, and of them the first of one file for `gpu`; these answer a
+    /// parse request where there is none.
+    pub models: Vec<CheckedModel>,
     /// An existing, private folder for the profile `gpu`.
     pub cache: PathBuf,
+}
+
+/// A model that a child holds while it tries to break out.
+#[derive(Debug, Clone)]
+pub struct CheckedModel {
+    pub kind: EngineKind,
+    /// Its file or folder.
+    pub path: PathBuf,
+    pub backend: Backend,
 }
 
 /// What came of it.
@@ -101,25 +112,37 @@ impl SandboxCheck {
 
     /// One child for each profile.
     fn confined(&self) -> anyhow::Result<Vec<ChildArguments>> {
-        let (kind, model) = self.model.clone().map_or((EngineKind::Parse, None), |(kind, path)| (kind, Some(path)));
-        let readable: Vec<_> = model.clone().into_iter().collect();
         let program = PROGRAMS.iter().map(PathBuf::from).find(|program| program.is_file()).context("no program to allow")?;
-        let child = |kind, model, confinement| ChildArguments {
-            kind,
-            model,
-            confinement: Some(confinement),
-            options: EngineOptions { threads: 2, context_length: 512, gpu_layers: 0 },
-            memory_bytes: None,
-            cpu_seconds: None,
-            file_bytes: None,
-            ..parse::child_arguments(false, parse::Limits::default())
-        };
-        Ok(vec![
-            child(kind, model.clone(), Confinement::Cpu { readable: readable.clone() }),
-            child(kind, model, Confinement::Gpu { readable, cache: self.cache.clone() }),
-            child(EngineKind::Parse, None, Confinement::OneProgram { program, readable: Vec::new() }),
-            parse::child_arguments(false, parse::Limits::default()),
-        ])
+        let mut children: Vec<_> =
+            self.models.iter().map(|model| child(Some(model), Confinement::Cpu { readable: readable(model) })).collect();
+        if children.is_empty() {
+            children.push(child(None, Confinement::Cpu { readable: Vec::new() }));
+        }
+        let for_gpu = self.models.iter().find(|model| model.backend == Backend::Ggml);
+        let on_gpu = Confinement::Gpu { readable: for_gpu.map(readable).unwrap_or_default(), cache: self.cache.clone() };
+        children.push(child(for_gpu, on_gpu));
+        children.push(child(None, Confinement::OneProgram { program, readable: Vec::new() }));
+        children.push(parse::child_arguments(false, parse::Limits::default()));
+        Ok(children)
+    }
+}
+
+fn readable(model: &CheckedModel) -> Vec<PathBuf> {
+    [vec![model.path.clone()], model.backend.libraries()].concat()
+}
+
+/// An engine child with that model; a parse worker without one.
+fn child(model: Option<&CheckedModel>, confinement: Confinement) -> ChildArguments {
+    ChildArguments {
+        kind: model.map_or(EngineKind::Parse, |model| model.kind),
+        model: model.map(|model| model.path.clone()),
+        backend: model.map(|model| model.backend.clone()).unwrap_or_default(),
+        confinement: Some(confinement),
+        options: EngineOptions { threads: 2, context_length: 512, gpu_layers: 0 },
+        memory_bytes: None,
+        cpu_seconds: None,
+        file_bytes: None,
+        ..parse::child_arguments(false, parse::Limits::default())
     }
 }
 
@@ -202,6 +225,8 @@ fn in_words(answer: &Event, arguments: &ChildArguments) -> String {
         Event::Parsed(_) => "the members of an archive".into(),
         Event::Probed(_) => "a probe".into(),
     };
-    let model = arguments.model.as_deref().and_then(Path::file_name);
-    model.map_or_else(|| what.clone(), |model| format!("{what}, by {}", model.to_string_lossy()))
+    let Some(model) = &arguments.model else { return what };
+    let named = if model.is_dir() { model.parent().unwrap_or(model) } else { model };
+    let name = named.file_name().unwrap_or_default().to_string_lossy();
+    format!("{what}, by {name} through {}", arguments.backend.name())
 }

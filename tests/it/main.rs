@@ -13,6 +13,8 @@ mod bad_input;
 mod command_line;
 mod damaged_models;
 mod database;
+mod encoders;
+mod encoders_serving;
 mod engine_host;
 mod engine_host_models;
 mod faults;

@@ -22,6 +22,10 @@ pub const OTHER_MODEL: &str = "gemma3-270m";
 pub const EMBEDDING_MODEL: &str = "multilingual-e5-small";
 pub const SPEECH_MODEL: &str = "whisper-base";
 pub const DATABASE: &str = "postgresql-18";
+/// The same sentence encoder in both formats, and what the first of them needs.
+pub const ONNX_MODEL: &str = "all-minilm-l6-v2-int8";
+pub const SAFETENSORS_MODEL: &str = "all-minilm-l6-v2";
+pub const ONNX_RUNTIME: &str = "onnxruntime";
 
 /// A temporary state directory. When it goes, processes that still work in it go too.
 pub struct StateDirectory {
@@ -31,10 +35,21 @@ pub struct StateDirectory {
 impl StateDirectory {
     /// Everything the starter profile needs is there; nothing has run in it yet.
     pub fn with_models() -> Arc<Self> {
+        Self::with(&[ENGLISH_MODEL, OTHER_MODEL, EMBEDDING_MODEL, SPEECH_MODEL, DATABASE])
+    }
+
+    /// As [`Self::with_models`], and the sentence encoders.
+    pub fn with_encoders() -> Arc<Self> {
+        let starter = [ENGLISH_MODEL, OTHER_MODEL, EMBEDDING_MODEL, SPEECH_MODEL, DATABASE];
+        Self::with(&[&starter[..], &[ONNX_MODEL, SAFETENSORS_MODEL, ONNX_RUNTIME]].concat())
+    }
+
+    /// Those artefacts and nothing else are there.
+    pub fn with(ids: &[&str]) -> Arc<Self> {
         let state = Self::new();
-        for id in [ENGLISH_MODEL, OTHER_MODEL, EMBEDDING_MODEL, SPEECH_MODEL, DATABASE] {
+        for id in ids {
             let from = pulled().join(ARTEFACTS).join(id);
-            assert!(from.is_dir(), "{} is not there: pull the starter profile into ONEIROS_TEST_STATE (make test does)", from.display());
+            assert!(from.is_dir(), "{} is not there: `make test-models` pulls it into ONEIROS_TEST_STATE", from.display());
             copy(&from, &state.artefact(id), Links::Shared);
         }
         // The store's own notes beside the artefacts, whatever they are.

