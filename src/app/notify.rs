@@ -28,7 +28,7 @@ const STATUS_INTERVAL: Duration = Duration::from_secs(1);
 /// Checks within one period of the watchdog: so many in a row must fail before the service manager steps in.
 const CHECKS_IN_A_PERIOD: u32 = 4;
 
-/// Messages that may wait for a service manager that is slow to read; further ones are lost.
+/// Messages that may wait for a service manager that is slow to read.
 const WAITING: usize = 16;
 /// Characters of a status line.
 const LONGEST_STATUS: usize = 200;
@@ -77,8 +77,7 @@ async fn tell(line: Line, snapshot: Arc<Snapshot>, faults: watch::Receiver<Fault
     let mut told = String::new();
     loop {
         let now = faults.borrow().map_or_else(|| one_line(&snapshot.in_a_line()), str::to_owned);
-        if now != told {
-            line.say(&[NotifyState::Status(&now)]);
+        if now != told && line.say(&[NotifyState::Status(&now)]) {
             told = now;
         }
         tokio::time::sleep(STATUS_INTERVAL).await;
@@ -99,7 +98,9 @@ impl Check {
         loop {
             let fault = self.fault(interval).await;
             match fault {
-                None => line.say(&[NotifyState::Watchdog]),
+                None => {
+                    line.say(&[NotifyState::Watchdog]);
+                }
                 Some(fault) => tracing::warn!("{fault}: the watchdog is not fed"),
             }
             faults.send_replace(fault);
@@ -150,7 +151,7 @@ struct Line {
 
 impl Line {
     fn open() -> Self {
-        let (messages, said) = mpsc::sync_channel(WAITING);
+        let (messages, said) = mpsc::sync_channel::<String>(WAITING);
         let talk = move || {
             for message in said {
                 if let Err(error) = sd_notify::notify(&[NotifyState::Custom(&message)]) {
@@ -164,10 +165,10 @@ impl Line {
         Self { messages }
     }
 
-    fn say(&self, states: &[NotifyState<'_>]) {
+    /// Says it unless the service manager is so busy that too much waits already.
+    fn say(&self, states: &[NotifyState<'_>]) -> bool {
         let message: Vec<String> = states.iter().map(ToString::to_string).collect();
-        // Full: the service manager is busy, and so misses a line of a story that goes on.
-        let _ = self.messages.try_send(message.join("\n"));
+        self.messages.try_send(message.join("\n")).is_ok()
     }
 }
 
