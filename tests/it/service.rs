@@ -82,8 +82,8 @@ async fn it_hears_that_the_server_is_there_how_far_it_is_and_that_it_ends() {
     let (mut server, manager) = server().await;
     let first = manager.next(Duration::from_secs(30)).expect("word");
     assert_eq!(first, ["READY=1"], "it listens already, and says so before anything else");
-    manager.hears("loading", Duration::from_secs(60));
-    manager.hears("STATUS=ready", Duration::from_secs(60));
+    manager.hears("loading", Duration::from_secs(120));
+    manager.hears("STATUS=ready", Duration::from_secs(120));
     let status = server.end(Signal::TERM, Duration::from_secs(15)).await;
     assert_eq!(status.code(), Some(0), "{status}");
     manager.hears("STOPPING=1", Duration::from_secs(1));
@@ -93,7 +93,7 @@ async fn it_hears_that_the_server_is_there_how_far_it_is_and_that_it_ends() {
 async fn the_watchdog_is_fed_while_the_database_answers_and_starves_while_it_hangs() {
     let _turn = turn::alone().await;
     let (mut server, manager) = server().await;
-    server.until_ready(Duration::from_secs(60)).await;
+    server.until_ready(Duration::from_secs(120)).await;
     for _ in 0..3 {
         manager.hears("WATCHDOG=1", PERIOD);
     }
@@ -112,6 +112,18 @@ async fn the_watchdog_is_fed_while_the_database_answers_and_starves_while_it_han
     manager.hears("WATCHDOG=1", PERIOD);
     manager.hears("WATCHDOG=1", PERIOD);
     server.end(Signal::TERM, Duration::from_secs(30)).await;
+}
+
+#[tokio::test]
+async fn a_service_manager_that_does_not_listen_holds_nothing_up() {
+    let _turn = turn::alone().await;
+    let (mut server, _manager) = server().await;
+    // Its socket holds a few messages, and then makes whoever sends another wait.
+    server.until_ready(Duration::from_secs(120)).await;
+    tokio::time::sleep(PERIOD * 4).await;
+    assert!(server.api().is_ready().await);
+    let status = server.end(Signal::TERM, Duration::from_secs(15)).await;
+    assert_eq!(status.code(), Some(0), "{status}");
 }
 
 #[tokio::test]
