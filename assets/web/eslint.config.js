@@ -20,7 +20,6 @@ export default tseslint.config(
     files: ["src/**/*.tsx"],
     extends: [jsxA11y.flatConfigs.strict, reactHooks.configs.flat.recommended],
     languageOptions: { globals: globals.browser },
-    rules: { "react/forbid-dom-props": "off" },
   },
   {
     files: ["src/**/*.{ts,tsx}"],

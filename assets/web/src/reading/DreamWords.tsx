@@ -1,24 +1,23 @@
-import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 
 import type { Dream } from "../api/client";
 import { useFormats } from "../i18n/format";
 import { directionOf } from "../i18n/locale";
-import { segmentDream } from "./marks";
+import type { Segment } from "./marks";
 import { follow, markId, meaningId, showing } from "./tie";
 import type { Tie } from "./tie";
 
 interface DreamWordsProps {
   dream: Dream;
-  symbols: readonly { name: string; quote: string }[];
+  /** The dream's text, cut at its symbols. */
+  segments: readonly Segment[];
   tie: Tie;
 }
 
 /** The dream as it was told, set apart from all that a model says, with its symbols marked. */
-export function DreamWords({ dream, symbols, tie }: DreamWordsProps) {
+export function DreamWords({ dream, segments, tie }: DreamWordsProps) {
   const { t, i18n } = useTranslation();
   const { date, languageName } = useFormats();
-  const segments = useMemo(() => segmentDream(dream.text, symbols), [dream.text, symbols]);
   const foreign = dream.language !== i18n.language;
   return (
     <section aria-labelledby={`${tie.id}-words`} className="flex flex-col gap-4">

@@ -1,3 +1,5 @@
+import { directionOf } from "../i18n/locale";
+
 interface PassageProps {
   title?: string;
   /** Several are shown as a list. */
@@ -18,11 +20,13 @@ export function Passage({ title, text, language, lead = false }: PassageProps) {
           {text}
         </p>
       ) : (
-        <ul className={`flex max-w-prose list-disc flex-col gap-2 ps-5 marker:text-accent ${size}`}>
+        <ul
+          lang={language}
+          dir={directionOf(language)}
+          className={`flex max-w-prose list-disc flex-col gap-2 ps-5 marker:text-accent ${size}`}
+        >
           {text.map((line, index) => (
-            <li key={index} lang={language} dir="auto">
-              {line}
-            </li>
+            <li key={index}>{line}</li>
           ))}
         </ul>
       )}

@@ -27,13 +27,31 @@ test("case and line breaks do not hide a quote", () => {
   ]);
 });
 
-test("a quote that overlaps another falls back to the symbol's name, or to nothing", () => {
+test("a quote that overlaps another falls back to the symbol's name", () => {
   const symbols = [
     { name: "river", quote: "over a dark river" },
-    { name: "dark", quote: "a dark river" },
     { name: "boat", quote: "dark river boat" },
   ];
-  expect(shown("A boat over a dark river.", symbols)).toEqual(["A ", "[2:boat]", " ", "[0:over a dark river]", "."]);
+  expect(shown("A boat over a dark river.", symbols)).toEqual(["A ", "[1:boat]", " ", "[0:over a dark river]", "."]);
+});
+
+test("a symbol within another's quote gets its name, and the other what is left", () => {
+  const symbols = [
+    { name: "mirrors", quote: "corridor of mirrors and my brother" },
+    { name: "brother", quote: "mirrors and my brother" },
+  ];
+  expect(shown("A corridor of mirrors and my brother behind.", symbols)).toEqual([
+    "A ",
+    "[0:corridor of mirrors and my]",
+    " ",
+    "[1:brother]",
+    " behind.",
+  ]);
+  const same = [
+    { name: "horse", quote: "white horse" },
+    { name: "horse", quote: "horse" },
+  ];
+  expect(shown("A white horse.", same)).toEqual(["A ", "[0:white horse]", "."]);
 });
 
 test("a name is not found inside another word, in any script", () => {

@@ -20,7 +20,7 @@ export function Header() {
         <Link
           to="/"
           aria-label={t("shell.home")}
-          className="-ms-2 inline-flex min-h-11 min-w-11 items-center justify-center gap-2 px-2 text-accent"
+          className="-ms-2 inline-flex min-h-11 min-w-11 shrink-0 items-center justify-center gap-2 px-2 text-accent"
         >
           <MarkIcon className="size-7" />
           <span className="hidden text-lg font-semibold text-ink sm:inline" lang="en">
@@ -28,13 +28,13 @@ export function Header() {
           </span>
         </Link>
         <nav aria-label={t("shell.nav.label")} className="flex-1">
-          <ul className="flex justify-center gap-1 sm:justify-end">
+          <ul className="flex justify-center gap-0.5 sm:justify-end sm:gap-1">
             {links.map(({ to, label }) => (
               <li key={to}>
                 <Link
                   to={to}
                   activeOptions={{ exact: to === "/" }}
-                  className="inline-flex min-h-11 items-center rounded-full px-3 text-muted hover:text-ink aria-[current=page]:font-semibold aria-[current=page]:text-ink aria-[current=page]:underline aria-[current=page]:decoration-accent aria-[current=page]:decoration-2 aria-[current=page]:underline-offset-8 sm:px-4"
+                  className="inline-flex min-h-11 items-center rounded-full px-2 text-muted hover:text-ink aria-[current=page]:font-semibold aria-[current=page]:text-ink aria-[current=page]:underline aria-[current=page]:decoration-accent aria-[current=page]:decoration-2 aria-[current=page]:underline-offset-8 sm:px-4"
                 >
                   {t(label)}
                 </Link>
@@ -47,7 +47,7 @@ export function Header() {
           onClick={() => setSettings(true)}
           aria-label={t("shell.settings.open")}
           title={t("shell.settings.open")}
-          className="-me-3 inline-flex size-11 items-center justify-center rounded-full text-muted hover:text-ink"
+          className="-me-3 inline-flex size-11 shrink-0 items-center justify-center rounded-full text-muted hover:text-ink"
         >
           <SettingsIcon />
         </button>

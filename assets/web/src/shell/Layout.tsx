@@ -1,14 +1,12 @@
 import { Outlet } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 
-import { useReadingRun } from "../reading/useReadingRun";
-import { WriteSession } from "../write/session";
+import { SessionProvider } from "../write/SessionProvider";
 import { Banners } from "./Banners";
 import { Header } from "./Header";
 
 export function Layout() {
   const { t } = useTranslation();
-  const session = useReadingRun();
   return (
     <div className="flex min-h-dvh flex-col">
       <a
@@ -20,9 +18,9 @@ export function Layout() {
       <Header />
       <Banners />
       <main id="main" tabIndex={-1} className="flex-1 px-4 pt-6 pb-16 sm:px-8 sm:pt-12">
-        <WriteSession value={session}>
+        <SessionProvider>
           <Outlet />
-        </WriteSession>
+        </SessionProvider>
       </main>
       <footer className="border-t border-line px-4 py-6 text-sm text-muted sm:px-8">
         <p className="mx-auto max-w-5xl">{t("shell.promise")}</p>

@@ -28,8 +28,8 @@ function isDark(): boolean {
 function apply(): void {
   const root = document.documentElement;
   root.dataset.theme = isDark() ? "dark" : "light";
-  const ground = getComputedStyle(root).getPropertyValue("--ground");
-  document.querySelector('meta[name="theme-color"]')?.setAttribute("content", ground.trim());
+  const sky = getComputedStyle(root).getPropertyValue("--sky");
+  document.querySelector('meta[name="theme-color"]')?.setAttribute("content", sky.trim());
 }
 
 export function setTheme(theme: Theme): void {
