@@ -1,6 +1,7 @@
 import AxeBuilder from "@axe-core/playwright";
 import type { Page } from "@playwright/test";
 
+import { animationsEnded } from "./support/page";
 import { expect, test } from "./support/test";
 import { ARABIC, HORSE } from "./support/texts";
 
@@ -21,15 +22,7 @@ async function look(page: Page, dream: string): Promise<void> {
     for (const summary of await page.locator("summary").all()) {
       await summary.click();
     }
-    // What has just come fades in: its colours are those of the end only at the end.
-    await page.evaluate(() =>
-      Promise.all(
-        document
-          .getAnimations()
-          .filter((one) => one.effect?.getTiming().iterations === 1)
-          .map((one) => one.finished),
-      ),
-    );
+    await animationsEnded(page);
     expect(await violations(page), address).toEqual([]);
   }
   await page.goto("/dreams");

@@ -29,6 +29,7 @@ test.describe("in Arabic", () => {
   test.use({ locale: "ar" });
 
   test("every page runs from right to left and speaks Arabic alone", async ({ page, api }) => {
+    await api.deleteDreams();
     const [id, names] = [await api.keep(ARABIC), await api.names()];
     for (const address of ["/", "/dreams", `/dreams/${id}`, "/status", "/no-such-page"]) {
       await page.goto(address);
@@ -54,6 +55,7 @@ test.describe("in Russian", () => {
   test.use({ locale: "ru" });
 
   test("every page speaks Russian, and a Russian dream is read in Russian", async ({ page, api }) => {
+    await api.deleteDreams();
     const names = await api.names();
     for (const address of ["/dreams", "/status", "/"]) {
       await page.goto(address);

@@ -37,3 +37,10 @@ export async function settled(page: Page): Promise<void> {
     await again.first().click();
   }
 }
+
+/** What has just come fades in: its colours are the final ones only at the end. */
+export async function animationsEnded(page: Page): Promise<void> {
+  const ended = () =>
+    document.getAnimations().every((one) => one.playState === "finished" || one.effect?.getTiming().iterations !== 1);
+  await page.waitForFunction(ended);
+}
