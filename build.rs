@@ -1,4 +1,6 @@
-//! Makes sure that whisper.cpp's ggml was renamed before anything is linked.
+//! Makes sure that the web app was built and that whisper.cpp's ggml was renamed before anything is linked.
+//!
+//! The executable embeds `assets/web/dist/`, which npm makes and the repository does not hold.
 //!
 //! llama.cpp and whisper.cpp carry a ggml each. Linked under the same names the program would crash at run time, so the
 //! build stops here instead. The renaming itself is `src/engine/native/`, which `.cargo/config.toml` hands to CMake.
@@ -12,11 +14,17 @@ use std::{
 
 const ADVICE: &str = "build from the repository's root, where .cargo/config.toml is read, after `cargo clean --release -p whisper-rs-sys`";
 
+const WEB_APP: &str = "assets/web/dist";
+
 fn main() {
     // Migrations are embedded.
     println!("cargo:rerun-if-changed=migrations");
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed=src/engine/native");
+    println!("cargo::rerun-if-changed={WEB_APP}");
+    if !Path::new(WEB_APP).join("index.html").is_file() {
+        println!("cargo::error=the web app is not built: run `make web` (it needs Node.js), then build again");
+    }
     if let Err(reason) = check() {
         println!("cargo::error={reason}");
     }

@@ -58,12 +58,21 @@ pub enum Error {
     /// 429 with `Retry-After`.
     #[error("too much is being asked of this server right now")]
     Busy { retry_after: Duration },
+    /// What is asked for does not go with the state of things; the text says what to do. 409.
+    #[error("{0}")]
+    Conflict(String),
+    /// 503 with `Retry-After`: the engine stopped in mid-answer and starts again.
+    #[error("{0}")]
+    EngineDied(String),
     /// 503 with `Retry-After`: an engine or the database is not there; the text says which.
     #[error("{what}")]
     Unavailable { what: String, retry_after: Duration },
     /// The dream is kept, its reading failed for the cause given: the answer is the cause's, with the dream's id.
     #[error("{cause}; the dream is kept")]
     DreamKept { dream_id: Uuid, cause: Box<Error> },
+    /// 507: it would not fit; the text says how much is missing.
+    #[error("{0}")]
+    NoSpace(String),
     /// 507.
     #[error("the disk is full: nothing was saved; free some space and try again")]
     StorageFull,
@@ -92,7 +101,11 @@ impl From<EngineError> for Error {
         match error {
             EngineError::InvalidRequest(message) => Self::Malformed(message),
             EngineError::Busy => Self::Busy { retry_after: Duration::from_secs(5) },
-            EngineError::Unavailable(_) | EngineError::Died(_) => {
+            EngineError::Died(_) => {
+                tracing::warn!(%error, "an engine died in mid-answer");
+                Self::EngineDied(error.summary())
+            }
+            EngineError::Unavailable(_) => {
                 tracing::warn!(%error, "an engine gave no answer");
                 Self::Unavailable { what: error.summary(), retry_after: Duration::from_secs(2) }
             }

@@ -1,8 +1,13 @@
-//! From an empty machine to a working appliance: models, database, engines, jobs.
+//! From an empty machine to a working appliance: database, models, engines, jobs.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    convert::Infallible,
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use anyhow::{Context as _, bail};
+use anyhow::{anyhow, bail};
 use tokio::sync::watch as channel;
 use tokio_util::sync::CancellationToken;
 
@@ -16,17 +21,22 @@ use crate::{
     db::{Database, DatabaseSource},
     engine::{parse::ParseRunner, supervisor::Spawner},
     features::{
-        dreams::{DreamService, DreamStore, EmbeddingModel, ReembedDreams},
-        speech::SpeechService,
-        system::SystemService,
+        dreams::{DreamModels, DreamService, DreamStore, EmbeddingModel, ReembedDreams},
+        speech::{SpeechModel, SpeechService},
     },
-    http::{self, Services},
+    http::{self, FirstServices, Services},
     jobs::{Queue, Registry, Runner},
-    models::ArtifactKind,
+    models::{ArtifactKind, CatalogEntry},
 };
 
 /// How many jobs run at once: they share the engines with people who wait.
 const JOBS_AT_ONCE: usize = 1;
+
+/// How often those who wait are told how far it is.
+const TELLING: Duration = Duration::from_millis(500);
+
+/// How long a look at the state of things may last.
+const LAST_LOOK: Duration = Duration::from_secs(5);
 
 /// What is there before anything comes up.
 pub struct Parts {
@@ -35,14 +45,15 @@ pub struct Parts {
     pub parse: ParseRunner,
     pub library: Library,
     pub snapshot: Arc<Snapshot>,
-    pub system: Arc<SystemService>,
+    pub first: FirstServices,
+    /// The router of this moment.
+    pub router: channel::Sender<http::Router>,
     pub uploads: PathBuf,
     pub stopping: CancellationToken,
 }
 
 /// What is there once everything is up.
 pub struct Up {
-    pub router: http::Router,
     runner: Runner,
     engines: Arc<Engines>,
     database: Arc<Database>,
@@ -51,50 +62,79 @@ pub struct Up {
 impl Up {
     /// Stops jobs, then engines, then the database.
     pub async fn stop(self) -> anyhow::Result<()> {
-        let Self { router, runner, engines, database } = self;
-        drop(router);
+        let Self { runner, engines, database } = self;
         runner.stop().await;
-        stop(engines, database).await
+        close(Some(engines), database).await
     }
 }
 
 /// Brings everything up. When `stopping` is cancelled meanwhile, what came up goes again and the error says so.
 pub async fn bring_up(parts: Parts) -> anyhow::Result<Up> {
-    let stopping = parts.stopping.clone();
-    let fetched = tokio::select! {
-        fetched = fetch(&parts) => fetched?,
-        () = stopping.clone().cancelled_owned() => bail!("stopped before the models were here; the next start goes on from there"),
+    let stopped = || parts.stopping.clone().cancelled_owned();
+    let (entries, source) = tokio::select! {
+        found = find_database(&parts) => found?,
+        () = stopped() => bail!("stopped before the database was here; the next start goes on from there"),
     };
-    let database = Arc::new(Database::open(fetched.database).await?);
+    let database = Arc::new(Database::open(source).await?);
     parts.snapshot.database_is_open(&database);
-    let engines = Arc::new(Engines::start(fetched.models, &parts.config, &parts.spawner));
+    let models = serve(&parts, &database);
+    let fetched = tokio::select! {
+        fetched = fetch_models(&parts, entries) => fetched,
+        never = models.tell_progress(&parts.snapshot) => match never {},
+        () = stopped() => Err(anyhow!("stopped before the models were here; the next start goes on from there")),
+    };
+    let fetched = match fetched {
+        Ok(fetched) => fetched,
+        Err(error) => return Err(after_closing(error, None, database).await),
+    };
+    let engines = Arc::new(Engines::start(fetched, &parts.config, &parts.spawner));
     parts.snapshot.engines_started(&engines);
     let loaded = tokio::select! {
         loaded = engines.ready() => loaded,
-        () = stopping.cancelled_owned() => Err(anyhow::anyhow!("stopped while the models were loading")),
+        never = models.tell_progress(&parts.snapshot) => match never {},
+        () = stopped() => Err(anyhow!("stopped while the models were loading")),
     };
-    match loaded {
-        Ok(()) => serve(&parts, engines, database).await,
-        Err(error) => {
-            stop(engines, database).await?;
-            Err(error)
-        }
+    let started = match loaded {
+        Ok(()) => start_work(&engines, &database, &models).await,
+        Err(error) => Err(error),
+    };
+    match started {
+        Ok(runner) => Ok(Up { runner, engines, database }),
+        Err(error) => Err(after_closing(error, Some(engines), database).await),
     }
 }
 
-async fn stop(engines: Arc<Engines>, database: Arc<Database>) -> anyhow::Result<()> {
-    const NO_OTHER: &str = "a request under way still holds it";
-    Arc::into_inner(engines).context(NO_OTHER)?.stop().await;
-    Arc::into_inner(database).context(NO_OTHER)?.close().await
+/// Stops what came up, and hands back why it must.
+async fn after_closing(error: anyhow::Error, engines: Option<Arc<Engines>>, database: Arc<Database>) -> anyhow::Error {
+    if let Err(closing) = close(engines, database).await {
+        tracing::warn!(%closing, "not everything stopped in order");
+    }
+    error
 }
 
-struct Fetched {
-    models: Vec<ProfileModel>,
-    database: DatabaseSource,
+async fn close(engines: Option<Arc<Engines>>, database: Arc<Database>) -> anyhow::Result<()> {
+    if let Some(engines) = engines {
+        sole(engines).await?.stop().await;
+    }
+    sole(database).await?.close().await
 }
 
-/// Chooses the profile, pulls what it lacks and checks every file.
-async fn fetch(parts: &Parts) -> anyhow::Result<Fetched> {
+/// What is shared with nobody any more: a look at the state of things holds it for a moment.
+async fn sole<T>(shared: Arc<T>) -> anyhow::Result<T> {
+    let mut shared = shared;
+    let since = Instant::now();
+    loop {
+        shared = match Arc::try_unwrap(shared) {
+            Ok(sole) => return Ok(sole),
+            Err(_) if since.elapsed() > LAST_LOOK => bail!("a request under way still holds it"),
+            Err(shared) => shared,
+        };
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// Settles the profile and fetches the database's programs, if it needs any; the entries are those of the models.
+async fn find_database(parts: &Parts) -> anyhow::Result<(Vec<CatalogEntry>, DatabaseSource)> {
     let Config { server, database, .. } = parts.config.clone();
     let choice = parts.library.choose().await?;
     tracing::info!(profile = %choice.profile, reason = choice.reason, "the set of models is chosen");
@@ -103,47 +143,90 @@ async fn fetch(parts: &Parts) -> anyhow::Result<Fetched> {
         entries.retain(|entry| entry.kind != ArtifactKind::Database);
     }
     parts.snapshot.profile_is_chosen(choice.profile, &entries);
-    parts.library.pull(&entries).await?;
-    let mut files = Vec::new();
-    let (mut binaries, mut runtime) = (None, None);
-    for entry in entries {
-        let valid = parts.library.store().ensure_valid(&entry.id).await?;
-        match entry.kind {
-            ArtifactKind::Database => binaries = Some(valid.path),
-            ArtifactKind::Onnxruntime => runtime = Some(valid.path),
-            _ => files.push((entry, valid.path)),
-        }
+    // Sealed, a start that lacks anything ends before anything is started.
+    parts.library.obtainable(&entries)?;
+    if let Some(url) = database.url {
+        return Ok((entries, DatabaseSource::External { url, app_url: database.application_url }));
     }
-    let models = files.into_iter().map(|(entry, file)| ProfileModel::new(entry, file, runtime.as_deref())).collect::<Result<_, _>>()?;
-    let database = match (database.url, binaries) {
-        (Some(url), _) => DatabaseSource::External { url, app_url: database.application_url },
-        (None, Some(binaries)) => DatabaseSource::Private { binaries, data: server.database_directory() },
-        (None, None) => bail!("the profile {} holds no database: set DATABASE_URL, or choose another profile", choice.profile),
+    let (programs, models): (Vec<_>, Vec<_>) = entries.into_iter().partition(|entry| entry.kind == ArtifactKind::Database);
+    let Some(entry) = programs.first() else {
+        bail!("the profile {} holds no database: set DATABASE_URL, or choose another profile", choice.profile)
     };
-    Ok(Fetched { models, database })
+    parts.library.pull(&programs).await?;
+    let binaries = parts.library.store().ensure_valid(&entry.id).await?.path;
+    Ok((models, DatabaseSource::Private { binaries, data: server.database_directory() }))
 }
 
-/// Puts services over engines and database, and starts the jobs.
-async fn serve(parts: &Parts, engines: Arc<Engines>, database: Arc<Database>) -> anyhow::Result<Up> {
-    let models = engines.dream_models().await?;
+/// Pulls what is lacking and checks every file.
+async fn fetch_models(parts: &Parts, entries: Vec<CatalogEntry>) -> anyhow::Result<Vec<ProfileModel>> {
+    parts.library.pull(&entries).await?;
+    let mut files = Vec::new();
+    let mut runtime = None;
+    for entry in entries {
+        let file = parts.library.store().ensure_valid(&entry.id).await?.path;
+        match entry.kind {
+            ArtifactKind::Onnxruntime => runtime = Some(file),
+            _ => files.push((entry, file)),
+        }
+    }
+    files.into_iter().map(|(entry, file)| ProfileModel::new(entry, file, runtime.as_deref())).collect()
+}
+
+/// Where features hear of the models.
+struct ModelNews {
+    dreams: channel::Sender<Arc<DreamModels>>,
+    speech: channel::Sender<Option<SpeechModel>>,
+}
+
+impl ModelNews {
+    /// Tells those who wait for a model how far it is.
+    async fn tell_progress(&self, snapshot: &Snapshot) -> Infallible {
+        loop {
+            let coming = Some(snapshot.progress());
+            self.dreams.send_if_modified(|models| {
+                let news = models.coming != coming;
+                if news {
+                    *models = Arc::new(DreamModels { coming, ..DreamModels::default() });
+                }
+                news
+            });
+            tokio::time::sleep(TELLING).await;
+        }
+    }
+}
+
+/// Opens the features over the database: dreams are kept and shown from now on, and read once the models are there.
+fn serve(parts: &Parts, database: &Database) -> ModelNews {
+    let coming = DreamModels { coming: Some(String::new()), ..DreamModels::default() };
+    let (dreams, dream_models) = channel::channel(Arc::new(coming));
+    let (speech, speech_model) = channel::channel(None);
     let store = DreamStore::new(database.pool().clone());
+    let services = Services {
+        dreams: Arc::new(DreamService::new(store, dream_models, parts.stopping.clone())),
+        speech: Arc::new(SpeechService::new(
+            Arc::new(parts.parse.clone()),
+            speech_model,
+            parts.uploads.clone(),
+            parts.config.speech.max_minutes,
+        )),
+        first: parts.first.clone(),
+    };
+    drop(parts.router.send_replace(http::router(services)));
+    ModelNews { dreams, speech }
+}
+
+/// Hands the loaded models to the features, and starts the jobs.
+async fn start_work(engines: &Engines, database: &Database, news: &ModelNews) -> anyhow::Result<Runner> {
+    let models = engines.dream_models().await?;
     let queue = Queue::new(database.pool().clone());
     let mut registry = Registry::new();
     if let Some(embedding) = &models.embedding {
-        heal_vectors(embedding, &queue, store.clone(), &mut registry).await?;
+        heal_vectors(embedding, &queue, DreamStore::new(database.pool().clone()), &mut registry).await?;
     }
     let runner = Runner::start(&queue, registry, JOBS_AT_ONCE);
-    let (_, dream_models) = channel::channel(Arc::new(models));
-    let (_, speech_model) = channel::channel(engines.speech_model());
-    let dreams = DreamService::new(store, dream_models, parts.stopping.clone());
-    let speech = SpeechService::new(Arc::new(parts.parse.clone()), speech_model, parts.uploads.clone());
-    let services = Services {
-        dreams: Arc::new(dreams),
-        speech: Arc::new(speech),
-        system: parts.system.clone(),
-        unsandboxed_allowed: parts.config.server.allow_unsandboxed,
-    };
-    Ok(Up { router: http::router(services), runner, engines, database })
+    news.speech.send_replace(engines.speech_model());
+    news.dreams.send_replace(Arc::new(models));
+    Ok(runner)
 }
 
 /// Queues vectors for dreams that have none of this model: kept while it was down, or under another model.

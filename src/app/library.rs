@@ -9,7 +9,10 @@ use crate::{
     config::Config,
     egress::{AuditSink, Egress, EgressPolicy, Purpose},
     engine::parse::ParseRunner,
-    features::system::Hardware,
+    features::{
+        models::{PullBoard, Shelf},
+        system::Hardware,
+    },
     models::{ArtifactKind, ArtifactStore, Catalog, CatalogEntry, Choice, Profile, PullProgress, Puller, choose},
 };
 
@@ -22,12 +25,14 @@ pub struct Library {
     store: Arc<ArtifactStore>,
     egress: Arc<Egress>,
     puller: Puller,
+    board: Arc<PullBoard>,
     hub: String,
     wanted: Profile,
     embedding: Option<String>,
 }
 
 impl Library {
+    /// `progress` hears of every pull, as the library's own board does.
     pub fn open(config: &Config, parse: ParseRunner, audit: Arc<dyn AuditSink>, progress: Arc<dyn PullProgress>) -> anyhow::Result<Self> {
         let state = &config.server.state_directory;
         let name = &config.models.profile;
@@ -39,8 +44,9 @@ impl Library {
         let policy = EgressPolicy::for_hub(&hub)?.sealed(config.server.sealed);
         let egress = Arc::new(Egress::new(policy, audit));
         let store = Arc::new(ArtifactStore::open(state, Arc::new(parse))?);
-        let puller = Puller::new(Arc::clone(&store), Arc::clone(&egress), &hub, progress);
-        Ok(Self { catalog: Catalog::load(state)?, store, egress, puller, hub, wanted, embedding: config.models.embedding.clone() })
+        let board = Arc::new(PullBoard::new(progress));
+        let puller = Puller::new(Arc::clone(&store), Arc::clone(&egress), &hub, board.clone());
+        Ok(Self { catalog: Catalog::load(state)?, store, egress, puller, board, hub, wanted, embedding: config.models.embedding.clone() })
     }
 
     pub fn catalog(&self) -> &Catalog {
@@ -53,6 +59,22 @@ impl Library {
 
     pub fn puller(&self) -> &Puller {
         &self.puller
+    }
+
+    /// How far pulls are.
+    pub fn board(&self) -> &Arc<PullBoard> {
+        &self.board
+    }
+
+    /// What the models' page works with.
+    pub fn shelf(&self) -> Shelf {
+        Shelf {
+            catalog: self.catalog.clone(),
+            store: Arc::clone(&self.store),
+            puller: self.puller.clone(),
+            board: Arc::clone(&self.board),
+            sealed: self.egress.is_sealed(),
+        }
     }
 
     /// What a profile holds, with the operator's embedding model in place of its own, and what all of that needs.
@@ -100,13 +122,9 @@ impl Library {
 
     /// Fetches what of `entries` is not here. An error names each that could not be had and why.
     pub async fn pull(&self, entries: &[CatalogEntry]) -> anyhow::Result<()> {
-        let lacking = self.lacking(entries)?;
+        let lacking = self.obtainable(entries)?;
         if lacking.is_empty() {
             return Ok(());
-        }
-        if self.egress.is_sealed() {
-            let names: Vec<&str> = lacking.iter().map(|entry| entry.id.as_str()).collect();
-            bail!("sealed, and these models are not here: {}; start once without --sealed, or import them", names.join(", "));
         }
         let failures: Vec<String> = self
             .puller
@@ -116,6 +134,16 @@ impl Library {
             .filter_map(|pulled| Some(format!("{:#}", anyhow::Error::from(pulled.outcome.err()?))))
             .collect();
         if failures.is_empty() { Ok(()) } else { bail!("not everything could be fetched: {}", failures.join("; ")) }
+    }
+
+    /// What of `entries` is not here; an error when it must not be fetched.
+    pub fn obtainable(&self, entries: &[CatalogEntry]) -> anyhow::Result<Vec<CatalogEntry>> {
+        let lacking = self.lacking(entries)?;
+        if self.egress.is_sealed() && !lacking.is_empty() {
+            let names: Vec<&str> = lacking.iter().map(|entry| entry.id.as_str()).collect();
+            bail!("sealed, and these models are not here: {}; start once without --sealed, or import them", names.join(", "));
+        }
+        Ok(lacking)
     }
 
     fn lacking(&self, entries: &[CatalogEntry]) -> anyhow::Result<Vec<CatalogEntry>> {

@@ -1,16 +1,17 @@
 //! The appliance as a whole: its parts, the order in which they come up, and the order in which they go.
 //!
 //! Coming up: state directory, sockets (so that status is served at once), a check that the kernel confines children,
-//! then models ([`bring_up`]), database, engines, jobs. Going: sockets, jobs, engines, database.
+//! then the database (from then on dreams are kept and shown), models ([`bring_up`]), engines, jobs. Going: sockets, jobs, engines, database.
 
 mod bring_up;
 mod engines;
 pub mod library;
+mod notify;
 mod snapshot;
 mod state_directory;
 mod watch;
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
 use anyhow::Context as _;
 use tokio::{sync::watch as channel, task::JoinHandle};
@@ -20,16 +21,20 @@ use crate::{
     config::Config,
     engine::parse::ParseRunner,
     engine::supervisor::Spawner,
-    features::system::{EngineStatus, SystemReport, SystemService},
-    http::{self, Listeners, listeners},
+    features::{
+        models::ModelService,
+        system::{EngineStatus, SystemReport, SystemService},
+    },
+    http::{self, FirstServices, Listeners, listeners},
     models::{NoProgress, PullProgress},
 };
 use bring_up::{Parts, Up};
 pub use engines::{EmbeddingEngine, embedding_engine};
 use library::Library;
+pub use notify::ServiceManager;
 use snapshot::Snapshot;
 use state_directory::{StateDirectory, WhenHeld};
-use watch::{EgressCounter, PullWatch};
+use watch::EgressCounter;
 
 /// Where the appliance listens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +52,9 @@ pub struct App {
     stopping: CancellationToken,
     http: JoinHandle<()>,
     coming_up: JoinHandle<anyhow::Result<Up>>,
+    snapshot: Arc<Snapshot>,
+    /// Folder and name of the Unix socket.
+    socket: (PathBuf, &'static str),
     _state: StateDirectory,
 }
 
@@ -69,28 +77,34 @@ impl App {
 
         let spawner = Spawner::new().context("the thread that starts engines cannot be started")?;
         let parse = ParseRunner::new(spawner.clone(), config.server.allow_unsandboxed);
-        let (audit, pulls) = (Arc::new(EgressCounter::default()), Arc::new(PullWatch::new(progress)));
+        let audit = Arc::new(EgressCounter::default());
         parse.confinement().await.context("the engines of this appliance cannot run here")?;
-        let library = Library::open(&config, parse.clone(), audit.clone(), pulls.clone())?;
-        let snapshot = Arc::new(Snapshot::new(&config, Arc::clone(library.store()), audit, pulls));
-        let system = Arc::new(SystemService::new(snapshot.clone()));
-        let (router, routers) = channel::channel(http::starting_router(system.clone()));
+        let library = Library::open(&config, parse.clone(), audit.clone(), progress)?;
+        let snapshot = Arc::new(Snapshot::new(&config, &library, audit));
         let stopping = CancellationToken::new();
+        let first = FirstServices {
+            system: Arc::new(SystemService::new(snapshot.clone())),
+            models: Arc::new(ModelService::new(library.shelf(), snapshot.clone(), stopping.clone())),
+            unsandboxed_allowed: config.server.allow_unsandboxed,
+        };
+        let (router, routers) = channel::channel(http::starting_router(&first));
         let http = tokio::spawn(http::serve(listeners, http::staged(routers), stopping.clone()));
 
+        let (folder, name) = config.server.socket();
+        let socket = (folder.to_owned(), name);
         let (stages, stage) = channel::channel(Stage::ComingUp);
         let serving = Arc::clone(&snapshot);
-        let parts = Parts { config, spawner, parse, library, snapshot, system, uploads, stopping: stopping.clone() };
+        let parts =
+            Parts { config, spawner, parse, library, snapshot: Arc::clone(&snapshot), first, router, uploads, stopping: stopping.clone() };
         let coming_up = tokio::spawn(async move {
             let up = bring_up::bring_up(parts).await;
-            if let Ok(up) = &up {
-                drop(router.send_replace(up.router.clone()));
+            if up.is_ok() {
                 serving.requests_are_served();
             }
             stages.send_replace(if up.is_ok() { Stage::Up } else { Stage::Failed });
             up
         });
-        Ok(Self { address, stage, stopping, http, coming_up, _state: state })
+        Ok(Self { address, stage, stopping, http, coming_up, snapshot, socket, _state: state })
     }
 
     /// The address that TCP clients reach, when there is one.
@@ -133,9 +147,9 @@ async fn bind(config: &Config, listen: Listen) -> anyhow::Result<Listeners> {
 pub async fn survey(config: &Config) -> anyhow::Result<SystemReport> {
     let spawner = Spawner::new().context("the thread that starts engines cannot be started")?;
     let parse = ParseRunner::new(spawner, config.server.allow_unsandboxed);
-    let (audit, pulls) = (Arc::new(EgressCounter::default()), Arc::new(PullWatch::new(Arc::new(NoProgress))));
-    let library = Library::open(config, parse.clone(), audit.clone(), pulls.clone())?;
-    let snapshot = Snapshot::new(config, Arc::clone(library.store()), audit, pulls);
+    let audit = Arc::new(EgressCounter::default());
+    let library = Library::open(config, parse.clone(), audit.clone(), Arc::new(NoProgress))?;
+    let snapshot = Snapshot::new(config, &library, audit);
     let profile = library.best_profile().profile;
     snapshot.profile_is_chosen(profile, &library.entries(profile)?);
     let mut report = SystemService::new(Arc::new(snapshot)).report().await;

@@ -10,15 +10,17 @@ use std::{
 
 use futures_util::future::BoxFuture;
 
-use super::{
-    engines::Engines,
-    watch::{EgressCounter, PullWatch},
-};
+use super::{engines::Engines, library::Library, watch::EgressCounter};
 use crate::{
     config::Config,
-    db::Database,
+    db::{Database, PrivateCluster, Probe},
     engine::{supervisor, wire::EngineKind},
-    features::system::{DatabaseStatus, EngineState, EngineStatus, ModelStatus, SystemSnapshot, SystemSource, TaskStatus},
+    features::{
+        dreams::TEXT_LENGTH,
+        models::{ModelUsage, PullBoard, PullState},
+        speech::AUDIO_LIMIT_BYTES,
+        system::{DatabaseStatus, EngineState, EngineStatus, Limits, ModelStatus, PullProgress, SystemSnapshot, SystemSource, TaskStatus},
+    },
     jobs::{JobStatus, Queue},
     models::{ArtifactKind, ArtifactStore, CatalogEntry, Profile},
 };
@@ -30,9 +32,11 @@ const DATABASE_PATIENCE: Duration = Duration::from_secs(1);
 pub struct Snapshot {
     store: Arc<ArtifactStore>,
     egress: Arc<EgressCounter>,
-    pulls: Arc<PullWatch>,
+    board: Arc<PullBoard>,
     sealed: bool,
     allow_unsandboxed: bool,
+    /// The longest recording that is heard.
+    recording_minutes: u16,
     parts: Mutex<Known>,
     /// Requests reach their features: engines and database may be ready a moment earlier.
     serving: AtomicBool,
@@ -41,17 +45,29 @@ pub struct Snapshot {
 #[derive(Default)]
 struct Known {
     profile: String,
-    entries: Vec<CatalogEntry>,
+    /// What the profile holds, once it is settled.
+    entries: Option<Vec<CatalogEntry>>,
     /// Weak, so that whoever brought them up can stop them.
     engines: Weak<Engines>,
     database: Weak<Database>,
+    /// Of a private database only.
+    probe: Option<Probe>,
 }
 
 impl Snapshot {
-    pub fn new(config: &Config, store: Arc<ArtifactStore>, egress: Arc<EgressCounter>, pulls: Arc<PullWatch>) -> Self {
+    pub fn new(config: &Config, library: &Library, egress: Arc<EgressCounter>) -> Self {
+        let (store, board) = (Arc::clone(library.store()), Arc::clone(library.board()));
         let parts = Known { profile: config.models.profile.clone(), ..Known::default() };
-        let (sealed, allow_unsandboxed) = (config.server.sealed, config.server.allow_unsandboxed);
-        Self { store, egress, pulls, sealed, allow_unsandboxed, parts: Mutex::new(parts), serving: AtomicBool::new(false) }
+        Self {
+            store,
+            egress,
+            board,
+            sealed: config.server.sealed,
+            allow_unsandboxed: config.server.allow_unsandboxed,
+            recording_minutes: config.speech.max_minutes,
+            parts: Mutex::new(parts),
+            serving: AtomicBool::new(false),
+        }
     }
 
     pub fn requests_are_served(&self) {
@@ -61,15 +77,32 @@ impl Snapshot {
     pub fn profile_is_chosen(&self, profile: Profile, entries: &[CatalogEntry]) {
         let mut parts = self.known();
         parts.profile = profile.to_string();
-        parts.entries = entries.to_vec();
+        parts.entries = Some(entries.to_vec());
     }
 
     pub fn database_is_open(&self, database: &Arc<Database>) {
-        self.known().database = Arc::downgrade(database);
+        let mut parts = self.known();
+        parts.database = Arc::downgrade(database);
+        parts.probe = database.cluster().map(PrivateCluster::probe);
     }
 
     pub fn engines_started(&self, engines: &Arc<Engines>) {
         self.known().engines = Arc::downgrade(engines);
+    }
+
+    /// How far fetching or loading is, in a word that needs no translation; empty when that is not known.
+    pub fn progress(&self) -> String {
+        let largest = self.board.under_way().into_iter().max_by_key(|(_, pull)| pull.bytes_total);
+        if let Some((id, pull)) = largest {
+            let total = pull.bytes_total.unwrap_or_default().max(1);
+            return format!("{id}: {} %", pull.bytes_done.saturating_mul(100) / total);
+        }
+        let statuses = self.known().engines.upgrade().map(|engines| engines.statuses()).unwrap_or_default();
+        let loading = statuses.iter().find_map(|status| match status.state {
+            supervisor::EngineState::Starting { fraction } => Some(format!("{}: {:.0} %", status.model_id, fraction * 100.0)),
+            _ => None,
+        });
+        loading.unwrap_or_default()
     }
 
     fn known(&self) -> std::sync::MutexGuard<'_, Known> {
@@ -79,10 +112,10 @@ impl Snapshot {
     async fn now(&self) -> SystemSnapshot {
         let (profile, entries, engines, database) = {
             let parts = self.known();
-            (parts.profile.clone(), parts.entries.clone(), parts.engines.upgrade(), parts.database.upgrade())
+            (parts.profile.clone(), parts.entries.clone().unwrap_or_default(), parts.engines.upgrade(), parts.database.upgrade())
         };
         let statuses = engines.map(|engines| engines.statuses()).unwrap_or_default();
-        let pulls = self.pulls.pulls();
+        let pulls = self.board.under_way();
         SystemSnapshot {
             profile,
             models: self.models(&entries),
@@ -95,7 +128,10 @@ impl Snapshot {
             unsandboxed_allowed: self.allow_unsandboxed,
             sealed: self.sealed,
             egress: self.egress.counts(),
-            pulls,
+            egress_log: self.egress.last(),
+            disk_free_bytes: self.store.disk_free().ok(),
+            limits: limits(self.recording_minutes),
+            pulls: pulls.into_iter().map(pull_status).collect(),
             jobs: jobs(database.as_deref()).await,
         }
     }
@@ -111,9 +147,54 @@ impl Snapshot {
     }
 }
 
+impl ModelUsage for Snapshot {
+    fn profile(&self) -> String {
+        self.known().profile.clone()
+    }
+
+    fn used(&self) -> Option<Vec<String>> {
+        Some(self.known().entries.as_ref()?.iter().map(|entry| entry.id.clone()).collect())
+    }
+}
+
+impl Snapshot {
+    /// How far the appliance is, for the service manager's status line. Asks the database nothing.
+    pub fn in_a_line(&self) -> String {
+        const MEGABYTE: u64 = 1_000_000;
+        if let Some((id, pull)) = self.board.under_way().first() {
+            let total = pull.bytes_total.map_or_else(|| "?".to_owned(), |bytes| (bytes / MEGABYTE).to_string());
+            return format!("fetching {id}: {} of {total} MB", pull.bytes_done / MEGABYTE);
+        }
+        let engines = self.known().engines.upgrade().map(|engines| engines.statuses()).unwrap_or_default();
+        match engines.iter().find_map(|engine| Some((engine, reason(&engine.state)?))) {
+            Some((engine, reason)) => format!("{}: {reason}", engine.model_id),
+            None if self.serving.load(Ordering::Acquire) => format!("ready: {} engines", engines.len()),
+            None => "coming up".into(),
+        }
+    }
+
+    /// A way to see whether the private database hangs, once it is open.
+    pub fn database_probe(&self) -> Option<Probe> {
+        self.known().probe.clone()
+    }
+}
+
 impl SystemSource for Snapshot {
     fn snapshot(&self) -> BoxFuture<'_, SystemSnapshot> {
         Box::pin(self.now())
+    }
+}
+
+fn pull_status((id, pull): (String, PullState)) -> PullProgress {
+    PullProgress { id, bytes_done: pull.bytes_done, bytes_total: pull.bytes_total.unwrap_or_default() }
+}
+
+fn limits(recording_minutes: u16) -> Limits {
+    Limits {
+        recording_minutes: recording_minutes.into(),
+        recording_bytes: AUDIO_LIMIT_BYTES,
+        dream_min_characters: *TEXT_LENGTH.start(),
+        dream_max_characters: *TEXT_LENGTH.end(),
     }
 }
 
@@ -156,6 +237,7 @@ fn engine_status(status: supervisor::EngineStatus) -> EngineStatus {
         model: status.model_id,
         state,
         pid: status.pid,
+        memory_bytes: status.resident_bytes,
         restarts: status.restarts,
         confinement: status.confinement,
         detail,

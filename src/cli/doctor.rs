@@ -43,19 +43,34 @@ pub async fn run(arguments: DoctorArguments, config: Config) -> anyhow::Result<E
     Ok(if well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn in_words(report: &SystemReport, running: bool) -> Result<String, std::fmt::Error> {
+fn gibibytes(bytes: u64) -> String {
     const GIB: f64 = (1_u64 << 30) as f64;
+    format!("{:.1} GiB", bytes as f64 / GIB)
+}
+
+fn in_words(report: &SystemReport, running: bool) -> Result<String, std::fmt::Error> {
     let mut text = String::new();
     let hardware = &report.hardware;
     writeln!(text, "Oneiros {} — {}", report.version, if running { "the server is running" } else { "no server is running here" })?;
-    writeln!(text, "hardware   {}, {} cores, {:.1} GiB of memory", hardware.cpu, hardware.cores, hardware.memory_bytes as f64 / GIB)?;
+    writeln!(text, "hardware   {}, {} cores, {} of memory", hardware.cpu, hardware.cores, gibibytes(hardware.memory_bytes))?;
     for gpu in &hardware.gpus {
         writeln!(text, "           GPU {}", gpu.name)?;
     }
     let snapshot = &report.snapshot;
+    if running {
+        let server = gibibytes(report.server_memory_bytes);
+        let engines = gibibytes(snapshot.engines.iter().filter_map(|engine| engine.memory_bytes).sum());
+        writeln!(text, "memory     {server} for the server, {engines} for its engines")?;
+    }
+    if let Some(free) = snapshot.disk_free_bytes {
+        writeln!(text, "disk       {} free where models and dreams are kept", gibibytes(free))?;
+    }
     writeln!(text, "outward    {}", if snapshot.sealed { "sealed: nothing leaves" } else { "open for fetching models only" })?;
     for count in &snapshot.egress {
         writeln!(text, "           {}: {} requests left, {} refused, since the start", count.purpose, count.requests, count.refused)?;
+    }
+    for entry in snapshot.egress_log.iter().take(5) {
+        writeln!(text, "           last: {} {} ({}), {}", entry.method, entry.destination, entry.purpose, entry.outcome)?;
     }
     writeln!(text, "models     profile {}", snapshot.profile)?;
     for model in &snapshot.models {

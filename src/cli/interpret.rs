@@ -28,7 +28,7 @@ pub struct InterpretArguments {
     /// Read the dream from a text file
     #[arg(long, value_name = "FILE", conflicts_with = "text")]
     file: Option<PathBuf>,
-    /// Listen to the dream: a WAV file
+    /// Listen to the dream: a recording (WAV, MP3, FLAC, Ogg, WebM, M4A)
     #[arg(long, value_name = "FILE", conflicts_with_all = ["text", "file"])]
     audio: Option<PathBuf>,
     /// Through which eyes the dream is read [default: psychological]

@@ -4,12 +4,15 @@
 //! both happen here, before a runtime is built.
 
 pub mod bench;
+pub mod config;
 pub mod database;
 pub mod doctor;
 pub mod embed;
 pub mod engine;
+pub mod healthcheck;
 pub mod interpret;
 pub mod models;
+pub mod openapi;
 pub mod selfcheck;
 pub mod serve;
 pub mod transcribe;
@@ -20,12 +23,15 @@ mod output;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use clap::{Parser, Subcommand};
+use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::{
     config::{Config, RawConfig},
     engine::child::privileges,
 };
+
+/// The exit code that says: no restart will help, a setting is wrong (`EX_CONFIG` of sysexits.h). The systemd unit knows it.
+const UNUSABLE_SETTINGS: u8 = 78;
 
 /// A dream goes in, a reading comes out, on models that run on this machine and cannot reach a network.
 #[derive(Parser)]
@@ -43,7 +49,7 @@ enum Role {
     Serve,
     /// Interpret a dream
     Interpret(interpret::InterpretArguments),
-    /// Turn speech (a WAV file) into text
+    /// Turn speech (WAV, MP3, FLAC, Ogg, WebM, M4A) into text
     Transcribe(transcribe::TranscribeArguments),
     /// Turn texts into vectors
     Embed(embed::EmbedArguments),
@@ -51,6 +57,12 @@ enum Role {
     Models(models::ModelsArguments),
     /// Show hardware, models, database, and what the kernel enforces on each engine
     Doctor(doctor::DoctorArguments),
+    /// Print the API document (OpenAPI) as JSON
+    Openapi,
+    /// Show the settings in force, explain them, print a file to begin with
+    Config(config::ConfigArguments),
+    /// Ask the running server whether it is well (for containers)
+    Healthcheck(healthcheck::HealthcheckArguments),
     /// Measure a model on this very machine
     Bench(bench::BenchArguments),
     /// Prove a promise on this very machine
@@ -64,11 +76,12 @@ enum Role {
 
 /// Runs what the command line asks for.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let matches = Cli::command().get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     if let Role::Engine(arguments) = cli.role {
         return engine::run(&arguments);
     }
-    match run(cli) {
+    match run(cli, &matches) {
         Ok(code) => code,
         Err(error) => {
             output::print_error(&error);
@@ -77,9 +90,21 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+fn run(cli: Cli, matches: &ArgMatches) -> anyhow::Result<ExitCode> {
+    if matches!(cli.role, Role::Openapi) {
+        return openapi::run();
+    }
     output::start_log(matches!(cli.role, Role::Serve));
-    let config = Config::resolve(cli.settings)?;
+    if let Role::Config(arguments) = cli.role {
+        return config::run(&arguments, &cli.settings, matches);
+    }
+    let config = match Config::resolve(cli.settings) {
+        Ok(config) => config,
+        Err(error) => {
+            output::print_error(&error);
+            return Ok(ExitCode::from(UNUSABLE_SETTINGS));
+        }
+    };
     match cli.role {
         // `exec` runs the operator's own command, as the operator.
         Role::Database(arguments) => database::run(arguments, &config.server),
@@ -105,17 +130,20 @@ async fn dispatch(role: Role, config: Config) -> anyhow::Result<ExitCode> {
         Role::Embed(arguments) => embed::run(arguments, config).await,
         Role::Models(arguments) => models::run(arguments, config).await,
         Role::Doctor(arguments) => doctor::run(arguments, config).await,
+        Role::Healthcheck(arguments) => healthcheck::run(arguments, config).await,
         Role::Bench(arguments) => bench::run(arguments, config).await,
-        Role::Engine(_) | Role::Database(_) | Role::Selfcheck(_) => unreachable!("these roles never get a runtime"),
+        Role::Engine(_) | Role::Openapi | Role::Config(_) | Role::Database(_) | Role::Selfcheck(_) => {
+            unreachable!("these roles never get a runtime")
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
+    use super::*;
 
     #[test]
     fn the_command_line_is_consistent() {
-        super::Cli::command().debug_assert();
+        Cli::command().debug_assert();
     }
 }

@@ -1,4 +1,4 @@
-//! `oneiros transcribe`: speech in a WAV file becomes text or subtitles.
+//! `oneiros transcribe`: speech in a recording becomes text or subtitles.
 
 use std::{
     path::{Path, PathBuf},
@@ -18,7 +18,7 @@ use crate::config::Config;
 
 #[derive(Args)]
 pub struct TranscribeArguments {
-    /// A WAV file
+    /// A recording: WAV, MP3, FLAC, Ogg, WebM, M4A or AAC
     file: PathBuf,
     #[arg(long, value_enum, default_value_t = TranscriptFormat::Text)]
     format: TranscriptFormat,
@@ -53,7 +53,7 @@ pub async fn run(arguments: TranscribeArguments, config: Config) -> anyhow::Resu
 /// Reads a whole audio file; what it holds is the server's to judge.
 pub fn read_audio(path: &Path) -> anyhow::Result<Content> {
     let bytes = std::fs::read(path).with_context(|| format!("{} cannot be read", path.display()))?;
-    Ok(Content { media_type: "audio/wav", bytes: bytes.into() })
+    Ok(Content { media_type: "application/octet-stream", bytes: bytes.into() })
 }
 
 /// Sends speech to the appliance; the answer is the API's transcription.

@@ -2,8 +2,11 @@
 //!
 //! A setting comes from the command line, else from the environment (`ONEIROS_*`), else from the configuration file,
 //! else from its default. [`RawConfig`] holds what one of these sources says; [`Config::resolve`] lays them over each
-//! other, checks every value and yields the [`Config`] that the rest of the program reads and never changes.
+//! other, checks every value and yields the [`Config`] that the rest of the program reads and never changes. [`explain`]
+//! tells a person what there is to set and what is in force.
 
+pub mod explain;
+mod file;
 mod raw;
 
 use std::{
@@ -13,18 +16,27 @@ use std::{
 
 use anyhow::{Context as _, bail};
 
-pub use raw::{RawConfig, RawDatabase, RawModels, RawServer};
+pub use raw::{RawConfig, RawDatabase, RawModels, RawServer, RawSpeech};
 
 /// Where the hub lives unless the operator names a mirror of it.
 pub const DEFAULT_HUB: &str = "https://huggingface.co";
 const DEFAULT_LISTEN: &str = "127.0.0.1:8420";
 const MAX_THREADS: u16 = 256;
+const DEFAULT_RECORDING_MINUTES: u16 = 60;
+/// A longer recording would hold up everybody else for hours.
+const MAX_RECORDING_MINUTES: u16 = 600;
+
+const URL_VARIABLE: &str = "DATABASE_URL";
+const APPLICATION_URL_VARIABLE: &str = "DATABASE_APPLICATION_URL";
+/// Settings that name a secret's file, and the variable that may hold the secret itself. Such a value is never shown.
+const SECRET_VARIABLES: [(&str, &str); 2] = [("url_file", URL_VARIABLE), ("application_url_file", APPLICATION_URL_VARIABLE)];
 
 /// All settings, checked.
 #[derive(Debug, Clone)]
 pub struct Config {
     pub server: ServerConfig,
     pub models: ModelsConfig,
+    pub speech: SpeechConfig,
     pub database: DatabaseConfig,
 }
 
@@ -70,6 +82,12 @@ pub struct ModelsConfig {
     pub threads: u16,
 }
 
+#[derive(Debug, Clone)]
+pub struct SpeechConfig {
+    /// The longest recording that is heard.
+    pub max_minutes: u16,
+}
+
 #[derive(Debug, Clone, Default)]
 pub struct DatabaseConfig {
     /// The owner's connection to a database of the operator's own; a private cluster when absent.
@@ -86,7 +104,12 @@ impl Config {
             None => RawConfig::default(),
         };
         let raw = flags.or(file);
-        Ok(Self { server: server(raw.server)?, models: models(raw.models)?, database: database(raw.database)? })
+        Ok(Self {
+            server: server(raw.server)?,
+            models: models(raw.models)?,
+            speech: speech(&raw.speech)?,
+            database: database(raw.database)?,
+        })
     }
 }
 
@@ -130,22 +153,34 @@ fn models(raw: RawModels) -> anyhow::Result<ModelsConfig> {
     })
 }
 
+fn speech(raw: &RawSpeech) -> anyhow::Result<SpeechConfig> {
+    let max_minutes = raw.max_minutes.unwrap_or(DEFAULT_RECORDING_MINUTES);
+    if !(1..=MAX_RECORDING_MINUTES).contains(&max_minutes) {
+        bail!("`max_minutes` of `[speech]` is {max_minutes}: recordings of 1 to {MAX_RECORDING_MINUTES} minutes can be taken");
+    }
+    Ok(SpeechConfig { max_minutes })
+}
+
 fn database(raw: RawDatabase) -> anyhow::Result<DatabaseConfig> {
     let from_file = |path: Option<PathBuf>| -> anyhow::Result<Option<String>> {
         let Some(path) = path else { return Ok(None) };
         let text = std::fs::read_to_string(&path).with_context(|| format!("the database URL's file {} cannot be read", path.display()))?;
         Ok(Some(text.trim().to_owned()))
     };
-    let environment = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let config = DatabaseConfig {
-        url: environment("DATABASE_URL").map_or_else(|| from_file(raw.url_file), |url| Ok(Some(url)))?,
-        application_url: environment("DATABASE_APPLICATION_URL")
+        url: secret_variable(URL_VARIABLE).map_or_else(|| from_file(raw.url_file), |url| Ok(Some(url)))?,
+        application_url: secret_variable(APPLICATION_URL_VARIABLE)
             .map_or_else(|| from_file(raw.application_url_file), |url| Ok(Some(url)))?,
     };
     if config.application_url.is_some() && config.url.is_none() {
         bail!("an application URL is set without DATABASE_URL: the owner's connection is needed for migrations");
     }
     Ok(config)
+}
+
+/// A variable that holds a secret, unless it is empty.
+fn secret_variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 /// `/var/lib/oneiros` for the service, `$XDG_DATA_HOME/oneiros` for a person.
@@ -168,7 +203,7 @@ mod tests {
     use super::*;
 
     fn raw(text: &str) -> RawConfig {
-        RawConfig::parse(text).expect("valid file")
+        file::parse(text).expect("valid file")
     }
 
     #[test]
@@ -180,16 +215,18 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_key_is_refused_by_name() {
-        let error = RawConfig::parse("[server]\nlissten = \"127.0.0.1:2\"\n").expect_err("a misspelt key");
-        assert!(format!("{error:#}").contains("lissten"), "{error:#}");
-    }
-
-    #[test]
     fn an_address_beyond_loopback_is_refused() {
         let error = server(RawServer { listen: Some("0.0.0.0:8420".into()), ..Default::default() }).expect_err("not loopback");
         assert!(error.to_string().contains("loopback"), "{error}");
         assert!(server(RawServer { listen: Some("[::1]:8420".into()), state_dir: Some("/tmp/x".into()), ..Default::default() }).is_ok());
+    }
+
+    #[test]
+    fn the_longest_recording_is_an_hour_unless_it_is_set() {
+        let minutes = |text: &str| speech(&raw(text).speech).map(|speech| speech.max_minutes);
+        assert_eq!(minutes("").unwrap(), 60);
+        assert_eq!(minutes("[speech]\nmax_minutes = 5\n").unwrap(), 5);
+        assert!(minutes("[speech]\nmax_minutes = 0\n").is_err());
     }
 
     #[test]

@@ -4,10 +4,14 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::{Args, builder::FalseyValueParser};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// One source's settings; absent ones are left to the next source.
-#[derive(Debug, Clone, Default, Args, Deserialize)]
+///
+/// What a person reads about a setting is made from these fields (see [`super::explain`]): the comment is its meaning and
+/// ends with its default in brackets; a flag that is hidden is not told, the file and the variable then are the ways to
+/// set it. A field's id on the command line is its name, or `SECTION_NAME` where two sections share a name.
+#[derive(Debug, Clone, Default, Args, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RawConfig {
     /// Configuration file [default: /etc/oneiros/oneiros.toml, or ~/.config/oneiros/oneiros.toml]
@@ -19,11 +23,13 @@ pub struct RawConfig {
     #[command(flatten)]
     pub models: RawModels,
     #[command(flatten)]
+    pub speech: RawSpeech,
+    #[command(flatten)]
     #[serde(default)]
     pub database: RawDatabase,
 }
 
-#[derive(Debug, Clone, Default, Args, Deserialize)]
+#[derive(Debug, Clone, Default, Args, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RawServer {
     /// Address and port to listen on, loopback only [default: 127.0.0.1:8420]
@@ -43,16 +49,16 @@ pub struct RawServer {
     pub user: Option<String>,
 }
 
-#[derive(Debug, Clone, Default, Args, Deserialize)]
+#[derive(Debug, Clone, Default, Args, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RawModels {
     /// Set of models: starter, cpu-8g, cpu-16g, gpu-8g, gpu-24g or auto [default: auto]
     #[arg(long, global = true, env = "ONEIROS_PROFILE", value_name = "PROFILE")]
     pub profile: Option<String>,
-    /// Embedding model in place of the profile's: an id that `oneiros models list` shows
+    /// Embedding model in place of the profile's: an id that `oneiros models list` shows [default: the profile's own]
     #[arg(long, global = true, env = "ONEIROS_EMBEDDING", value_name = "ID")]
     pub embedding: Option<String>,
-    /// Address of the model hub, or of a mirror that speaks as it does
+    /// Address of the model hub, or of a mirror that speaks as it does [default: https://huggingface.co]
     #[arg(long, global = true, env = "ONEIROS_HUB_ENDPOINT", value_name = "URL", hide_short_help = true)]
     pub hub_endpoint: Option<String>,
     /// Threads of each engine [default: one a core]
@@ -60,28 +66,31 @@ pub struct RawModels {
     pub threads: Option<u16>,
 }
 
+#[derive(Debug, Clone, Default, Args, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawSpeech {
+    /// The longest recording that is heard, in minutes, 1 to 600 [default: 60]
+    #[arg(long = "speech-max-minutes", global = true, env = "ONEIROS_SPEECH_MAX_MINUTES", value_name = "MINUTES", hide = true)]
+    pub max_minutes: Option<u16>,
+}
+
 /// A URL may hold a password, so it comes from a file or the environment (`DATABASE_URL`), never from the command line.
-#[derive(Debug, Clone, Default, Args, Deserialize)]
+#[derive(Debug, Clone, Default, Args, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RawDatabase {
     /// File with the URL of your own PostgreSQL, as its owner (also DATABASE_URL) [default: a private PostgreSQL]
     #[arg(long, global = true, env = "ONEIROS_DATABASE_URL_FILE", value_name = "FILE", hide_short_help = true)]
     pub url_file: Option<PathBuf>,
-    /// File with the URL that the application itself uses (also DATABASE_APPLICATION_URL)
+    /// File with the URL that the application itself uses (also DATABASE_APPLICATION_URL) [default: the owner's, in a lesser role]
     #[arg(long, global = true, env = "ONEIROS_DATABASE_APPLICATION_URL_FILE", value_name = "FILE", hide_short_help = true)]
     pub application_url_file: Option<PathBuf>,
 }
 
 impl RawConfig {
-    /// Reads a configuration file; an unknown key is refused by name.
+    /// Reads a configuration file; what is wrong in it is told by the key's name.
     pub fn read(path: &Path) -> anyhow::Result<Self> {
         let text = std::fs::read_to_string(path).with_context(|| format!("the configuration file {} cannot be read", path.display()))?;
-        Self::parse(&text).with_context(|| format!("in the configuration file {}", path.display()))
-    }
-
-    /// As [`Self::read`], from text.
-    pub fn parse(text: &str) -> anyhow::Result<Self> {
-        Ok(toml::from_str(text)?)
+        super::file::parse(&text).with_context(|| format!("in the configuration file {}", path.display()))
     }
 
     /// The file named, else the usual one when it exists.
@@ -113,6 +122,7 @@ impl RawConfig {
                 hub_endpoint: self.models.hub_endpoint.or(lower.models.hub_endpoint),
                 threads: self.models.threads.or(lower.models.threads),
             },
+            speech: RawSpeech { max_minutes: self.speech.max_minutes.or(lower.speech.max_minutes) },
             database: RawDatabase {
                 url_file: self.database.url_file.or(lower.database.url_file),
                 application_url_file: self.database.application_url_file.or(lower.database.application_url_file),

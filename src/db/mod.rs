@@ -18,7 +18,7 @@ use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
 use utoipa::ToSchema;
 
-pub use cluster::{ClusterSettings, DATABASE_NAME, PrivateCluster};
+pub use cluster::{ClusterSettings, DATABASE_NAME, PrivateCluster, Probe};
 pub use roles::{APP_ROLE, OWNER_ROLE, SUPERUSER_ROLE};
 pub use schema::{migrate, migrate_from};
 pub use throwaway::{ThrowawayCluster, unprivileged_when_root};

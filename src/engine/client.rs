@@ -1,14 +1,15 @@
 //! The engine traits over the wire: one client for each supervised engine.
 
-use std::{os::fd::OwnedFd, sync::Arc, time::Duration};
+use std::{fs::File, os::fd::OwnedFd, sync::Arc, time::Duration};
 
 use futures_util::{FutureExt, future::BoxFuture};
 use tokio::sync::mpsc;
 
 use super::{
     Embedder, EmbeddingRequest, Embeddings, EngineError, EventStream, GenerationEvent, GenerationRequest, TextGenerator, Transcriber,
-    TranscriptionEvent, TranscriptionRequest,
-    supervisor::{Command, EngineStatus, Shared, Submission},
+    TranscriptionEvent, TranscriptionRequest, Wait,
+    child::asr,
+    supervisor::{Command, EngineStatus, Shared, Submission, Told},
     wire::{Event, MAX_DESCRIPTORS, ReadyReport, Request, ToChild, connection},
 };
 
@@ -45,17 +46,17 @@ impl EngineClient {
 
     /// Starts one request. The stream ends when the child is done with it; dropping the stream cancels the request.
     pub fn request(&self, request: Request, descriptors: Vec<OwnedFd>) -> EventStream<Event> {
-        self.ask(request, descriptors, Some)
+        self.ask(request, descriptors)
     }
 
     /// As [`Self::request`], for the one type of event that such a request brings.
-    fn ask<T: Send + 'static>(&self, request: Request, descriptors: Vec<OwnedFd>, pick: fn(Event) -> Option<T>) -> EventStream<T> {
+    fn ask<T: Heard>(&self, request: Request, descriptors: Vec<OwnedFd>) -> EventStream<T> {
         let (asker, stream) = mpsc::channel(EVENTS_WAITING);
         match self.submit(request, descriptors) {
             Ok((id, events)) => {
                 let shared = Arc::clone(&self.shared);
                 tokio::spawn(async move {
-                    if forward(events, &asker, pick).await.is_err() {
+                    if forward(events, &asker).await.is_err() {
                         shared.command(Command::Cancel { id });
                     }
                 });
@@ -73,60 +74,108 @@ impl EngineClient {
             return Err(EngineError::InvalidRequest(format!("at most {MAX_DESCRIPTORS} files go into one request")));
         }
         let expected = duration_of_speech(&request);
-        let (id, place) = self.shared.admit()?;
+        let patient = matches!(request, Request::Generate(_));
+        let (id, place) = self.shared.admit(patient)?;
         let frame = connection::frame(&ToChild::Request { id, request });
         let frame = frame.map_err(|error| EngineError::InvalidRequest(error.to_string()))?;
         let (events, incoming) = mpsc::unbounded_channel();
-        self.shared.command(Command::Submit(Submission { id, frame, descriptors, expected, events, place }));
+        self.shared.command(Command::Submit(Submission { id, frame, descriptors, expected, events, patient, place }));
         Ok((id, incoming))
     }
 }
 
-type Incoming = mpsc::UnboundedReceiver<Result<Event, EngineError>>;
+type Incoming = mpsc::UnboundedReceiver<Result<Told, EngineError>>;
+
+/// What one kind of request brings.
+trait Heard: Sized + Send + 'static {
+    /// `None`: it is the answer to another question.
+    fn event(event: Event) -> Option<Self>;
+
+    /// `None`: its asker does not care why it waits.
+    fn waiting(_: Wait) -> Option<Self> {
+        None
+    }
+}
+
+impl Heard for Event {
+    fn event(event: Event) -> Option<Self> {
+        Some(event)
+    }
+}
+
+impl Heard for GenerationEvent {
+    fn event(event: Event) -> Option<Self> {
+        match event {
+            // Why it waits is not for a child to say.
+            Event::Generation(Self::Waiting(_)) => None,
+            Event::Generation(event) => Some(event),
+            _ => None,
+        }
+    }
+
+    fn waiting(wait: Wait) -> Option<Self> {
+        Some(Self::Waiting(wait))
+    }
+}
+
+impl Heard for TranscriptionEvent {
+    fn event(event: Event) -> Option<Self> {
+        match event {
+            Event::Transcription(event) => Some(event),
+            _ => None,
+        }
+    }
+}
+
+impl Heard for Embeddings {
+    fn event(event: Event) -> Option<Self> {
+        match event {
+            Event::Embeddings(embeddings) => Some(embeddings),
+            _ => None,
+        }
+    }
+}
 
 /// The asker dropped its stream.
 struct AskerGone;
 
-async fn forward<T>(
-    mut events: Incoming,
-    asker: &mpsc::Sender<Result<T, EngineError>>,
-    pick: fn(Event) -> Option<T>,
-) -> Result<(), AskerGone> {
+async fn forward<T: Heard>(mut events: Incoming, asker: &mpsc::Sender<Result<T, EngineError>>) -> Result<(), AskerGone> {
     loop {
-        let event = tokio::select! {
+        let told = tokio::select! {
             () = asker.closed() => return Err(AskerGone),
-            event = events.recv() => event,
+            told = events.recv() => told,
         };
-        let Some(event) = event else { return Ok(()) };
-        let wrong = || EngineError::Failed("it answered another question".into());
-        let event = event.and_then(|event| pick(event).ok_or_else(wrong));
+        let event = match told {
+            None => return Ok(()),
+            Some(Ok(Told::Waiting(wait))) => match T::waiting(wait) {
+                Some(event) => Ok(event),
+                None => continue,
+            },
+            Some(Ok(Told::Event(event))) => T::event(event).ok_or_else(|| EngineError::Failed("it answered another question".into())),
+            Some(Err(error)) => Err(error),
+        };
         asker.send(event).await.map_err(|_| AskerGone)?;
     }
 }
 
-/// A transcription may take as long as its speech lasts before it counts as hung: silence brings no segments.
+/// A piece of a recording may take as long as it lasts before the engine counts as hung: noise brings no segments. After
+/// each piece the engine tells how far it is.
 fn duration_of_speech(request: &Request) -> Duration {
     match request {
-        Request::Transcribe(request) => Duration::from_secs(request.samples.len() as u64 / 16_000),
+        Request::Transcribe(request) => Duration::from_secs(request.samples / 16_000).min(asr::LONGEST_PIECE),
         _ => Duration::ZERO,
     }
 }
 
 impl TextGenerator for EngineClient {
     fn generate(&self, request: GenerationRequest) -> EventStream<GenerationEvent> {
-        self.ask(Request::Generate(request), Vec::new(), |event| match event {
-            Event::Generation(event) => Some(event),
-            _ => None,
-        })
+        self.ask(Request::Generate(request), Vec::new())
     }
 }
 
 impl Transcriber for EngineClient {
-    fn transcribe(&self, request: TranscriptionRequest) -> EventStream<TranscriptionEvent> {
-        self.ask(Request::Transcribe(request), Vec::new(), |event| match event {
-            Event::Transcription(event) => Some(event),
-            _ => None,
-        })
+    fn transcribe(&self, request: TranscriptionRequest, recording: File) -> EventStream<TranscriptionEvent> {
+        self.ask(Request::Transcribe(request), vec![recording.into()])
     }
 }
 
@@ -152,10 +201,7 @@ impl Embedder for EngineClient {
 
 impl EngineClient {
     async fn embed_at_once(&self, request: EmbeddingRequest) -> Result<Embeddings, EngineError> {
-        let mut answer = self.ask(Request::Embed(request), Vec::new(), |event| match event {
-            Event::Embeddings(embeddings) => Some(embeddings),
-            _ => None,
-        });
+        let mut answer = self.ask::<Embeddings>(Request::Embed(request), Vec::new());
         answer.recv().await.unwrap_or_else(|| Err(EngineError::Failed("it ended without an answer".into())))
     }
 }

@@ -3,7 +3,7 @@
 //! They stand in for a model where its words do not matter (HTTP shapes, stores, streams). Nothing that a user runs
 //! uses them; the engines themselves are tested with real models.
 
-use std::time::Duration;
+use std::{fs::File, time::Duration};
 
 use futures_util::{FutureExt, future::BoxFuture};
 use tokio::sync::mpsc;
@@ -109,9 +109,9 @@ pub struct FakeTranscriber {
 }
 
 impl Transcriber for FakeTranscriber {
-    fn transcribe(&self, request: TranscriptionRequest) -> EventStream<TranscriptionEvent> {
+    fn transcribe(&self, request: TranscriptionRequest, _: File) -> EventStream<TranscriptionEvent> {
         let (events, stream) = mpsc::channel(2);
-        let duration_milliseconds = request.samples.len() as u64 / 16;
+        let duration_milliseconds = request.samples / 16;
         let segment = TranscriptSegment {
             start_milliseconds: 0,
             end_milliseconds: duration_milliseconds,

@@ -18,6 +18,8 @@ mod requests;
 
 pub use requests::*;
 
+use std::fs::File;
+
 use futures_util::future::BoxFuture;
 use tokio::sync::mpsc;
 
@@ -35,8 +37,8 @@ pub trait Embedder: Send + Sync {
 
 /// Turns speech into text.
 pub trait Transcriber: Send + Sync {
-    /// Starts one transcription. Dropping the stream cancels it.
-    fn transcribe(&self, request: TranscriptionRequest) -> EventStream<TranscriptionEvent>;
+    /// Starts one transcription of the samples in `recording`. Dropping the stream cancels it.
+    fn transcribe(&self, request: TranscriptionRequest, recording: File) -> EventStream<TranscriptionEvent>;
 }
 
 /// Events of one request in order. Ends after the event that finishes it or after an error; dropping it cancels.

@@ -3,10 +3,12 @@
 //! Every request runs in a fresh child that can open no file; its inputs and outputs are descriptors that travel with
 //! the request, in the order stated at each variant.
 
+mod limits;
 mod runner;
 
 use std::collections::BTreeMap;
 
+pub(in crate::engine) use limits::Limits;
 pub use runner::ParseRunner;
 pub(in crate::engine) use runner::child_arguments;
 
@@ -30,7 +32,8 @@ pub enum ParseRequest {
     /// Descriptors: the files of a sentence encoder (read), in the order of their names in [`encoder_files`]. Sizes,
     /// shapes and JSON hold together; nothing refers to a file outside.
     InspectEncoder { files: Vec<String> },
-    /// Descriptors: the audio (read). Decoded, mixed to mono, resampled to 16 kHz.
+    /// Descriptors: the recording (read), an empty file (read, write) for its samples. Decoded, mixed to mono, resampled to
+    /// 16 kHz, levelled.
     DecodeAudio { max_milliseconds: u64 },
 }
 
@@ -84,12 +87,18 @@ pub struct ModelHeader {
     pub tensor_types: BTreeMap<String, u64>,
 }
 
-/// Mono samples at 16 kHz, −1 to 1.
+/// A decoded recording: mono at 16 kHz, samples of 16 bits, little endian, in the file that came with the request.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Audio {
-    pub samples: Vec<f32>,
+    pub samples: u64,
     pub duration_milliseconds: u64,
-    /// Root mean square of the whole clip, 0 to 1.
+    /// How loud its loudest second was, as a root mean square, 0 to 1.
     pub loudness: f32,
+    /// What every sample was then multiplied by, 1 or more.
+    pub gain: f32,
+    /// Container and codec: `wav`, `mp3`, `flac`, `aac`, `ogg-opus`, `webm-opus`, `m4a-aac`, …
     pub source_format: String,
 }
+
+/// Bytes of a decoded millisecond: 16 samples of two bytes.
+pub const DECODED_BYTES_A_MILLISECOND: u64 = 32;

@@ -110,9 +110,22 @@ impl Default for Sampling {
     }
 }
 
+/// Why a request has not begun.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Wait {
+    /// So many requests come before it. 0: they are done, it is its turn.
+    Queue { ahead: u32 },
+    /// The engine loads its model.
+    Loading { percent: u8 },
+    /// The engine starts again after a fault.
+    Restart,
+}
+
 /// What a generation reports, in order. `Finished` is the last.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum GenerationEvent {
+    /// It has not begun. Told whenever the reason changes; never by a child.
+    Waiting(Wait),
     /// More text of a slot; whole characters only.
     Delta {
         slot: String,
@@ -170,8 +183,8 @@ pub struct Embeddings {
 /// What a [`super::Transcriber`] is asked.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct TranscriptionRequest {
-    /// Mono, 16 kHz, −1 to 1.
-    pub samples: Vec<f32>,
+    /// How many samples the recording's file holds: mono, 16 kHz, 16 bits, little endian.
+    pub samples: u64,
     /// ISO 639-1; detected when absent.
     pub language: Option<String>,
 }
@@ -180,7 +193,14 @@ pub struct TranscriptionRequest {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum TranscriptionEvent {
     Segment(TranscriptSegment),
-    Finished { language: String, duration_milliseconds: u64 },
+    /// So much of the recording has been worked through.
+    Progress {
+        milliseconds: u64,
+    },
+    Finished {
+        language: String,
+        duration_milliseconds: u64,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

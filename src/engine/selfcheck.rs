@@ -122,7 +122,7 @@ impl SandboxCheck {
         let on_gpu = Confinement::Gpu { readable: for_gpu.map(readable).unwrap_or_default(), cache: self.cache.clone() };
         children.push(child(for_gpu, on_gpu));
         children.push(child(None, Confinement::OneProgram { program, readable: Vec::new() }));
-        children.push(parse::child_arguments(false));
+        children.push(parse::child_arguments(false, parse::Limits::default()));
         Ok(children)
     }
 }
@@ -140,13 +140,15 @@ fn child(model: Option<&CheckedModel>, confinement: Confinement) -> ChildArgumen
         confinement: Some(confinement),
         options: EngineOptions { threads: 2, context_length: 512, gpu_layers: 0 },
         memory_bytes: None,
-        ..parse::child_arguments(false)
+        cpu_seconds: None,
+        file_bytes: None,
+        ..parse::child_arguments(false, parse::Limits::default())
     }
 }
 
 /// A child without confinement.
 fn plain() -> ChildArguments {
-    ChildArguments { confinement: None, ..parse::child_arguments(false) }
+    ChildArguments { confinement: None, ..parse::child_arguments(false, parse::Limits::default()) }
 }
 
 /// What the attempts aim at; all of it is alive while this lives.
@@ -200,8 +202,11 @@ fn first_request(kind: EngineKind, has_chat_template: bool) -> anyhow::Result<(R
             (Request::Generate(GenerationRequest { prompt, form, sampling: Sampling::default() }), Vec::new())
         }
         EngineKind::Asr => {
-            let request = super::TranscriptionRequest { samples: vec![0.0; 16_000], language: Some("en".into()) };
-            (Request::Transcribe(request), Vec::new())
+            let samples = 16_000;
+            let silence = rustix::fs::memfd_create("silence", rustix::fs::MemfdFlags::CLOEXEC)?;
+            rustix::fs::ftruncate(&silence, samples * 2)?;
+            let request = super::TranscriptionRequest { samples, language: Some("en".into()) };
+            (Request::Transcribe(request), vec![silence])
         }
         EngineKind::Parse => {
             let archive = rustix::fs::memfd_create("empty.zip", rustix::fs::MemfdFlags::CLOEXEC)?;

@@ -17,12 +17,11 @@ use super::{
     parse::{ParseOutcome, ParseRequest},
 };
 
-/// The largest frame that either side accepts: an hour of 16 kHz audio as `f32` is 220 MiB.
-pub const MAX_FRAME_BYTES: u32 = 256 * 1024 * 1024;
+/// The largest frame that either side accepts. Recordings and files travel as descriptors.
+pub const MAX_FRAME_BYTES: u32 = 64 * 1024 * 1024;
 
 /// The most that a child may answer to one request, all its frames together; a reading's takes some 100 KiB, and vectors
-/// of sixteen texts 100 KiB. Only a recording's samples are more, and their number is known beforehand. A child is not
-/// trusted: what it sends is held in the server's memory.
+/// of sixteen texts 100 KiB. A child is not trusted: what it sends is held in the server's memory.
 pub const MAX_ANSWER_BYTES: usize = 4 * 1024 * 1024;
 
 /// The most descriptors that travel with one request (the kernel's own limit is 253).

@@ -18,6 +18,9 @@ use super::Error;
 /// The media type of every error.
 pub const PROBLEM_JSON: &str = "application/problem+json";
 
+/// An engine that died is back within a moment.
+const ENGINE_RETRY: Duration = Duration::from_secs(2);
+
 /// An error as RFC 9457 shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Problem {
@@ -95,8 +98,10 @@ impl From<&Error> for Problem {
             }
             Error::UnsupportedMedia(_) => plain("unsupported-media", "The content cannot be taken", Status::UNSUPPORTED_MEDIA_TYPE),
             Error::Busy { .. } => plain("busy", "The server is busy", Status::TOO_MANY_REQUESTS),
+            Error::Conflict(_) => plain("conflict", "Not as things are", Status::CONFLICT),
+            Error::EngineDied(_) => plain("engine-died", "The engine stopped while answering", Status::SERVICE_UNAVAILABLE),
             Error::Unavailable { .. } => plain("unavailable", "Something is not available", Status::SERVICE_UNAVAILABLE),
-            Error::StorageFull => plain("storage-full", "The disk is full", Status::INSUFFICIENT_STORAGE),
+            Error::NoSpace(_) | Error::StorageFull => plain("storage-full", "The disk is full", Status::INSUFFICIENT_STORAGE),
             Error::DreamKept { dream_id, cause } => {
                 let mut problem = Self::from(&**cause);
                 problem.detail = error.to_string();
@@ -119,6 +124,7 @@ impl Error {
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Busy { retry_after } | Self::Unavailable { retry_after, .. } => Some(*retry_after),
+            Self::EngineDied(_) => Some(ENGINE_RETRY),
             Self::DreamKept { cause, .. } => cause.retry_after(),
             _ => None,
         }

@@ -19,7 +19,12 @@ pub async fn requests(request: Request, next: Next) -> Response {
     let path = request.uri().path().to_owned();
     let response = next.run(request).await;
     let milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    tracing::info!(%method, path, status = response.status().as_u16(), milliseconds, "request");
+    let status = response.status().as_u16();
+    // Watchdogs and health checks ask every few seconds.
+    match path.as_str() {
+        "/healthz" | "/readyz" => tracing::debug!(%method, path, status, milliseconds, "request"),
+        _ => tracing::info!(%method, path, status, milliseconds, "request"),
+    }
     response
 }
 

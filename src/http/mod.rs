@@ -1,7 +1,7 @@
 //! HTTP: the router's assembly, what holds for every request, and the sockets.
 //!
-//! Owns middleware ([`guard`], headers, request log, panics), the API document and its reference page, and the server
-//! loop. Operations are the features' own; errors and extractors are [`crate::error`]'s, so that features can use them.
+//! Owns middleware ([`guard`], headers, request log, panics), the API document and its reference page, the web app, and
+//! the server loop. Operations are the features' own; errors and extractors are [`crate::error`]'s, so that features can use them.
 
 mod guard;
 mod headers;
@@ -11,13 +11,13 @@ mod openapi;
 mod reference;
 mod server;
 mod stages;
+mod web_app;
 
 use std::{sync::Arc, time::Duration};
 
 use axum::{
-    http::header,
+    http::{HeaderMap, Method, Uri, header},
     middleware,
-    response::Redirect,
     routing::{MethodRouter, get},
 };
 use tower_http::catch_panic::CatchPanicLayer;
@@ -31,11 +31,13 @@ pub use stages::staged;
 use crate::{
     error::Error,
     features::{
-        dreams::DreamService,
-        speech::SpeechService,
+        dreams::{self, DreamService},
+        models::{self, ModelService},
+        speech::{self, SpeechService},
         system::{self, SystemService, UNCONFINED},
     },
 };
+use web_app::WebApp;
 
 /// When a client that came too early may ask again.
 const COMING_UP: Duration = Duration::from_secs(5);
@@ -45,36 +47,53 @@ const COMING_UP: Duration = Duration::from_secs(5);
 pub struct Services {
     pub dreams: Arc<DreamService>,
     pub speech: Arc<SpeechService>,
+    pub first: FirstServices,
+}
+
+/// What is there from the first moment on. Cheap to clone.
+#[derive(Clone)]
+pub struct FirstServices {
     pub system: Arc<SystemService>,
+    pub models: Arc<ModelService>,
     /// The operator allowed engines that the kernel does not confine: every page says so.
     pub unsandboxed_allowed: bool,
 }
 
 /// Every route, with what holds for all of them.
 pub fn router(services: Services) -> Router {
-    let warning = services.unsandboxed_allowed.then_some(UNCONFINED);
-    let (features, document) = openapi::assemble(services).split_for_parts();
+    let Services { dreams, speech, first } = services;
+    let routes = first_routes(&first)
+        .merge(Router::from(dreams::routes::operations()).with_state(dreams))
+        .merge(Router::from(speech::routes::operations()).with_state(speech));
+    guarded(routes, || Error::NotFound("page"))
+}
+
+/// What is served while the appliance comes up: its state, its models, the web app, and word that everything else comes
+/// later.
+pub fn starting_router(first: &FirstServices) -> Router {
+    guarded(first_routes(first), || Error::Unavailable {
+        what: "the appliance is starting; /readyz says what is missing".into(),
+        retry_after: COMING_UP,
+    })
+}
+
+fn first_routes(first: &FirstServices) -> Router {
+    let document = document();
+    let page = reference::page(&document, first.unsandboxed_allowed.then_some(UNCONFINED));
     let json = document.to_json().expect("the API document is plain data with string keys, which JSON can hold");
-    let page = reference::page(&document, warning);
-    let routes = features
-        .route("/", get(|| async { Redirect::temporary("/reference") }))
+    Router::from(system::routes::operations())
+        .with_state(first.system.clone())
+        .merge(Router::from(models::routes::operations()).with_state(first.models.clone()))
         .route("/openapi.json", fixed("application/json", json))
         .route("/reference", fixed("text/html; charset=utf-8", page))
         .route("/reference.css", fixed("text/css; charset=utf-8", reference::STYLE.to_owned()))
-        .fallback(|| async { Error::NotFound("page") });
-    guarded(routes)
 }
 
-/// What is served while the appliance comes up: its state, and word that everything else comes later.
-pub fn starting_router(system: Arc<SystemService>) -> Router {
-    let coming =
-        || async { Error::Unavailable { what: "the appliance is starting; /readyz says what is missing".into(), retry_after: COMING_UP } };
-    guarded(Router::from(system::routes::router(system)).fallback(coming))
-}
-
-/// What holds for every request.
-fn guarded(routes: Router) -> Router {
+/// What holds for every request. `otherwise` answers what neither a route nor the web app does.
+fn guarded(routes: Router, otherwise: fn() -> Error) -> Router {
+    let app = WebApp::embedded();
     routes
+        .fallback(move |method: Method, uri: Uri, headers: HeaderMap| async move { app.serve(&method, &uri, &headers, otherwise()) })
         .method_not_allowed_fallback(|| async { Error::MethodNotAllowed })
         .layer(middleware::from_fn(guard::own_origin))
         .layer(middleware::from_fn(guard::own_host))

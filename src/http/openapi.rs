@@ -3,10 +3,9 @@
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
-use super::Services;
 use crate::{
     error::problem::Problem,
-    features::{dreams, speech, system},
+    features::{dreams, models, speech, system},
 };
 
 #[derive(OpenApi)]
@@ -17,25 +16,23 @@ use crate::{
             Errors are problem details (RFC 9457).",
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
-    components(schemas(Problem, dreams::routes::DeltaEvent)),
+    components(schemas(Problem, dreams::routes::DeltaEvent, dreams::WaitingEvent, speech::routes::SpeechWaitingEvent)),
     tags(
         (name = "dreams", description = "Dreams: kept, read through a lens, found again by likeness"),
         (name = "embeddings", description = "Vectors of texts"),
         (name = "speech", description = "Recordings turned into text"),
+        (name = "models", description = "Models and run-time parts: what there is, what is here, fetching and removing"),
         (name = "system", description = "What runs here and what is enforced"),
     )
 )]
 struct Document;
 
-/// Every operation with its place in the document.
-pub fn assemble(services: Services) -> OpenApiRouter {
-    OpenApiRouter::with_openapi(Document::openapi())
-        .merge(dreams::routes::router(services.dreams))
-        .merge(speech::routes::router(services.speech))
-        .merge(system::routes::router(services.system))
-}
-
-/// The API document of a router that serves `services`.
-pub fn document(services: Services) -> utoipa::openapi::OpenApi {
-    assemble(services).into_openapi()
+/// The API document. The same whatever the server's settings.
+pub fn document() -> utoipa::openapi::OpenApi {
+    let mut document = Document::openapi();
+    document.merge(OpenApiRouter::into_openapi(dreams::routes::operations()));
+    document.merge(OpenApiRouter::into_openapi(speech::routes::operations()));
+    document.merge(OpenApiRouter::into_openapi(models::routes::operations()));
+    document.merge(OpenApiRouter::into_openapi(system::routes::operations()));
+    document
 }

@@ -17,7 +17,7 @@ const ONNXRUNTIME: &str = "onnxruntime";
 const EMBEDDED: &str = include_str!("../../models/catalog.toml");
 
 /// What an artefact is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ArtifactKind {
     Llm,
@@ -28,7 +28,7 @@ pub enum ArtifactKind {
 }
 
 /// What an artefact is on disk.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ArtifactFormat {
     /// llama.cpp's format.
@@ -43,7 +43,7 @@ pub enum ArtifactFormat {
     SharedLibrary,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Licence {
     /// An SPDX identifier, or a `LicenseRef-…` with the text at `url`.

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use rustix::fs::{CWD, FlockOperation, Mode, OFlags, RenameFlags, ResolveFlags};
+use rustix::fs::{CWD, FlockOperation, Mode, OFlags, RenameFlags};
 use sha2::{Digest, Sha256};
 
 use super::ModelError;
@@ -21,12 +21,17 @@ pub fn human_bytes(bytes: u64) -> String {
 /// Refuses to start what would not fit: `bytes` and a tenth more must be free.
 pub fn require_space(id: &str, directory: &Path, bytes: u64) -> Result<(), ModelError> {
     let needed = bytes.saturating_add(bytes / 10);
-    let status = rustix::fs::statvfs(directory).map_err(|error| ModelError::io("examined", directory, error.into()))?;
-    let available = status.f_bavail.saturating_mul(status.f_frsize);
+    let available = free_bytes(directory)?;
     if available < needed {
         return Err(ModelError::Space { id: id.into(), needed, available, place: directory.display().to_string() });
     }
     Ok(())
+}
+
+/// What an ordinary user may still write on the file system that holds `directory`.
+pub fn free_bytes(directory: &Path) -> Result<u64, ModelError> {
+    let status = rustix::fs::statvfs(directory).map_err(|error| ModelError::io("examined", directory, error.into()))?;
+    Ok(status.f_bavail.saturating_mul(status.f_frsize))
 }
 
 /// A checksum in the making.
@@ -170,25 +175,31 @@ pub fn checked_path(name: &str) -> Option<PathBuf> {
     (plain && clean).then(|| path.to_owned())
 }
 
-/// Creates a new file below `folder` and its parents; the kernel keeps the path from leading out of it.
+/// Creates a new file below `folder` and its parents. Each step is one plain name in a folder that is open already, and
+/// no link is followed, so the path cannot lead out. (Not `openat2`, which says the same in one call: systemd answers
+/// `ENOSYS` to it where `RestrictSUIDSGID=` holds, for its filter cannot see the mode in it.)
 pub fn create_beneath(folder: &Path, relative: &Path, executable: bool) -> Result<File, ModelError> {
     let full = folder.join(relative);
     let fail = |error: rustix::io::Errno| ModelError::io("written", &full, error.into());
-    let root = rustix::fs::open(folder, OFlags::DIRECTORY | OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).map_err(fail)?;
-    let beneath = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
-    let mut parent = root;
-    for part in relative.parent().into_iter().flat_map(Path::components) {
-        match rustix::fs::mkdirat(&parent, part.as_os_str(), Mode::from_raw_mode(0o755)) {
+    let mut names = Vec::new();
+    for part in relative.components() {
+        let Component::Normal(name) = part else { return Err(fail(rustix::io::Errno::INVAL)) };
+        names.push(name);
+    }
+    let name = names.pop().ok_or_else(|| fail(rustix::io::Errno::INVAL))?;
+    let directory = OFlags::DIRECTORY | OFlags::RDONLY | OFlags::CLOEXEC;
+    let mut parent = rustix::fs::open(folder, directory, Mode::empty()).map_err(fail)?;
+    for part in names {
+        match rustix::fs::mkdirat(&parent, part, Mode::from_raw_mode(0o755)) {
             Ok(()) | Err(rustix::io::Errno::EXIST) => {}
             Err(error) => return Err(fail(error)),
         }
-        let flags = OFlags::DIRECTORY | OFlags::RDONLY | OFlags::CLOEXEC;
-        parent = rustix::fs::openat2(&parent, part.as_os_str(), flags, Mode::empty(), beneath).map_err(fail)?;
+        parent = rustix::fs::openat(&parent, part, directory | OFlags::NOFOLLOW, Mode::empty()).map_err(fail)?;
     }
-    let name = relative.file_name().ok_or_else(|| fail(rustix::io::Errno::INVAL))?;
     let mode = Mode::from_raw_mode(if executable { 0o755 } else { 0o644 });
+    // A new file: with `EXCL` a link in its place is an error.
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-    rustix::fs::openat2(&parent, name, flags, mode, beneath).map(File::from).map_err(fail)
+    rustix::fs::openat(&parent, name, flags, mode).map(File::from).map_err(fail)
 }
 
 /// A new, empty file of ours.
@@ -196,8 +207,15 @@ pub fn create(path: &Path) -> Result<File, ModelError> {
     OpenOptions::new().read(true).write(true).create(true).truncate(true).open(path).map_err(|error| ModelError::io("written", path, error))
 }
 
+/// Opens a regular file. Anything else is refused without waiting: a pipe that nobody writes to would wait for ever.
 pub fn open(path: &Path) -> Result<File, ModelError> {
-    File::open(path).map_err(|error| ModelError::io("opened", path, error))
+    let unopened = |error| ModelError::io("opened", path, error);
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let file = File::from(rustix::fs::open(path, flags, Mode::empty()).map_err(|error| unopened(error.into()))?);
+    match file.metadata().map_err(unopened)? {
+        metadata if metadata.is_file() => Ok(file),
+        _ => Err(unopened(std::io::Error::new(std::io::ErrorKind::InvalidInput, "it is no regular file"))),
+    }
 }
 
 /// An id from a file's name: lower case, other characters as dashes, without its ending.
@@ -229,7 +247,20 @@ mod tests {
         assert!(create_beneath(folder.path(), Path::new("lib/x"), false).is_err());
         assert!(create_beneath(folder.path(), Path::new("share/deep/x"), true).is_ok());
         assert!(create_beneath(folder.path(), Path::new("share/deep/x"), true).is_err(), "a file is never written twice");
+        assert!(create_beneath(folder.path(), Path::new("share/../../x"), false).is_err());
+        std::os::unix::fs::symlink(elsewhere.path().join("y"), folder.path().join("y")).unwrap();
+        assert!(create_beneath(folder.path(), Path::new("y"), false).is_err());
         assert_eq!(std::fs::read_dir(elsewhere.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_pipe_is_refused_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        rustix::fs::mknodat(CWD, &pipe, rustix::fs::FileType::Fifo, Mode::from_raw_mode(0o600), 0).unwrap();
+        let error = open(&pipe).unwrap_err();
+        assert!(std::error::Error::source(&error).is_some_and(|cause| cause.to_string().contains("no regular file")), "{error}");
+        assert!(open(Path::new("/dev/null")).is_err());
     }
 
     #[test]

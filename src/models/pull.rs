@@ -52,6 +52,11 @@ impl Puller {
         Self { store, egress, hub: hub.trim_end_matches('/').into(), progress, hub_is_gone: Arc::default() }
     }
 
+    /// The same, not knowing yet whether the hub can be reached.
+    pub fn afresh(&self) -> Self {
+        Self { hub_is_gone: Arc::default(), ..self.clone() }
+    }
+
     /// Pulls all of `entries`; outcomes in no particular order. Dropping the future stops everything; what was
     /// downloaded so far is taken up by the next pull.
     pub async fn pull(&self, entries: Vec<CatalogEntry>) -> Vec<Pulled> {

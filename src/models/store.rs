@@ -12,7 +12,7 @@ use std::{
 use time::OffsetDateTime;
 
 use super::{
-    ArtifactFormat, ArtifactKind, ModelError, ParseJobs,
+    ArtifactFormat, ArtifactKind, CatalogEntry, ModelError, ParseJobs,
     catalog::is_identifier,
     files::{self, Lock},
     manifest::{Manifest, ManifestFile, Stamp},
@@ -82,6 +82,16 @@ impl ArtifactStore {
         }
         found.sort_by(|left, right| left.id.cmp(&right.id));
         Ok(found)
+    }
+
+    /// Bytes that still fit on the disk.
+    pub fn disk_free(&self) -> Result<u64, ModelError> {
+        files::free_bytes(&self.directory)
+    }
+
+    /// Refuses what would not fit, as far as the catalogue knows its size.
+    pub fn require_space(&self, entry: &CatalogEntry) -> Result<(), ModelError> {
+        files::require_space(&entry.id, &self.directory, entry.bytes().unwrap_or_default())
     }
 
     /// Where the artefact's file or folder is. Says nothing of its health: see [`Self::ensure_valid`].

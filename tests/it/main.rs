@@ -7,6 +7,7 @@
 mod support;
 
 mod architecture;
+mod audio;
 mod bad_audio;
 mod bad_input;
 mod command_line;
@@ -20,6 +21,11 @@ mod faults;
 mod http;
 mod network;
 mod pull;
+mod pull_over_http;
 mod serve;
+mod service;
+mod settings;
 mod start_up;
 mod stopping;
+mod unit;
+mod waiting;

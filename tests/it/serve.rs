@@ -44,8 +44,9 @@ async fn a_streamed_reading_grows_field_by_field() {
     let seen = names(&events);
     assert_eq!(&seen[..2], ["dream", "similar"], "{seen:?}");
     assert_eq!(&seen[seen.len() - 2..], ["interpretation", "done"], "{seen:?}");
-    let between = &seen[2..seen.len() - 2];
-    assert!(between.len() >= 4 && between.iter().all(|name| *name == "delta"), "{seen:?}");
+    // Others ask the same server.
+    let between: Vec<_> = seen[2..seen.len() - 2].iter().skip_while(|name| **name == "waiting").collect();
+    assert!(between.len() >= 4 && between.iter().all(|name| ["delta", "waiting"].contains(*name)), "{seen:?}");
     assert_eq!(events[0].data["text"], texts::LIBRARY);
     list(&events[1].data, "similar");
 

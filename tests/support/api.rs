@@ -87,6 +87,23 @@ impl Api {
         self.post(TRANSCRIPTIONS, &format!("multipart/form-data; boundary={BOUNDARY}"), body).await
     }
 
+    /// Starts reading a kept dream again.
+    pub async fn stream_again(&self, id: &str) -> Events {
+        let request = self.client.post(self.url(&format!("{DREAMS}/{id}/interpret"))).header("accept", "text/event-stream");
+        Events::new(request.json(&json!({})).send().await.expect("the server answers"))
+    }
+
+    /// Posts a recording as the body itself. The language is given.
+    pub async fn hear(&self, recording: impl Into<reqwest::Body>) -> Answer {
+        self.post(&format!("{TRANSCRIPTIONS}?language=en"), "application/octet-stream", recording).await
+    }
+
+    /// The same as a stream of events.
+    pub async fn hear_as_events(&self, recording: impl Into<reqwest::Body>) -> Events {
+        let request = self.client.post(self.url(&format!("{TRANSCRIPTIONS}?language=en"))).header("accept", "text/event-stream");
+        Events::new(request.header("content-type", "audio/webm").body(recording).send().await.expect("the server answers"))
+    }
+
     /// Starts an interpretation as a stream of events.
     pub async fn stream(&self, body: &Value) -> Events {
         self.try_stream(body).await.expect("the server answers")

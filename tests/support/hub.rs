@@ -11,6 +11,7 @@ use axum::{
     extract::State,
     http::{HeaderMap, Method, Response, StatusCode, Uri, header},
 };
+use futures_util::StreamExt as _;
 use sha2::{Digest as _, Sha256};
 
 /// The file's place on the hub.
@@ -22,6 +23,8 @@ pub enum Fault {
     None,
     /// The first transfer breaks off in the middle.
     CutAtHalf,
+    /// The first transfer stands still in the middle.
+    StallAtHalf,
     /// One byte is another one.
     FlippedByte,
     /// Every request is sent elsewhere.
@@ -144,6 +147,10 @@ fn body(served: &Served, from: usize, first: bool) -> Body {
                 }
             });
             Body::from_stream(pieces)
+        }
+        Fault::StallAtHalf if first => {
+            let half = futures_util::stream::iter([Ok::<_, std::io::Error>(served.content.slice(from..length / 2))]);
+            Body::from_stream(half.chain(futures_util::stream::pending()))
         }
         Fault::FlippedByte => {
             let mut content = served.content.to_vec();

@@ -42,11 +42,13 @@ pub struct Launch<'a> {
     /// A program with arguments that runs the executable, such as strace.
     pub wrapper: &'a [&'a str],
     pub environment: &'a [(String, String)],
+    /// Nothing may leave it.
+    pub sealed: bool,
 }
 
 impl Default for Launch<'_> {
     fn default() -> Self {
-        Self { profile: "starter", wrapper: &[], environment: &[] }
+        Self { profile: "starter", wrapper: &[], environment: &[], sealed: true }
     }
 }
 
@@ -87,7 +89,8 @@ impl Launch<'_> {
     /// The command line itself.
     pub fn command(&self, state: &StateDirectory) -> Command {
         let mut command = oneiros(self.wrapper);
-        command.args(["serve", "--listen", "127.0.0.1:0", "--profile", self.profile, "--sealed"]).arg("--state-dir").arg(state.path());
+        command.args(["serve", "--listen", "127.0.0.1:0", "--profile", self.profile]).arg("--state-dir").arg(state.path());
+        command.args(self.sealed.then_some("--sealed"));
         command.envs(self.environment.iter().cloned());
         command
     }

@@ -55,3 +55,31 @@ pub fn heard(text: &str, expected: &[&str]) -> usize {
     let words = words(text);
     expected.iter().filter(|word| words.iter().any(|heard| heard == *word)).count()
 }
+
+/// A recording as ffmpeg makes it of another. `options` end with the container (`-f …`).
+pub fn converted(recording: &[u8], options: &str) -> Vec<u8> {
+    let folder = tempfile::tempdir().expect("folder");
+    let (from, to) = (folder.path().join("from"), folder.path().join("to"));
+    fs::write(&from, recording).expect("recording");
+    let mut ffmpeg = Command::new("ffmpeg");
+    ffmpeg.args(["-hide_banner", "-loglevel", "error", "-y", "-i"]).arg(&from).args(options.split_whitespace()).arg(&to);
+    let status = ffmpeg.status().expect("ffmpeg is needed to make recordings: run `make setup`");
+    assert!(status.success(), "ffmpeg {options}: {status}");
+    fs::read(&to).expect("converted recording")
+}
+
+/// How much of what was said was heard: 1 less the word errors (put in, left out, replaced) for each word said.
+pub fn word_accuracy(said: &str, heard: &str) -> f64 {
+    let (said, heard) = (words(said), words(heard));
+    let mut distances: Vec<usize> = (0..=heard.len()).collect();
+    for (row, word) in said.iter().enumerate() {
+        let mut diagonal = distances[0];
+        distances[0] = row + 1;
+        for (column, other) in heard.iter().enumerate() {
+            let replaced = diagonal + usize::from(word != other);
+            diagonal = distances[column + 1];
+            distances[column + 1] = replaced.min(diagonal + 1).min(distances[column] + 1);
+        }
+    }
+    1.0 - distances[heard.len()] as f64 / said.len() as f64
+}

@@ -7,6 +7,7 @@
 mod directories;
 mod initialise;
 mod postmaster;
+mod probe;
 mod settings;
 
 use std::path::Path;
@@ -22,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 use super::roles::{self, SUPERUSER_ROLE};
 use directories::{Directories, UseLock};
 use postmaster::{Exit, Postmaster};
+pub use probe::Probe;
 pub use settings::ClusterSettings;
 
 /// The application's database in a private cluster.
@@ -97,6 +99,11 @@ impl PrivateCluster {
     /// The process id of the postmaster that runs now.
     pub fn postmaster_pid(&self) -> Option<u32> {
         postmaster::running(self.cluster.directories.cluster()).map(|found| found.pid.as_raw_nonzero().get().unsigned_abs())
+    }
+
+    /// A way to see whether it hangs, which may outlive it.
+    pub fn probe(&self) -> Probe {
+        Probe::new(self.connect_options(roles::APP_ROLE, DATABASE_NAME))
     }
 
     /// Stops PostgreSQL, unless another server uses the cluster too.

@@ -21,6 +21,10 @@ pub struct ChildArguments {
     pub allow_unsandboxed: bool,
     /// Limit of the address space.
     pub memory_bytes: Option<u64>,
+    /// Limit of the time on the processor.
+    pub cpu_seconds: Option<u64>,
+    /// The largest file that may be written.
+    pub file_bytes: Option<u64>,
     /// The server's process: the child ends when that is no longer its parent.
     pub parent: u32,
 }

@@ -1,10 +1,15 @@
 //! Speech to text through whisper.cpp.
 //!
-//! whisper.cpp cuts long audio into windows of 30 seconds itself; segments leave as soon as it has found them.
+//! A recording is read piece by piece ([`pieces`]); whisper.cpp cuts each into windows of 30 seconds itself. Segments leave
+//! as soon as it has found them.
 //! Only `whisper_*` functions may be called from Rust: whisper-rs' own `ggml_*` bindings would reach llama.cpp's ggml.
+
+mod pieces;
 
 use std::{
     ffi::{CStr, c_char, c_int, c_void},
+    fs::File,
+    ops::Range,
     os::fd::OwnedFd,
     path::Path,
     sync::{
@@ -18,11 +23,14 @@ use whisper_rs::{
     whisper_rs_sys as native,
 };
 
+use self::pieces::{Piece, Pieces};
 use super::{ModelFacts, Reply, Worker};
 use crate::engine::{
     EngineError, EngineOptions, TranscriptSegment, TranscriptionEvent, TranscriptionRequest,
     wire::{Event, Request},
 };
+
+pub use pieces::LONGEST_PIECE;
 
 const SAMPLES_PER_SECOND: usize = 16_000;
 /// Below this loudness (root mean square of the loudest tenth of a second, −60 dB) there is nothing to hear.
@@ -58,42 +66,46 @@ struct WhisperTranscriber {
 }
 
 impl Worker for WhisperTranscriber {
-    fn serve(&mut self, request: Request, _descriptors: Vec<OwnedFd>, reply: &Reply<'_>) -> Result<(), EngineError> {
+    fn serve(&mut self, request: Request, descriptors: Vec<OwnedFd>, reply: &Reply<'_>) -> Result<(), EngineError> {
         let Request::Transcribe(request) = request else {
             return Err(EngineError::InvalidRequest("a speech model only transcribes".into()));
         };
-        self.transcribe(request, reply)
+        let recording = descriptors.into_iter().next();
+        let recording = recording.ok_or_else(|| EngineError::InvalidRequest("the request came without a recording".into()))?;
+        self.transcribe(request, recording.into(), reply)
     }
 }
 
 impl WhisperTranscriber {
-    fn transcribe(&mut self, request: TranscriptionRequest, reply: &Reply<'_>) -> Result<(), EngineError> {
-        let mut samples = request.samples;
-        check(&samples)?;
-        let duration_milliseconds = (samples.len() * 1000 / SAMPLES_PER_SECOND) as u64;
-        let language = request.language.map(|language| self.known_language(&language)).transpose()?;
-        let Some(speech) = first_sound(&samples) else {
-            let language = language.unwrap_or("und").to_owned();
-            return reply.send(Event::Transcription(TranscriptionEvent::Finished { language, duration_milliseconds }));
-        };
-        if samples.len() < MIN_SAMPLES {
-            samples.resize(MIN_SAMPLES, 0.0);
+    fn transcribe(&mut self, request: TranscriptionRequest, recording: File, reply: &Reply<'_>) -> Result<(), EngineError> {
+        if request.samples == 0 {
+            return Err(EngineError::InvalidRequest("the recording is empty".into()));
         }
-        let language = match language {
-            Some(language) => language,
-            None => self.detect(&samples[speech..])?,
-        };
-        if reply.is_cancelled() || !self.run(language, &samples, duration_milliseconds, reply)? {
-            return Ok(());
+        let mut language = request.language.map(|language| self.known_language(&language)).transpose()?;
+        let duration_milliseconds = milliseconds(request.samples);
+        let mut pieces = Pieces::new(recording, request.samples);
+        while let Some(Piece { start, mut samples }) = pieces.next()? {
+            let end = start + samples.len() as u64;
+            if let Some(speech) = first_sound(&samples) {
+                samples.resize(samples.len().max(MIN_SAMPLES), 0.0);
+                let known = match language {
+                    Some(language) => language,
+                    None => *language.insert(self.detect(&samples[speech..])?),
+                };
+                if reply.is_cancelled() || !self.run(known, &samples, milliseconds(start)..milliseconds(end), reply)? {
+                    return Ok(());
+                }
+            }
+            reply.send(Event::Transcription(TranscriptionEvent::Progress { milliseconds: milliseconds(end) }))?;
         }
-        let language = language.to_owned();
+        let language = language.unwrap_or("und").to_owned();
         reply.send(Event::Transcription(TranscriptionEvent::Finished { language, duration_milliseconds }))
     }
 
-    /// Transcribes and sends segments; false when cancelled.
-    fn run(&mut self, language: &'static str, samples: &[f32], duration_milliseconds: u64, reply: &Reply<'_>) -> Result<bool, EngineError> {
+    /// Transcribes one piece, which lies at these milliseconds of the recording, and sends segments; false when cancelled.
+    fn run(&mut self, language: &'static str, samples: &[f32], place: Range<u64>, reply: &Reply<'_>) -> Result<bool, EngineError> {
         let mut parameters = quiet_parameters(self.threads, language);
-        let mut listener = Listener { reply, duration_milliseconds, failure: None };
+        let mut listener = Listener { reply, place, failure: None };
         // SAFETY: both callbacks match whisper.cpp's types. `listener` and the cancel flag outlive the call to `full`,
         // the only one that uses them, and nothing else touches `listener` while it runs: callbacks come on this thread,
         // or, for the flag, from threads that end before `full` returns.
@@ -175,27 +187,26 @@ fn quiet_parameters<'a>(threads: c_int, language: &'static str) -> FullParams<'a
     parameters
 }
 
-fn check(samples: &[f32]) -> Result<(), EngineError> {
-    if samples.is_empty() {
-        return Err(EngineError::InvalidRequest("the audio is empty".into()));
-    }
-    if samples.iter().any(|sample| !sample.is_finite()) {
-        return Err(EngineError::InvalidRequest("the audio holds values that are no numbers".into()));
-    }
-    Ok(())
-}
-
 /// Where the first tenth of a second with any sound begins.
 fn first_sound(samples: &[f32]) -> Option<usize> {
     let window = SAMPLES_PER_SECOND / 10;
-    let loudness = |samples: &[f32]| (samples.iter().map(|sample| sample * sample).sum::<f32>() / samples.len() as f32).sqrt();
     samples.chunks(window).position(|samples| loudness(samples) >= SILENCE).map(|index| index * window)
+}
+
+/// Root mean square.
+fn loudness(samples: &[f32]) -> f32 {
+    (samples.iter().map(|sample| sample * sample).sum::<f32>() / samples.len() as f32).sqrt()
+}
+
+fn milliseconds(samples: u64) -> u64 {
+    samples * 1000 / SAMPLES_PER_SECOND as u64
 }
 
 /// What the segment callback needs.
 struct Listener<'a, 'b> {
     reply: &'a Reply<'b>,
-    duration_milliseconds: u64,
+    /// Where the piece lies in the recording, in milliseconds.
+    place: Range<u64>,
     failure: Option<EngineError>,
 }
 
@@ -206,7 +217,7 @@ unsafe extern "C" fn on_segments(_: *mut WhisperSysContext, state: *mut WhisperS
     let count = unsafe { native::whisper_full_n_segments_from_state(state) };
     for index in (count - fresh).max(0)..count {
         // SAFETY: the index is below the number of segments of this state.
-        let segment = unsafe { read_segment(state, index, listener.duration_milliseconds) };
+        let segment = unsafe { read_segment(state, index, &listener.place) };
         if listener.failure.is_some() || !segment.text.contains(char::is_alphanumeric) || segment.no_speech_probability > NO_SPEECH {
             continue;
         }
@@ -216,9 +227,9 @@ unsafe extern "C" fn on_segments(_: *mut WhisperSysContext, state: *mut WhisperS
 
 /// # Safety
 /// `state` is live and has a segment of that index.
-unsafe fn read_segment(state: *mut WhisperSysState, index: c_int, duration_milliseconds: u64) -> TranscriptSegment {
+unsafe fn read_segment(state: *mut WhisperSysState, index: c_int, place: &Range<u64>) -> TranscriptSegment {
     // whisper.cpp counts hundredths of a second.
-    let milliseconds = |hundredths: i64| u64::try_from(hundredths * 10).unwrap_or(0).min(duration_milliseconds);
+    let milliseconds = |hundredths: i64| (place.start + u64::try_from(hundredths * 10).unwrap_or(0)).min(place.end);
     // SAFETY: as this function's own; the text is a string that lives as long as the segment.
     unsafe {
         let text = CStr::from_ptr(native::whisper_full_get_segment_text_from_state(state, index));

@@ -36,7 +36,7 @@ use super::{
 pub trait Worker {
     /// Serves one request: sends its events through `reply`, stops early when `reply` is cancelled.
     ///
-    /// `descriptors` are those that came with the request (only `parse` takes any).
+    /// `descriptors` are those that came with the request (`parse` and `asr` take some).
     fn serve(&mut self, request: Request, descriptors: Vec<OwnedFd>, reply: &Reply<'_>) -> Result<(), EngineError>;
 }
 

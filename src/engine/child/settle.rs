@@ -81,8 +81,9 @@ fn limit(arguments: &ChildArguments) -> anyhow::Result<()> {
     };
     set_limit(Resource::Core, 0)?;
     set_limit(Resource::Nofile, descriptors)?;
-    if let Some(bytes) = arguments.memory_bytes {
-        set_limit(Resource::As, bytes)?;
+    let limits = [(Resource::As, arguments.memory_bytes), (Resource::Cpu, arguments.cpu_seconds), (Resource::Fsize, arguments.file_bytes)];
+    for (resource, limit) in limits {
+        limit.map_or(Ok(()), |limit| set_limit(resource, limit))?;
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::{os::fd::OwnedFd, sync::Arc, time::Duration};
 
 use tokio::{sync::Semaphore, time::timeout};
 
-use super::{ParseOutcome, ParseRequest};
+use super::{ParseOutcome, ParseRequest, limits::Limits};
 use crate::engine::{
     EngineError, EngineOptions,
     backend::Backend,
@@ -16,9 +16,6 @@ use crate::engine::{
 
 /// Children at work at the same time.
 const AT_ONCE: usize = 2;
-
-/// Address space of a child: a bomb takes down the child alone.
-const MEMORY_BYTES: u64 = 2 * 1024 * 1024 * 1024;
 
 /// The longest job: joining and converting models of gigabytes.
 const TIME_LIMIT: Duration = Duration::from_secs(600);
@@ -44,7 +41,7 @@ impl ParseRunner {
 
     /// Starts a child and lets it go again: what the kernel enforces here, or why a child cannot be confined.
     pub async fn confinement(&self) -> Result<ConfinementReport, EngineError> {
-        let (child, report) = Conversation::start(&self.spawner, &child_arguments(self.allow_unsandboxed)).await?;
+        let (child, report) = Conversation::start(&self.spawner, &child_arguments(self.allow_unsandboxed, Limits::default())).await?;
         child.end().await;
         Ok(report.confinement)
     }
@@ -63,7 +60,8 @@ impl ParseRunner {
     }
 
     async fn run_alone(&self, request: ParseRequest, descriptors: Vec<OwnedFd>) -> Result<ParseOutcome, EngineError> {
-        let (mut child, _) = Conversation::start(&self.spawner, &child_arguments(self.allow_unsandboxed)).await?;
+        let arguments = child_arguments(self.allow_unsandboxed, Limits::of(&request));
+        let (mut child, _) = Conversation::start(&self.spawner, &arguments).await?;
         let answer = child.ask(Request::Parse(request), &descriptors).await;
         child.end().await;
         match answer? {
@@ -74,7 +72,7 @@ impl ParseRunner {
 }
 
 /// How every parse child is started.
-pub(in crate::engine) fn child_arguments(allow_unsandboxed: bool) -> ChildArguments {
+pub(in crate::engine) fn child_arguments(allow_unsandboxed: bool, limits: Limits) -> ChildArguments {
     ChildArguments {
         kind: EngineKind::Parse,
         model: None,
@@ -82,7 +80,9 @@ pub(in crate::engine) fn child_arguments(allow_unsandboxed: bool) -> ChildArgume
         options: EngineOptions { threads: 1, context_length: 0, gpu_layers: 0 },
         confinement: Some(Confinement::Parse),
         allow_unsandboxed,
-        memory_bytes: Some(MEMORY_BYTES),
+        memory_bytes: Some(limits.memory_bytes),
+        cpu_seconds: Some(limits.cpu_seconds),
+        file_bytes: Some(limits.file_bytes),
         parent: std::process::id(),
     }
 }

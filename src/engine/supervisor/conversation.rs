@@ -8,7 +8,6 @@ use super::{ChildProcess, Spawner};
 use crate::engine::{
     EngineError,
     child::ChildArguments,
-    parse::ParseRequest,
     wire::{Event, FromChild, MAX_ANSWER_BYTES, ReadyReport, Request, STARTING, ToChild, connection},
 };
 
@@ -21,8 +20,6 @@ pub(in crate::engine) struct Conversation {
     read: OwnedReadHalf,
     write: OwnedWriteHalf,
     last_id: u64,
-    /// The largest frame that is taken now.
-    most_bytes: usize,
 }
 
 impl Conversation {
@@ -31,7 +28,7 @@ impl Conversation {
         let started = spawner.spawn(arguments).await;
         let (child, socket) = started.map_err(|error| EngineError::Unavailable(format!("it could not be started: {error}")))?;
         let (read, write) = socket.into_split();
-        let mut conversation = Self { child, read, write, last_id: STARTING, most_bytes: MAX_ANSWER_BYTES };
+        let mut conversation = Self { child, read, write, last_id: STARTING };
         loop {
             match conversation.next().await? {
                 FromChild::Loading { .. } => {}
@@ -49,7 +46,6 @@ impl Conversation {
     /// Asks and waits for the last event of the answer.
     pub(in crate::engine) async fn ask(&mut self, request: Request, descriptors: &[OwnedFd]) -> Result<Event, EngineError> {
         self.last_id += 1;
-        self.most_bytes = MAX_ANSWER_BYTES.saturating_add(samples_bytes(&request));
         let frame = connection::frame(&ToChild::Request { id: self.last_id, request });
         let frame = frame.map_err(|error| EngineError::InvalidRequest(error.to_string()))?;
         if connection::send(&mut self.write, &frame, descriptors).await.is_err() {
@@ -74,20 +70,10 @@ impl Conversation {
     }
 
     async fn next(&mut self) -> Result<FromChild, EngineError> {
-        match connection::receive(&mut self.read, self.most_bytes).await {
+        match connection::receive(&mut self.read, MAX_ANSWER_BYTES).await {
             Ok(Some(received)) => Ok(received.message),
             _ => Err(EngineError::Died(self.child.end(LAST_BREATH).await)),
         }
-    }
-}
-
-/// What the samples of a decoded recording may take: 16 in a millisecond, 4 bytes each.
-fn samples_bytes(request: &Request) -> usize {
-    match request {
-        Request::Parse(ParseRequest::DecodeAudio { max_milliseconds }) => {
-            usize::try_from(max_milliseconds.saturating_mul(16 * 4)).unwrap_or(usize::MAX)
-        }
-        _ => 0,
     }
 }
 

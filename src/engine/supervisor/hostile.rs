@@ -18,7 +18,7 @@ use crate::engine::{
     EventStream, GenerationEvent,
     confinement::ConfinementReport,
     parse::{ParseOutcome, ParseRequest, ParseRunner},
-    wire::{FromChild, Request, blocking},
+    wire::{Event, FromChild, Request, blocking},
 };
 
 /// A child that says `ready`, waits for a request, then does what `script` says in the folder of these files.

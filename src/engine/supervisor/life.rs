@@ -1,7 +1,6 @@
 //! One child from its start to its end.
 
 use std::{
-    collections::BTreeMap,
     io::{self, ErrorKind},
     os::fd::OwnedFd,
 };
@@ -11,20 +10,20 @@ use tokio::{
         UnixStream,
         unix::{OwnedReadHalf, OwnedWriteHalf},
     },
-    sync::{
-        OwnedSemaphorePermit,
-        mpsc::{self, UnboundedReceiver, UnboundedSender},
-    },
+    sync::mpsc::{self, UnboundedReceiver},
     task::AbortHandle,
     time::{Duration, Instant, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{ChildProcess, Command, EngineState, Patience, Shared, Submission};
+use super::{
+    ChildProcess, Command, EngineState, Patience, Shared,
+    line::{Line, Outgoing},
+};
 use crate::engine::{
     EngineError,
     wire::{
-        Event, FromChild, MAX_ANSWER_BYTES, ReadyReport, STARTING, ToChild,
+        Event, FromChild, MAX_ANSWER_BYTES, ReadyReport, STARTING,
         connection::{self, Received},
     },
 };
@@ -50,24 +49,13 @@ pub(super) struct Life<'a> {
     patience: Patience,
     child: ChildProcess,
     frames: mpsc::Receiver<io::Result<Received>>,
-    outgoing: UnboundedSender<(Vec<u8>, Vec<OwnedFd>)>,
+    outgoing: Outgoing,
     tasks: [AbortOnDrop; 2],
-    /// By id, which is the order in which the child serves them.
-    in_flight: BTreeMap<u64, InFlight>,
+    line: &'a mut Line,
     /// How far it is with loading, 0 to 1.
     loaded: f32,
     ready_since: Option<Instant>,
     heard_at: Instant,
-}
-
-/// A request that the child has.
-struct InFlight {
-    events: UnboundedSender<Result<Event, EngineError>>,
-    patience: Duration,
-    cancelled_at: Option<Instant>,
-    /// What of its answer may still come.
-    bytes_left: usize,
-    _place: OwnedSemaphorePermit,
 }
 
 /// What is wrong with a frame.
@@ -87,30 +75,21 @@ impl Drop for AbortOnDrop {
 }
 
 impl<'a> Life<'a> {
-    pub(super) fn new(shared: &'a Shared, patience: Patience, child: ChildProcess, socket: UnixStream) -> Self {
+    pub(super) fn new(shared: &'a Shared, patience: Patience, line: &'a mut Line, child: ChildProcess, socket: UnixStream) -> Self {
         let (read, write) = socket.into_split();
         let (heard, frames) = mpsc::channel(FRAMES_WAITING);
         let (outgoing, to_send) = mpsc::unbounded_channel();
         let tasks = [tokio::spawn(read_all(read, heard)), tokio::spawn(write_all(write, to_send))];
         let tasks = tasks.map(|task| AbortOnDrop(task.abort_handle()));
         shared.view.send_modify(|view| view.pid = Some(child.pid()));
-        Self {
-            shared,
-            patience,
-            child,
-            frames,
-            outgoing,
-            tasks,
-            in_flight: BTreeMap::new(),
-            loaded: -1.0,
-            ready_since: None,
-            heard_at: Instant::now(),
-        }
+        Self { shared, patience, child, frames, outgoing, tasks, line, loaded: -1.0, ready_since: None, heard_at: Instant::now() }
     }
 
     pub(super) async fn run(mut self, commands: &mut UnboundedReceiver<Command>, stop: &CancellationToken) -> Ended {
         loop {
-            let deadline = self.deadline();
+            self.line.tell(&self.shared.view.borrow());
+            let hung = self.deadline();
+            let deadline = self.line.next_to_give_up().map_or(hung, |refusal| refusal.min(hung));
             tokio::select! {
                 () = stop.cancelled() => return self.stop().await,
                 command = commands.recv() => match command {
@@ -126,7 +105,9 @@ impl<'a> Life<'a> {
                     Some(Err(error)) => return self.fail(format!("it broke the protocol ({error})"), Duration::ZERO).await,
                     None => return self.fail(String::new(), LAST_BREATH).await,
                 },
-                () = sleep_until(deadline) => if self.deadline() <= Instant::now() {
+                () = sleep_until(deadline) => if self.deadline() > Instant::now() {
+                    self.line.give_up(&self.shared.unavailability());
+                } else {
                     let what = if self.ready_since.is_some() { "it hung on a request" } else { "it hung while loading" };
                     return self.fail(what.into(), Duration::ZERO).await;
                 },
@@ -139,43 +120,33 @@ impl<'a> Life<'a> {
         if self.ready_since.is_none() {
             return self.heard_at.max(self.child.last_words_at()) + self.patience.start;
         }
-        match self.in_flight.first_key_value() {
+        match self.line.served() {
             None => Instant::now() + Duration::from_secs(24 * 3600),
-            Some((_, oldest)) => {
-                let answer = self.heard_at + oldest.patience;
-                oldest.cancelled_at.map_or(answer, |cancelled| answer.min(cancelled + self.patience.cancel))
+            Some(served) => {
+                let answer = self.heard_at + served.patience;
+                served.cancelled_at.map_or(answer, |cancelled| answer.min(cancelled + self.patience.cancel))
             }
         }
     }
 
     fn command(&mut self, command: Command) {
         match command {
-            Command::Submit(Submission { id, frame, descriptors, expected, events, place }) => {
-                if self.in_flight.is_empty() {
-                    self.heard_at = Instant::now();
-                }
-                let patience = self.patience.answer + expected;
-                self.in_flight.insert(id, InFlight { events, patience, cancelled_at: None, bytes_left: MAX_ANSWER_BYTES, _place: place });
-                self.send(frame, descriptors);
-            }
-            Command::Cancel { id } => {
-                if let Some(request) = self.in_flight.get_mut(&id)
-                    && request.cancelled_at.is_none()
-                {
-                    request.cancelled_at = Some(Instant::now());
-                    match connection::frame(&ToChild::Cancel { id }) {
-                        Ok(frame) => self.send(frame, Vec::new()),
-                        Err(error) => tracing::error!(%error, "a cancellation could not be encoded"),
-                    }
+            Command::Submit(submission) => {
+                self.line.join(submission, &self.patience);
+                if self.ready_since.is_some() {
+                    self.send();
                 }
             }
+            Command::Cancel { id } => self.line.cancel(id, Some(&self.outgoing)),
             Command::TryAgain => {}
         }
     }
 
-    /// When the writing task is gone, so is the child, and the reading task tells.
-    fn send(&self, frame: Vec<u8>, descriptors: Vec<OwnedFd>) {
-        let _ = self.outgoing.send((frame, descriptors));
+    fn send(&mut self) {
+        if self.line.served().is_none() {
+            self.heard_at = Instant::now();
+        }
+        self.line.send(&self.outgoing);
     }
 
     /// Takes one frame. Only one that moves things on shows that the child is alive.
@@ -187,7 +158,7 @@ impl<'a> Life<'a> {
             FromChild::Event { id, event } => self.pass_on(id, Ok(event), bytes)?,
             FromChild::Error { id, error } if id != STARTING => self.pass_on(id, Err(error), bytes)?,
             FromChild::Done { id } => {
-                if self.in_flight.remove(&id).is_some() {
+                if self.line.done(id) {
                     self.heard_at = Instant::now();
                 }
             }
@@ -214,14 +185,13 @@ impl<'a> Life<'a> {
             view.confinement = Some(report.confinement.clone());
             view.report = Some(report);
         });
+        self.send();
     }
 
     fn pass_on(&mut self, id: u64, event: Result<Event, EngineError>, bytes: usize) -> Result<(), Fault> {
-        let Some(request) = self.in_flight.get_mut(&id) else { return Ok(()) };
-        request.bytes_left = request.bytes_left.checked_sub(bytes).ok_or(Fault::Protocol("its answer does not end"))?;
-        self.heard_at = Instant::now();
-        // Nobody minds an answer whose asker is gone.
-        let _ = request.events.send(event);
+        if self.line.pass_on(id, event, bytes).map_err(|()| Fault::Protocol("its answer does not end"))? {
+            self.heard_at = Instant::now();
+        }
         Ok(())
     }
 
@@ -234,26 +204,22 @@ impl<'a> Life<'a> {
         Ended::Refused(reason)
     }
 
-    /// Ends the child, then tells everybody who waits why.
+    /// Ends the child, then tells those whom it served why.
     async fn fail(self, what: String, patience: Duration) -> Ended {
         let served_for = self.ready_since.map(|since| since.elapsed());
         self.shared.view.send_modify(|view| view.state = EngineState::Restarting { attempt: 0, reason: "it stopped".into() });
-        let Self { mut child, in_flight, tasks, .. } = self;
+        let Self { mut child, line, tasks, shared, patience: ours, .. } = self;
         let end = child.end(patience).await;
         drop(tasks);
         let reason = if what.is_empty() { end } else { format!("{what}: {end}") };
-        for request in in_flight.into_values() {
-            // An asker that is gone needs no answer.
-            let _ = request.events.send(Err(EngineError::Died(reason.clone())));
-        }
+        line.bereaved(&reason, &ours);
+        line.tell(&shared.view.borrow());
         Ended::Faulty { reason, served_for }
     }
 
     async fn stop(self) -> Ended {
-        let Self { mut child, in_flight, tasks, patience, .. } = self;
-        for request in in_flight.into_values() {
-            let _ = request.events.send(Err(EngineError::Unavailable("it is being stopped".into())));
-        }
+        let Self { mut child, line, tasks, patience, .. } = self;
+        line.refuse_all("it is being stopped");
         // Both halves of the socket go with their tasks: the child reads the end and leaves.
         drop(tasks);
         let end = child.end(patience.stop).await;

@@ -7,6 +7,7 @@ mod conversation;
 #[cfg(test)]
 mod hostile;
 mod life;
+mod line;
 mod process;
 mod run;
 mod spawner;
@@ -22,6 +23,7 @@ use std::{
     time::Duration,
 };
 
+pub use process::resident_bytes;
 pub use spawner::Spawner;
 pub use status::{EngineState, EngineStatus};
 use tokio::{
@@ -30,14 +32,14 @@ use tokio::{
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-pub(super) use self::conversation::Conversation;
 use self::process::ChildProcess;
+pub(super) use self::{conversation::Conversation, line::Told};
 use super::{
     EngineError, EngineOptions,
     backend::Backend,
     client::EngineClient,
     confinement::{Confinement, ConfinementReport},
-    wire::{EngineKind, Event, ReadyReport, STARTING},
+    wire::{EngineKind, ReadyReport, STARTING},
 };
 
 /// Requests that may wait behind the one that is served.
@@ -74,6 +76,8 @@ pub struct Patience {
     pub healthy: Duration,
     /// After so many quick failures in a row the engine rests until it is asked again.
     pub attempts: u32,
+    /// How long a patient request stands in line for an engine that is not there.
+    pub comeback: Duration,
     /// How long a child may take to end once its socket is closed.
     pub stop: Duration,
 }
@@ -89,6 +93,7 @@ impl Default for Patience {
             // Killed in mid-answer, again and again, it must come back at once; only one that falls as soon as it stands waits.
             healthy: Duration::from_millis(200),
             attempts: 8,
+            comeback: Duration::from_secs(30),
             stop: Duration::from_secs(3),
         }
     }
@@ -196,7 +201,9 @@ pub(in crate::engine) struct Submission {
     /// How long the work may take by its nature without a word, on top of the usual patience.
     pub(in crate::engine) expected: Duration,
     /// Unbounded, so that a slow asker never holds up the engine's other frames; an answer is bounded by itself.
-    pub(in crate::engine) events: mpsc::UnboundedSender<Result<Event, EngineError>>,
+    pub(in crate::engine) events: mpsc::UnboundedSender<Result<Told, EngineError>>,
+    /// It may stand in line while the engine starts or starts again.
+    pub(in crate::engine) patient: bool,
     pub(in crate::engine) place: OwnedSemaphorePermit,
 }
 
@@ -205,15 +212,23 @@ impl Shared {
         &self.model_id
     }
 
-    /// A place in the queue and an id, or why there is none.
-    pub(in crate::engine) fn admit(&self) -> Result<(u64, OwnedSemaphorePermit), EngineError> {
-        let unavailability = self.view.borrow().state.unavailability();
-        if let Some(reason) = unavailability {
+    /// A place in the queue and an id, or why there is none. A patient asker gets one while the engine starts, too.
+    pub(in crate::engine) fn admit(&self, patient: bool) -> Result<(u64, OwnedSemaphorePermit), EngineError> {
+        let (unavailability, starts) = {
+            let state = &self.view.borrow().state;
+            (state.unavailability(), matches!(state, EngineState::Starting { .. } | EngineState::Restarting { .. }))
+        };
+        if let Some(reason) = unavailability.filter(|_| !(patient && starts)) {
             self.command(Command::TryAgain);
             return Err(EngineError::Unavailable(reason));
         }
         let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| EngineError::Busy)?;
         Ok((self.next_id.fetch_add(1, Ordering::Relaxed), place))
+    }
+
+    /// Why a request cannot be served now; empty when it can.
+    fn unavailability(&self) -> String {
+        self.view.borrow().state.unavailability().unwrap_or_default()
     }
 
     /// Once the task is gone nobody listens; the events channel then ends, which the asker sees.

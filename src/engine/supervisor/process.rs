@@ -103,7 +103,7 @@ impl Drop for ChildProcess {
 }
 
 /// Memory of a process that is in RAM, from `/proc/PID/statm` (proc(5)); `None` when it has gone.
-pub(super) fn resident_bytes(pid: u32) -> Option<u64> {
+pub fn resident_bytes(pid: u32) -> Option<u64> {
     let statm = std::fs::read_to_string(format!("/proc/{pid}/statm")).ok()?;
     let pages: u64 = statm.split_whitespace().nth(1)?.parse().ok()?;
     Some(pages * rustix::param::page_size() as u64)

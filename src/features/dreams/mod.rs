@@ -26,5 +26,6 @@ pub use model::*;
 pub use reader::{DreamModels, EmbeddingModel, Reader};
 pub use reading::{EventSink, ReadingEvent};
 pub use reembed::ReembedDreams;
-pub use service::{DreamService, EmbedRequest, EmbedResponse, InterpretRequest, InterpretResponse, KeptDream};
+pub use service::{DreamService, KeptDream};
 pub use store::{DreamStore, EMBEDDING_DIMENSIONS, ReadingKey};
+pub use validate::TEXT_LENGTH;

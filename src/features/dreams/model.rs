@@ -5,6 +5,8 @@ use time::OffsetDateTime;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::engine::{EmbeddingRole, Wait};
+
 /// Who owns a dream. Until accounts exist there is one: [`OwnerId::LOCAL`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct OwnerId(pub Uuid);
@@ -131,6 +133,41 @@ pub enum FailureReason {
     EngineUnavailable,
 }
 
+/// A reading has to wait. Sent when the wait begins and whenever what it says changes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct WaitingEvent {
+    #[serde(rename = "for")]
+    pub reason: WaitReason,
+    /// How many readings come before this one; 0: they are done, it is its turn. Absent unless it waits for those.
+    #[schema(required)]
+    pub place: Option<u32>,
+    /// How far what it waits for is, for people.
+    #[schema(required)]
+    pub detail: Option<String>,
+}
+
+/// What a reading waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum WaitReason {
+    /// Other readings come first.
+    Queue,
+    /// A model is being fetched or loaded.
+    Loading,
+    /// The engine starts again after a fault.
+    Restart,
+}
+
+impl From<Wait> for WaitingEvent {
+    fn from(wait: Wait) -> Self {
+        match wait {
+            Wait::Queue { ahead } => Self { reason: WaitReason::Queue, place: Some(ahead), detail: None },
+            Wait::Loading { percent } => Self { reason: WaitReason::Loading, place: None, detail: Some(format!("{percent} %")) },
+            Wait::Restart => Self { reason: WaitReason::Restart, place: None, detail: None },
+        }
+    }
+}
+
 /// A dream like another one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct SimilarDream {
@@ -154,4 +191,61 @@ pub struct DreamPage {
     pub dreams: Vec<Dream>,
     /// Give this as `cursor` to get the next page; absent on the last.
     pub next_cursor: Option<String>,
+}
+
+/// A dream to be interpreted.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct InterpretRequest {
+    /// The dream as it was told: 20 to 4,000 characters as people count them.
+    #[schema(min_length = 20, example = "I was crossing a narrow bridge over a dark river, and my grandmother waited with a lantern.")]
+    pub text: String,
+    /// `psychological` when absent.
+    #[serde(default)]
+    pub lens: Option<Lens>,
+    /// The dream's language, ISO 639-1; detected when absent.
+    #[serde(default)]
+    #[schema(example = "en")]
+    pub language: Option<String>,
+}
+
+/// How a kept dream is to be read again.
+#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReadAgainRequest {
+    /// `psychological` when absent.
+    #[serde(default)]
+    pub lens: Option<Lens>,
+}
+
+/// The dream that was kept and what came of reading it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct InterpretResponse {
+    pub dream: Dream,
+    /// `null` when no answer of the model may be shown; `failure` says why.
+    #[schema(required)]
+    pub interpretation: Option<Interpretation>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<InterpretationFailure>,
+    /// The owner's own dreams that are most like this one, nearest first.
+    pub similar: Vec<SimilarDream>,
+}
+
+/// Texts whose vectors are wanted.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EmbedRequest {
+    /// 1 to 256 texts of at most 16,000 bytes.
+    #[schema(min_items = 1, max_items = 256)]
+    pub texts: Vec<String>,
+    pub role: EmbeddingRole,
+}
+
+/// Vectors of length 1, in the order of the texts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct EmbedResponse {
+    /// The catalogue id of the model.
+    pub model: String,
+    pub dimensions: u32,
+    pub vectors: Vec<Vec<f32>>,
 }

@@ -35,6 +35,9 @@ pub struct DreamModels {
     /// In order of preference.
     pub readers: Vec<Reader>,
     pub embedding: Option<EmbeddingModel>,
+    /// The models are still being fetched or loaded: how far that is, for people. Readers come all at once, so that none
+    /// serves a language that another one serves better.
+    pub coming: Option<String>,
 }
 
 /// Who reads a dream, and in which language.
@@ -72,7 +75,7 @@ mod tests {
 
     #[test]
     fn the_first_that_lists_the_language_reads_and_english_is_the_fallback() {
-        let models = DreamModels { readers: vec![reader("small", &["en"]), reader("wide", &["en", "ru"])], embedding: None };
+        let models = DreamModels { readers: vec![reader("small", &["en"]), reader("wide", &["en", "ru"])], embedding: None, coming: None };
         let chosen = |language| models.choose(language).map(|choice| (choice.reader.id.clone(), choice.language));
         assert_eq!(chosen("en"), Some(("small".into(), "en".into())));
         assert_eq!(chosen("ru"), Some(("wide".into(), "ru".into())));

@@ -5,7 +5,7 @@ use std::time::Instant;
 use tokio::sync::mpsc;
 
 use super::{
-    Dream, FailureReason, Interpretation, InterpretationFailure, Lens, SimilarDream, Source, TokenCounts,
+    Dream, FailureReason, Interpretation, InterpretationFailure, Lens, SimilarDream, Source, TokenCounts, WaitingEvent,
     draft::{Draft, Standard, is_prose},
     form::{Form, read_symbol_line},
     language, passages,
@@ -20,6 +20,7 @@ use crate::engine::{EngineError, GenerationEvent, GenerationRequest, GenerationU
 pub enum ReadingEvent {
     Dream(Dream),
     Similar(Vec<SimilarDream>),
+    Waiting(WaitingEvent),
     /// More text of one field. `attempt` starts at 1; a higher one starts every field anew.
     Delta {
         field: String,
@@ -42,6 +43,11 @@ impl EventSink {
     pub fn channel() -> (Self, mpsc::Receiver<ReadingEvent>) {
         let (sender, receiver) = mpsc::channel(4096);
         (Self(Some(sender)), receiver)
+    }
+
+    /// Whether anybody hears what is sent.
+    pub fn is_heard(&self) -> bool {
+        self.0.is_some()
     }
 
     pub fn send(&self, event: ReadingEvent) {
@@ -168,6 +174,7 @@ async fn fill(
     let delta = |field: String, text: String| sink.send(ReadingEvent::Delta { field, text, attempt });
     while let Some(event) = events.recv().await {
         match event? {
+            GenerationEvent::Waiting(wait) => sink.send(ReadingEvent::Waiting(wait.into())),
             GenerationEvent::Delta { slot, text } if is_prose(&slot) => {
                 let goes_on = begun.as_deref() == Some(slot.as_str());
                 let text = match (goes_on, standard.form.openings.get(&slot)) {

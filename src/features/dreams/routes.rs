@@ -20,7 +20,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     Dream, DreamPage, DreamService, DreamWithReadings, EmbedRequest, EmbedResponse, EventSink, InterpretRequest, InterpretResponse,
-    KeptDream, OwnerId, ReadingEvent, SimilarDream,
+    KeptDream, OwnerId, ReadAgainRequest, ReadingEvent, SimilarDream,
 };
 use crate::error::{
     Error, Result,
@@ -35,14 +35,14 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 const EMBEDDINGS_LIMIT_BYTES: u64 = 5 * 1024 * 1024;
 
 /// The feature's operations.
-pub fn router(service: Arc<DreamService>) -> OpenApiRouter {
+pub fn operations() -> OpenApiRouter<Arc<DreamService>> {
     OpenApiRouter::new()
         .routes(routes!(interpret))
+        .routes(routes!(interpret_again))
         .routes(routes!(list))
         .routes(routes!(show, delete))
         .routes(routes!(similar))
         .routes(routes!(embed))
-        .with_state(service)
 }
 
 /// More text of one field of the reading that is being written.
@@ -58,9 +58,10 @@ pub struct DeltaEvent {
 
 /// Keep a dream and read it.
 ///
-/// With `Accept: text/event-stream` the answer is a stream of events: `dream` (the dream that was kept), `similar` (a
-/// list of similar dreams), `delta` (a `DeltaEvent`: more text of one field), then `interpretation` (the reading; final, where deltas
-/// were not) or `error` (a problem), and `done`. The same dream read again through the same lens comes from the cache. A
+/// With `Accept: text/event-stream` the answer is a stream of events: `dream` (the `Dream` that was kept), `similar` (a
+/// list of `SimilarDream`), `waiting` (a `WaitingEvent`, as long as the reading has not begun), `delta` (a `DeltaEvent`:
+/// more text of one field), then `interpretation` (the `Interpretation`; final, where deltas were not) or `error` (a
+/// `Problem`), and `done` (an empty object). The same dream read again through the same lens comes from the cache. A
 /// client that goes away stops the reading; the dream stays.
 #[utoipa::path(post, path = "/api/v1/dreams/interpret", tag = "dreams", request_body = InterpretRequest, responses(
     (status = 200, description = "The dream is kept; `interpretation` is null when no answer of the model may be shown",
@@ -73,9 +74,34 @@ async fn interpret(
     body: Result<JsonBody<InterpretRequest>, Error>,
 ) -> Result<Response> {
     let JsonBody(request) = body.map_err(|error| error.blaming("text"))?;
+    let kept = service.keep(OwnerId::LOCAL, request).await?;
+    read(service, &headers, kept).await
+}
+
+/// Read a kept dream again.
+///
+/// Through another lens, or after a reading failed. The answer has the two forms of `POST /api/v1/dreams/interpret`.
+#[utoipa::path(post, path = "/api/v1/dreams/{id}/interpret", tag = "dreams", params(("id" = uuid::Uuid, Path)),
+    request_body = ReadAgainRequest, responses(
+    (status = 200, description = "`interpretation` is null when no answer of the model may be shown",
+        content((InterpretResponse = "application/json"), (String = "text/event-stream"))),
+    (status = 404, description = "There is no such dream", body = Problem, content_type = "application/problem+json"),
+    BodyProblems, CommonProblems,
+))]
+async fn interpret_again(
+    State(service): State<Arc<DreamService>>,
+    PathId(id): PathId,
+    headers: HeaderMap,
+    JsonBody(request): JsonBody<ReadAgainRequest>,
+) -> Result<Response> {
+    let kept = service.kept(OwnerId::LOCAL, id, request).await?;
+    read(service, &headers, kept).await
+}
+
+/// The reading in the form that was asked for.
+async fn read(service: Arc<DreamService>, headers: &HeaderMap, kept: KeptDream) -> Result<Response> {
     let owner = OwnerId::LOCAL;
-    let kept = service.keep(owner, request).await?;
-    if wants_events(&headers) {
+    if wants_events(headers) {
         let events = reading_events(service, owner, kept);
         return Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response());
     }
@@ -118,6 +144,7 @@ fn progress_event(progress: &ReadingEvent) -> Event {
     match progress {
         ReadingEvent::Dream(dream) => event("dream", dream),
         ReadingEvent::Similar(similar) => event("similar", similar),
+        ReadingEvent::Waiting(waiting) => event("waiting", waiting),
         ReadingEvent::Delta { field, text, attempt } => {
             let attempt = (*attempt > 1).then_some(*attempt);
             event("delta", &DeltaEvent { field: field.clone(), text: text.clone(), attempt })

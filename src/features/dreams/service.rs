@@ -5,15 +5,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use serde::{Deserialize, Serialize};
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
-use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{
-    Dream, DreamPage, DreamStore, DreamWithReadings, FailureReason, Interpretation, InterpretationFailure, Lens, OwnerId, SimilarDream,
-    language,
+    Dream, DreamPage, DreamStore, DreamWithReadings, EmbedRequest, EmbedResponse, FailureReason, InterpretRequest, InterpretResponse,
+    Interpretation, InterpretationFailure, Lens, OwnerId, ReadAgainRequest, SimilarDream, WaitReason, WaitingEvent, language,
     prompts::Prompts,
     reader::{DreamModels, EmbeddingModel},
     reading::{self, EventSink, ReadingEvent, Task},
@@ -32,57 +30,17 @@ const SIMILAR_PATIENCE: Duration = Duration::from_secs(10);
 /// How long a reading may go on once the server is stopping.
 const LAST_WORDS: Duration = Duration::from_secs(8);
 const ENGINE_RETRY: Duration = Duration::from_secs(5);
+/// Readings that go on or wait at the same time; more are refused until one is done.
+const MOST_READINGS: usize = 64;
+/// A reading takes some seconds, so that a place is free about then.
+const QUEUE_RETRY: Duration = Duration::from_secs(10);
+/// How long a reading waits for models that are being fetched or loaded, while somebody hears how far that is …
+const LISTENER_PATIENCE: Duration = Duration::from_secs(60 * 60);
+/// … and when nobody does.
+const UNHEARD_PATIENCE: Duration = Duration::from_secs(30);
 /// How many texts one request may ask vectors for, and how long each may be.
 const MOST_TEXTS: usize = 256;
 const LONGEST_TEXT: usize = 16_000;
-
-/// A dream to be interpreted.
-#[derive(Debug, Clone, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct InterpretRequest {
-    /// The dream as it was told: 20 to 4,000 characters as people count them.
-    #[schema(min_length = 20, example = "I was crossing a narrow bridge over a dark river, and my grandmother waited with a lantern.")]
-    pub text: String,
-    /// `psychological` when absent.
-    #[serde(default)]
-    pub lens: Option<Lens>,
-    /// The dream's language, ISO 639-1; detected when absent.
-    #[serde(default)]
-    #[schema(example = "en")]
-    pub language: Option<String>,
-}
-
-/// The dream that was kept and what came of reading it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct InterpretResponse {
-    pub dream: Dream,
-    /// `null` when no answer of the model may be shown; `failure` says why.
-    #[schema(required)]
-    pub interpretation: Option<Interpretation>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub failure: Option<InterpretationFailure>,
-    /// The owner's own dreams that are most like this one, nearest first.
-    pub similar: Vec<SimilarDream>,
-}
-
-/// Texts whose vectors are wanted.
-#[derive(Debug, Clone, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct EmbedRequest {
-    /// 1 to 256 texts of at most 16,000 bytes.
-    #[schema(min_items = 1, max_items = 256)]
-    pub texts: Vec<String>,
-    pub role: EmbeddingRole,
-}
-
-/// Vectors of length 1, in the order of the texts.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct EmbedResponse {
-    /// The catalogue id of the model.
-    pub model: String,
-    pub dimensions: u32,
-    pub vectors: Vec<Vec<f32>>,
-}
 
 /// A dream that is kept and waits for its reading.
 pub struct KeptDream {
@@ -90,6 +48,8 @@ pub struct KeptDream {
     lens: Lens,
     language: String,
     started: Instant,
+    /// Readings that go on or wait are bounded.
+    _place: OwnedSemaphorePermit,
 }
 
 /// The feature's face to `http/`, jobs and the command line.
@@ -97,13 +57,14 @@ pub struct DreamService {
     store: DreamStore,
     prompts: Prompts,
     models: watch::Receiver<Arc<DreamModels>>,
+    places: Arc<Semaphore>,
     stopping: CancellationToken,
 }
 
 impl DreamService {
     /// `stopping` is cancelled when the server begins to stop: a reading then has eight seconds left.
     pub fn new(store: DreamStore, models: watch::Receiver<Arc<DreamModels>>, stopping: CancellationToken) -> Self {
-        Self { store, prompts: Prompts::embedded(), models, stopping }
+        Self { store, prompts: Prompts::embedded(), models, places: Arc::new(Semaphore::new(MOST_READINGS)), stopping }
     }
 
     fn models(&self) -> Arc<DreamModels> {
@@ -119,7 +80,21 @@ impl DreamService {
             None => language::detect(&text),
         };
         let dream = self.store.keep(owner, &text, &language).await?;
-        Ok(KeptDream { dream, lens: request.lens.unwrap_or_default(), language, started })
+        self.admit(dream, language, request.lens, started)
+    }
+
+    /// A dream that was kept earlier, to be read again or through another lens.
+    pub async fn kept(&self, owner: OwnerId, id: Uuid, request: ReadAgainRequest) -> Result<KeptDream> {
+        let started = Instant::now();
+        let dream = self.find(owner, id).await?.dream;
+        let language = dream.language.clone();
+        self.admit(dream, language, request.lens, started)
+    }
+
+    fn admit(&self, dream: Dream, language: String, lens: Option<Lens>, started: Instant) -> Result<KeptDream> {
+        let busy = |_| Error::DreamKept { dream_id: dream.id, cause: Box::new(Error::Busy { retry_after: QUEUE_RETRY }) };
+        let place = Arc::clone(&self.places).try_acquire_owned().map_err(busy)?;
+        Ok(KeptDream { dream, lens: lens.unwrap_or_default(), language, started, _place: place })
     }
 
     /// Reads a kept dream. Every error says that the dream is kept. Dropping the future frees the engine.
@@ -136,14 +111,14 @@ impl DreamService {
     }
 
     async fn answer(&self, owner: OwnerId, kept: &KeptDream, sink: &EventSink) -> Result<InterpretResponse> {
-        let models = self.models();
         let dream = &kept.dream;
         sink.send(ReadingEvent::Dream(dream.clone()));
-        let similar = self.similar_if_possible(owner, dream, &models).await;
+        let similar = self.similar_if_possible(owner, dream, &self.models()).await;
         sink.send(ReadingEvent::Similar(similar.clone()));
+        let models = self.loaded_models(sink).await?;
         let choice = models
             .choose(&kept.language)
-            .ok_or_else(|| Error::Unavailable { what: "no language model is ready yet; see /readyz".into(), retry_after: ENGINE_RETRY })?;
+            .ok_or_else(|| Error::Unavailable { what: "no language model is here; see /readyz".into(), retry_after: ENGINE_RETRY })?;
         let response = |interpretation, failure| InterpretResponse { dream: dream.clone(), interpretation, failure, similar };
         let key = ReadingKey {
             lens: kept.lens,
@@ -179,6 +154,25 @@ impl DreamService {
                 Err(error.into())
             }
         }
+    }
+
+    /// Waits for the models while the appliance comes up: as long as somebody listens, else only a moment.
+    async fn loaded_models(&self, sink: &EventSink) -> Result<Arc<DreamModels>> {
+        let missing = |what: &str| Error::Unavailable { what: what.into(), retry_after: ENGINE_RETRY };
+        let mut models = self.models.clone();
+        let loaded = async {
+            loop {
+                let now = models.borrow_and_update().clone();
+                let Some(detail) = &now.coming else { return Ok(now) };
+                let detail = Some(detail.clone()).filter(|detail| !detail.is_empty());
+                sink.send(ReadingEvent::Waiting(WaitingEvent { reason: WaitReason::Loading, place: None, detail }));
+                // Its sender goes without the models only when they could not be loaded.
+                models.changed().await.map_err(|_| missing("the models could not be loaded; the server's log says why"))?;
+            }
+        };
+        let patience = if sink.is_heard() { LISTENER_PATIENCE } else { UNHEARD_PATIENCE };
+        let in_time = tokio::time::timeout(patience, loaded).await;
+        in_time.unwrap_or_else(|_| Err(missing("the models are not loaded yet; see /readyz")))
     }
 
     /// Similar dreams, or none when the embedder or its vectors are not there: a reading does not wait for them, and the

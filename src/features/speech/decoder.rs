@@ -1,4 +1,4 @@
-//! Decoding untrusted audio out of the server's own process.
+//! Decoding untrusted recordings out of the server's own process.
 
 use std::fs::File;
 
@@ -6,23 +6,46 @@ use futures_util::future::BoxFuture;
 
 use crate::engine::{
     EngineError,
-    parse::{Audio, ParseOutcome, ParseRequest, ParseRunner},
+    parse::{Audio, DECODED_BYTES_A_MILLISECOND, ParseOutcome, ParseRequest, ParseRunner},
 };
 
-/// Decodes audio somewhere that a broken file cannot harm.
+/// Decodes recordings somewhere that a broken file cannot harm.
 pub trait AudioDecoder: Send + Sync {
-    /// Mono 16 kHz samples of an audio file, at most `max_milliseconds` of it. A file that is no audio, is cut short or
-    /// is too long is [`EngineError::InvalidRequest`], in words for people.
-    fn decode(&self, audio: File, max_milliseconds: u64) -> BoxFuture<'_, Result<Audio, EngineError>>;
+    /// Writes the samples of a recording (mono, 16 kHz, 16 bits, levelled) into `output`, which is empty. A file that is no
+    /// recording, is cut short or lasts longer than `max_milliseconds` is [`EngineError::InvalidRequest`], in words for
+    /// people.
+    fn decode(&self, recording: File, output: File, max_milliseconds: u64) -> BoxFuture<'_, Result<Audio, EngineError>>;
 }
 
 impl AudioDecoder for ParseRunner {
-    fn decode(&self, audio: File, max_milliseconds: u64) -> BoxFuture<'_, Result<Audio, EngineError>> {
+    fn decode(&self, recording: File, output: File, max_milliseconds: u64) -> BoxFuture<'_, Result<Audio, EngineError>> {
         Box::pin(async move {
-            match self.run(ParseRequest::DecodeAudio { max_milliseconds }, vec![audio.into()]).await? {
-                ParseOutcome::Audio(audio) => Ok(audio),
-                other => Err(EngineError::Failed(format!("the audio decoder answered with {other:?}"))),
+            let descriptors = match output.try_clone() {
+                Ok(output) => vec![recording.into(), output.into()],
+                Err(error) => return Err(EngineError::Failed(format!("the decoded recording's file cannot be shared: {error}"))),
+            };
+            match self.run(ParseRequest::DecodeAudio { max_milliseconds }, descriptors).await {
+                Ok(ParseOutcome::Audio(audio)) => checked(audio, &output, max_milliseconds),
+                Ok(other) => Err(EngineError::Failed(format!("the audio decoder answered with {other:?}"))),
+                Err(EngineError::Died(why)) => Err(stopped(&why)),
+                Err(error) => Err(error),
             }
         })
     }
+}
+
+/// The child ran into one of its limits, or a codec fell over: that is the file's doing, and nobody else's trouble.
+fn stopped(why: &str) -> EngineError {
+    tracing::warn!("a recording stopped its decoder: {why}");
+    EngineError::InvalidRequest("the recording is damaged: reading it took more memory or time than a recording may take".into())
+}
+
+/// The child is not trusted: what it says of the output is compared with the output.
+fn checked(audio: Audio, output: &File, max_milliseconds: u64) -> Result<Audio, EngineError> {
+    let length = output.metadata().map(|metadata| metadata.len()).unwrap_or_default();
+    let most = max_milliseconds.saturating_mul(DECODED_BYTES_A_MILLISECOND);
+    if audio.samples.checked_mul(2) != Some(length) || length > most {
+        return Err(EngineError::Failed("the audio decoder wrote something else than it says".into()));
+    }
+    Ok(Audio { duration_milliseconds: length / DECODED_BYTES_A_MILLISECOND, ..audio })
 }

@@ -3,25 +3,25 @@
 use std::{fs::File, path::PathBuf, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use utoipa::ToSchema;
 
-use super::AudioDecoder;
+use super::{
+    AudioDecoder,
+    line::{Line, Place},
+};
 use crate::{
-    engine::{EngineError, Transcriber, TranscriptionEvent, TranscriptionRequest, parse::Audio},
+    engine::{EngineError, Transcriber, TranscriptSegment, TranscriptionEvent, TranscriptionRequest, parse::Audio},
     error::{Error, Result},
 };
 
-/// Recordings that are sent, wait or are heard at the same time: each may take 256 MiB of the disk.
+/// Recordings that are sent, wait or are heard at the same time. Each takes disk: 256 MiB as it came, then 2 MB for each of
+/// its minutes; memory does not grow with them.
 const MOST_RECORDINGS: usize = 16;
-/// Of those, decoded ones: half an hour takes 110 MiB of memory, here and in the engine.
-const MOST_DECODED: usize = 2;
 const BUSY_RETRY: Duration = Duration::from_secs(10);
-/// The longest recording that is heard.
-const MOST_MILLISECONDS: u64 = 30 * 60 * 1000;
 /// The shortest that can hold a word.
 const LEAST_MILLISECONDS: u64 = 100;
-/// Root mean square below which a recording is silence: −60 dB of full scale.
+/// Loudness below which a recording is silence: −60 dB of full scale.
 const SILENCE: f32 = 0.001;
 /// A segment that Whisper itself takes for no speech with more than this probability is dropped: it makes words up there.
 const NO_SPEECH: f32 = 0.6;
@@ -41,6 +41,9 @@ pub struct Transcription {
     /// ISO 639-1: as given, else as heard.
     pub language: String,
     pub duration_ms: u64,
+    /// What the recording was, by its content: `wav`, `mp3`, `flac`, `aac`, `ogg-vorbis`, `ogg-opus`, `webm-opus`,
+    /// `m4a-aac`, …
+    pub source_format: String,
     pub segments: Vec<Segment>,
 }
 
@@ -52,19 +55,34 @@ pub struct Segment {
     pub text: String,
 }
 
+/// What happens before the transcript is whole.
+#[derive(Debug, Clone, PartialEq)]
+pub enum SpeechEvent {
+    /// So many recordings are heard before this one.
+    Waiting {
+        place: u32,
+    },
+    Segment(Segment),
+}
+
+/// Where these go; nowhere when nobody asked for them.
+pub type Progress = Option<mpsc::Sender<SpeechEvent>>;
+
 /// The feature's face to `http/` and the command line.
 pub struct SpeechService {
     decoder: Arc<dyn AudioDecoder>,
     model: watch::Receiver<Option<SpeechModel>>,
     uploads: PathBuf,
+    max_milliseconds: u64,
     places: Arc<Semaphore>,
-    decoded: Semaphore,
+    line: Arc<Line>,
 }
 
 impl SpeechService {
-    /// Uploads are buffered in `uploads`, a folder that exists.
-    pub fn new(decoder: Arc<dyn AudioDecoder>, model: watch::Receiver<Option<SpeechModel>>, uploads: PathBuf) -> Self {
-        Self { decoder, model, uploads, places: Arc::new(Semaphore::new(MOST_RECORDINGS)), decoded: Semaphore::new(MOST_DECODED) }
+    /// Uploads are buffered in `uploads`, a folder that exists. Recordings of more than `max_minutes` are refused.
+    pub fn new(decoder: Arc<dyn AudioDecoder>, model: watch::Receiver<Option<SpeechModel>>, uploads: PathBuf, max_minutes: u16) -> Self {
+        let max_milliseconds = u64::from(max_minutes) * 60 * 1000;
+        Self { decoder, model, uploads, max_milliseconds, places: Arc::new(Semaphore::new(MOST_RECORDINGS)), line: Line::new() }
     }
 
     /// A place for one more recording, held until it is heard; an error when all are taken.
@@ -78,33 +96,69 @@ impl SpeechService {
     }
 
     /// Hears a recording. `language` is ISO 639-1; detected when absent. Errors about the recording name the field
-    /// `file`.
-    pub async fn transcribe(&self, audio: File, language: Option<String>) -> Result<Transcription> {
+    /// `file`. Dropping the future stops the work.
+    pub async fn transcribe(&self, recording: File, language: Option<String>, progress: &Progress) -> Result<Transcription> {
         let language = language.as_deref().map(known_language).transpose()?;
         let model = self.model.borrow().clone().ok_or_else(|| Error::Unavailable {
             what: "no speech model is ready yet; see /readyz".into(),
             retry_after: Duration::from_secs(5),
         })?;
-        // Never closed. The others wait as files.
-        let _decoded = self.decoded.acquire().await;
-        let audio = self.decoder.decode(audio, MOST_MILLISECONDS).await.map_err(refused)?;
-        check(&audio)?;
-        let duration_ms = audio.duration_milliseconds;
-        let mut events = model.engine.transcribe(TranscriptionRequest { samples: audio.samples, language });
+        let turn = turn(self.line.join(), progress);
+        let ((audio, samples), _turn) = tokio::try_join!(self.decode(recording), turn)?;
+        let request = TranscriptionRequest { samples: audio.samples, language };
+        let mut events = model.engine.transcribe(request, samples);
         let mut segments = Vec::new();
         while let Some(event) = events.recv().await {
             match event? {
-                TranscriptionEvent::Segment(segment) if segment.no_speech_probability > NO_SPEECH => {}
-                TranscriptionEvent::Segment(segment) => segments.push(Segment {
-                    start_ms: segment.start_milliseconds.min(duration_ms),
-                    end_ms: segment.end_milliseconds.min(duration_ms),
-                    text: segment.text.trim().to_owned(),
-                }),
-                TranscriptionEvent::Finished { language, .. } => return transcript(segments, language, duration_ms),
+                TranscriptionEvent::Progress { .. } => {}
+                TranscriptionEvent::Segment(segment) => {
+                    if let Some(segment) = spoken(&segment, audio.duration_milliseconds) {
+                        tell(progress, SpeechEvent::Segment(segment.clone())).await;
+                        segments.push(segment);
+                    }
+                }
+                TranscriptionEvent::Finished { language, .. } => return transcript(segments, language, audio),
             }
         }
         Err(EngineError::Died("it ended its answer early".into()).into())
     }
+
+    /// The recording's samples, in a file of their own, and what is known of them.
+    async fn decode(&self, recording: File) -> Result<(Audio, File)> {
+        let samples = self.buffer()?;
+        let output = samples.try_clone().map_err(disk_error)?;
+        let audio = self.decoder.decode(recording, output, self.max_milliseconds).await.map_err(refused)?;
+        check(&audio)?;
+        Ok((audio, samples))
+    }
+}
+
+/// Waits for the turn and tells of the wait.
+async fn turn(mut place: Place, progress: &Progress) -> Result<Place> {
+    loop {
+        match place.moved().await {
+            0 => return Ok(place),
+            before => tell(progress, SpeechEvent::Waiting { place: before }).await,
+        }
+    }
+}
+
+/// Whoever listened and is gone ends the work in another way.
+async fn tell(progress: &Progress, event: SpeechEvent) {
+    if let Some(listener) = progress {
+        let _ = listener.send(event).await;
+    }
+}
+
+/// What was said in a segment; nothing where Whisper took noise for words or describes it.
+fn spoken(segment: &TranscriptSegment, duration_ms: u64) -> Option<Segment> {
+    let text = segment.text.trim();
+    let is_speech = segment.no_speech_probability <= NO_SPEECH && text.chars().any(char::is_alphanumeric) && !is_remark(text);
+    is_speech.then(|| Segment {
+        start_ms: segment.start_milliseconds.min(duration_ms),
+        end_ms: segment.end_milliseconds.min(duration_ms),
+        text: text.to_owned(),
+    })
 }
 
 fn known_language(code: &str) -> Result<String> {
@@ -128,7 +182,7 @@ pub(in crate::features::speech) fn disk_error(error: std::io::Error) -> Error {
 }
 
 fn check(audio: &Audio) -> Result<()> {
-    if audio.samples.is_empty() || audio.duration_milliseconds < LEAST_MILLISECONDS {
+    if audio.duration_milliseconds < LEAST_MILLISECONDS {
         return Err(Error::invalid("file", "the recording holds no sound: it is shorter than a tenth of a second"));
     }
     if !audio.loudness.is_finite() || audio.loudness < SILENCE {
@@ -137,13 +191,13 @@ fn check(audio: &Audio) -> Result<()> {
     Ok(())
 }
 
-fn transcript(mut segments: Vec<Segment>, language: String, duration_ms: u64) -> Result<Transcription> {
-    segments.retain(|segment| segment.text.chars().any(char::is_alphanumeric) && !is_remark(&segment.text));
+fn transcript(segments: Vec<Segment>, language: String, audio: Audio) -> Result<Transcription> {
     if segments.is_empty() {
         return Err(Error::invalid("file", "no speech was found in the recording"));
     }
     let text = segments.iter().map(|segment| segment.text.as_str()).collect::<Vec<_>>().join(" ");
-    Ok(Transcription { text, language, duration_ms, segments })
+    let (duration_ms, source_format) = (audio.duration_milliseconds, audio.source_format);
+    Ok(Transcription { text, language, duration_ms, source_format, segments })
 }
 
 /// Whisper's remarks on what is no speech: `[MUSIC]`, `(wind blowing)`, `*sighs*`.
@@ -155,21 +209,28 @@ fn is_remark(text: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn segment(text: &str) -> Segment {
-        Segment { start_ms: 0, end_ms: 10, text: text.into() }
+    fn segment(text: &str, no_speech_probability: f32) -> TranscriptSegment {
+        TranscriptSegment { start_milliseconds: 0, end_milliseconds: 20, text: text.into(), no_speech_probability }
+    }
+
+    fn audio(loudness: f32) -> Audio {
+        Audio { samples: 16_000, duration_milliseconds: 1000, loudness, gain: 1.0, source_format: "wav".into() }
     }
 
     #[test]
     fn remarks_are_no_speech() {
-        let error = transcript(vec![segment("[MUSIC]"), segment("..."), segment("(wind blowing)")], "en".into(), 10).unwrap_err();
+        for remark in ["[MUSIC]", "...", " (wind blowing)", "*sighs*"] {
+            assert_eq!(spoken(&segment(remark, 0.0), 10), None, "{remark}");
+        }
+        assert_eq!(spoken(&segment("Thank you.", 0.9), 10), None);
+        let heard = spoken(&segment(" I was flying.", 0.0), 10).unwrap();
+        assert_eq!((heard.text.as_str(), heard.end_ms), ("I was flying.", 10));
+        let error = transcript(Vec::new(), "en".into(), audio(0.1)).unwrap_err();
         assert!(error.to_string().contains("no speech"), "{error}");
-        let heard = transcript(vec![segment("I was flying"), segment("[MUSIC]"), segment("over water.")], "en".into(), 10).unwrap();
-        assert_eq!(heard.text, "I was flying over water.");
     }
 
     #[test]
     fn silence_is_named() {
-        let audio = |loudness| Audio { samples: vec![0.0; 16000], duration_milliseconds: 1000, loudness, source_format: "wav".into() };
         assert!(check(&audio(0.0)).unwrap_err().to_string().contains("silent"));
         assert!(check(&audio(f32::NAN)).is_err());
         assert!(check(&audio(0.1)).is_ok());

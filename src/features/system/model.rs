@@ -1,6 +1,7 @@
 //! The feature's types as the API shows them.
 
 use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
 use utoipa::ToSchema;
 
 use super::Hardware;
@@ -13,6 +14,11 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct SystemReport {
     pub version: String,
+    /// When the server started.
+    #[serde(with = "time::serde::rfc3339")]
+    pub started_at: OffsetDateTime,
+    /// The server's own memory in RAM, without its engines and its database.
+    pub server_memory_bytes: u64,
     pub hardware: Hardware,
     #[serde(flatten)]
     pub snapshot: SystemSnapshot,
@@ -38,6 +44,11 @@ pub struct SystemSnapshot {
     pub sealed: bool,
     /// What has left since the start, by purpose.
     pub egress: Vec<EgressCount>,
+    /// The last 50 requests that left or were kept from leaving, newest first.
+    pub egress_log: Vec<EgressEntry>,
+    /// Room left where models and dreams are kept; absent where the file system does not say.
+    pub disk_free_bytes: Option<u64>,
+    pub limits: Limits,
     /// Downloads under way.
     pub pulls: Vec<PullProgress>,
     /// Work that waits, runs or failed for good, such as vectors for a new embedding model.
@@ -84,6 +95,9 @@ pub struct EngineStatus {
     pub model: String,
     pub state: EngineState,
     pub pid: Option<u32>,
+    /// Its memory in RAM; absent while it has no process.
+    #[serde(default)]
+    pub memory_bytes: Option<u64>,
     /// How often it had to be started again.
     pub restarts: u32,
     /// What the kernel enforces on it; absent until it has answered.
@@ -101,6 +115,7 @@ impl EngineStatus {
             model: "parse".into(),
             state: EngineState::Ready,
             pid: None,
+            memory_bytes: None,
             restarts: 0,
             confinement: Some(confinement),
             detail,
@@ -123,6 +138,33 @@ pub struct EgressCount {
     pub purpose: String,
     pub requests: u64,
     pub refused: u64,
+}
+
+/// One request that left, or was kept from leaving. It names no path, header or content.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct EgressEntry {
+    #[serde(with = "time::serde::rfc3339")]
+    pub at: OffsetDateTime,
+    /// `models`, …
+    pub purpose: String,
+    /// `GET`, `HEAD`, `PIP`.
+    pub method: String,
+    /// `scheme://host:port`, or `pip NAME==VERSION`.
+    pub destination: String,
+    /// The HTTP status, `fetched`, `redirected`, `refused: …`, `sealed`, `failed: …`, `given up`.
+    pub outcome: String,
+    /// Bytes that came back.
+    pub bytes: u64,
+}
+
+/// What this server takes at most, for whoever sends it something.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Limits {
+    pub recording_minutes: u64,
+    pub recording_bytes: u64,
+    /// Characters as people count them (grapheme clusters).
+    pub dream_min_characters: usize,
+    pub dream_max_characters: usize,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

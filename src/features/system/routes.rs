@@ -12,8 +12,8 @@ use crate::error::{
 };
 
 /// The feature's operations.
-pub fn router(service: Arc<SystemService>) -> OpenApiRouter {
-    OpenApiRouter::new().routes(routes!(system)).routes(routes!(healthz)).routes(routes!(readyz)).with_state(service)
+pub fn operations() -> OpenApiRouter<Arc<SystemService>> {
+    OpenApiRouter::new().routes(routes!(system)).routes(routes!(healthz)).routes(routes!(readyz))
 }
 
 /// Hardware, models, database, and what is enforced on each engine.

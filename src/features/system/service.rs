@@ -3,9 +3,13 @@
 use std::{sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
+use time::OffsetDateTime;
 
 use super::{Hardware, SystemReport, SystemSnapshot};
-use crate::error::{Error, Result};
+use crate::{
+    engine::supervisor::resident_bytes,
+    error::{Error, Result},
+};
 
 /// Said on every page of a server that was started with `--allow-unsandboxed`.
 pub const UNCONFINED: &str = "The server was started with --allow-unsandboxed: engines may run without confinement, and nothing then \
@@ -20,11 +24,12 @@ pub trait SystemSource: Send + Sync {
 /// The feature's face to `http/` and the command line.
 pub struct SystemService {
     source: Arc<dyn SystemSource>,
+    started_at: OffsetDateTime,
 }
 
 impl SystemService {
     pub fn new(source: Arc<dyn SystemSource>) -> Self {
-        Self { source }
+        Self { source, started_at: OffsetDateTime::now_utc() }
     }
 
     /// Everything that is known.
@@ -37,7 +42,15 @@ impl SystemService {
         if snapshot.unsandboxed_allowed {
             warnings.insert(0, UNCONFINED.to_owned());
         }
-        SystemReport { version: env!("CARGO_PKG_VERSION").to_owned(), hardware: Hardware::of_this_machine(), snapshot, sandboxed, warnings }
+        SystemReport {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            started_at: self.started_at,
+            server_memory_bytes: resident_bytes(std::process::id()).unwrap_or_default(),
+            hardware: Hardware::of_this_machine(),
+            snapshot,
+            sandboxed,
+            warnings,
+        }
     }
 
     /// Fails with what is missing until every task has an engine and the database answers.

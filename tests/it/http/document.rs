@@ -30,6 +30,7 @@ async fn answers_are_what_the_document_says() {
     check(&document, "InterpretResponse", &answer);
     check(&document, "DreamWithReadings", &house.get(&format!("/api/v1/dreams/{}", answer["dream"]["id"].as_str().unwrap())).await.json());
     check(&document, "DreamPage", &house.get("/api/v1/dreams").await.json());
+    check(&document, "ModelList", &house.get("/api/v1/models").await.json());
     check(&document, "SystemReport", &house.get("/api/v1/system").await.json());
     check(&document, "Problem", &house.interpret(&json!({"text": ""})).await.json());
     let failing = House::new(Behaviour::Loops, &["en"]).await;

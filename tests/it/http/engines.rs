@@ -1,8 +1,11 @@
 //! Engines that follow a script, so that a test can say what a model did.
 
-use std::sync::{
-    Arc, Mutex,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    fs::File,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use futures_util::future::BoxFuture;
@@ -147,7 +150,7 @@ impl Embedder for LetterEmbedder {
 pub struct WordDecoder;
 
 impl AudioDecoder for WordDecoder {
-    fn decode(&self, mut audio: std::fs::File, _max_milliseconds: u64) -> BoxFuture<'_, Result<Audio, EngineError>> {
+    fn decode(&self, mut audio: File, _output: File, _max_milliseconds: u64) -> BoxFuture<'_, Result<Audio, EngineError>> {
         Box::pin(async move {
             let mut text = String::new();
             std::io::Read::read_to_string(&mut audio, &mut text).map_err(|error| EngineError::InvalidRequest(error.to_string()))?;
@@ -155,7 +158,7 @@ impl AudioDecoder for WordDecoder {
                 return Err(EngineError::InvalidRequest("the file is not a recording that can be read".into()));
             }
             let loudness = if text == "silent" { 0.0 } else { 0.2 };
-            Ok(Audio { samples: vec![0.1; 16_000], duration_milliseconds: 1000, loudness, source_format: "wav".into() })
+            Ok(Audio { samples: 16_000, duration_milliseconds: 1000, loudness, gain: 1.0, source_format: "wav".into() })
         })
     }
 }
@@ -164,7 +167,7 @@ impl AudioDecoder for WordDecoder {
 pub struct Listener(pub &'static str);
 
 impl Transcriber for Listener {
-    fn transcribe(&self, request: TranscriptionRequest) -> EventStream<TranscriptionEvent> {
+    fn transcribe(&self, request: TranscriptionRequest, _: File) -> EventStream<TranscriptionEvent> {
         let (sender, receiver) = mpsc::channel(4);
         let text = self.0.to_owned();
         let segment = TranscriptSegment { start_milliseconds: 0, end_milliseconds: 1200, text, no_speech_probability: 0.01 };

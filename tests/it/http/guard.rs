@@ -44,6 +44,8 @@ async fn every_answer_carries_its_headers() {
         assert!(!policy.contains("unsafe"));
         assert_eq!(answer.headers["x-content-type-options"], "nosniff", "{path}");
         assert_eq!(answer.headers["referrer-policy"], "no-referrer", "{path}");
-        assert_eq!(answer.headers["cache-control"], "no-store", "{path}");
+        let caching = if path == "/" { "no-cache" } else { "no-store" };
+        assert_eq!(answer.headers["cache-control"], caching, "{path}");
+        assert!(answer.headers["permissions-policy"].to_str().unwrap().contains("microphone=(self)"), "{path}");
     }
 }

@@ -1,6 +1,6 @@
 //! A server for one test: the whole router over scripted engines and, where asked for, a real database.
 
-use std::{sync::Arc, time::Duration};
+use std::{os::fd::OwnedFd, path::Path, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -10,18 +10,26 @@ use axum::{
 use futures_util::{FutureExt, StreamExt, future::BoxFuture};
 use http_body_util::BodyExt;
 use oneiros::{
+    egress::{Egress, EgressPolicy, LogSink},
+    engine::{
+        EngineError,
+        parse::{ParseOutcome, ParseRequest},
+    },
     features::{
         dreams::{DreamModels, DreamService, DreamStore, EmbeddingModel, Reader},
+        models::{ModelService, ModelUsage, PullBoard, Shelf},
         speech::{SpeechModel, SpeechService},
-        system::{DatabaseStatus, SystemService, SystemSnapshot, SystemSource, TaskStatus},
+        system::{DatabaseStatus, Limits, SystemService, SystemSnapshot, SystemSource, TaskStatus},
     },
-    http::{Services, router},
+    http::{FirstServices, Services, router, starting_router},
+    models::{ArtifactStore, Catalog, NoProgress, ParseJobs, Puller},
 };
 use serde_json::Value;
 use sqlx::{
     PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
+use tempfile::TempDir;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
@@ -33,6 +41,10 @@ use crate::support::database::{TestDatabase, test_database};
 pub struct House {
     pub router: Router,
     pub writer: Arc<ScriptedWriter>,
+    /// What the dreams' feature hears of its models.
+    pub news: watch::Sender<Arc<DreamModels>>,
+    /// Where its models would lie.
+    pub models_folder: TempDir,
     _database: Option<TestDatabase>,
 }
 
@@ -42,6 +54,12 @@ pub struct Answer {
     pub status: StatusCode,
     pub headers: HeaderMap,
     pub text: String,
+}
+
+/// An answer in some encoding.
+pub struct Packed {
+    pub headers: HeaderMap,
+    pub bytes: Vec<u8>,
 }
 
 impl Answer {
@@ -70,6 +88,13 @@ impl House {
         Self::on(pool, Behaviour::Reads, &["en"], None)
     }
 
+    /// A house that is still coming up.
+    pub fn starting() -> Self {
+        let house = Self::without_database();
+        let router = starting_router(&first_services(false, house.models_folder.path()));
+        Self { router, ..house }
+    }
+
     fn on(pool: PgPool, behaviour: Behaviour, languages: &[&str], database: Option<TestDatabase>) -> Self {
         let writer = ScriptedWriter::new(behaviour);
         let reader = Reader {
@@ -80,25 +105,34 @@ impl House {
             engine: writer.clone(),
         };
         let embedding = EmbeddingModel { id: "letters".into(), dimensions: 384, engine: Arc::new(LetterEmbedder) };
-        let models = DreamModels { readers: vec![reader], embedding: Some(embedding) };
+        let models = DreamModels { readers: vec![reader], embedding: Some(embedding), coming: None };
         let hearing = SpeechModel { id: "listener".into(), engine: Arc::new(Listener(" I was flying over water.")) };
+        let (news, models) = watch::channel(Arc::new(models));
         // A receiver keeps the last value when its sender is gone.
-        let (models, hearing) = (watch::channel(Arc::new(models)).1, watch::channel(Some(hearing)).1);
+        let hearing = watch::channel(Some(hearing)).1;
         let available = database.is_some();
+        let models_folder = tempfile::tempdir().unwrap();
         let services = Services {
             dreams: Arc::new(DreamService::new(DreamStore::new(pool), models, CancellationToken::new())),
-            speech: Arc::new(SpeechService::new(Arc::new(WordDecoder), hearing, std::env::temp_dir())),
-            system: Arc::new(SystemService::new(Arc::new(Known { available }))),
-            unsandboxed_allowed: false,
+            speech: Arc::new(SpeechService::new(Arc::new(WordDecoder), hearing, std::env::temp_dir(), 60)),
+            first: first_services(available, models_folder.path()),
         };
-        Self { router: router(services), writer, _database: database }
+        Self { router: router(services), writer, news, models_folder, _database: database }
     }
 
     pub async fn send(&self, request: Request<Body>) -> Answer {
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (status, headers) = (response.status(), response.headers().clone());
         let bytes = response.into_body().collect().await.unwrap().to_bytes();
-        Answer { status, headers, text: String::from_utf8(bytes.to_vec()).unwrap() }
+        Answer { status, headers, text: String::from_utf8_lossy(&bytes).into_owned() }
+    }
+
+    /// An answer that is no text.
+    pub async fn bytes(&self, method: &str, path: &str, headers: &[(header::HeaderName, &str)]) -> Packed {
+        let asked = headers.iter().fold(request(method, path), |request, (name, value)| request.header(name, *value));
+        let response = self.router.clone().oneshot(asked.body(Body::empty()).unwrap()).await.unwrap();
+        let headers = response.headers().clone();
+        Packed { headers, bytes: response.into_body().collect().await.unwrap().to_bytes().to_vec() }
     }
 
     pub async fn get(&self, path: &str) -> Answer {
@@ -118,10 +152,19 @@ impl House {
         self.send(streamed(body)).await
     }
 
+    /// Starts a stream, which goes on as long as it is held.
+    pub async fn open_stream(&self, body: &Value) -> Body {
+        self.router.clone().oneshot(streamed(body)).await.unwrap().into_body()
+    }
+
+    /// The status with which a stream begins; the stream is left at once.
+    pub async fn router_answers(&self, body: &Value) -> StatusCode {
+        self.router.clone().oneshot(streamed(body)).await.unwrap().status()
+    }
+
     /// Starts a stream, takes its first piece and goes away.
     pub async fn stream_and_leave(&self, body: &Value) -> String {
-        let response = self.router.clone().oneshot(streamed(body)).await.unwrap();
-        let mut pieces = response.into_body().into_data_stream();
+        let mut pieces = self.open_stream(body).await.into_data_stream();
         let first = pieces.next().await.unwrap().unwrap();
         String::from_utf8(first.to_vec()).unwrap()
     }
@@ -134,6 +177,43 @@ fn streamed(body: &Value) -> Request<Body> {
 
 pub fn request(method: &str, path: &str) -> axum::http::request::Builder {
     Request::builder().method(method).uri(path).header(header::HOST, "localhost:8080")
+}
+
+/// What every server has, over a store in `folder`.
+pub fn first_services(available: bool, folder: &Path) -> FirstServices {
+    let policy = EgressPolicy::for_hub("http://127.0.0.1:9").unwrap().sealed(true);
+    let store = Arc::new(ArtifactStore::open(folder, Arc::new(NoParser)).unwrap());
+    let board = Arc::new(PullBoard::new(Arc::new(NoProgress)));
+    let egress = Arc::new(Egress::new(policy, Arc::new(LogSink)));
+    let puller = Puller::new(store.clone(), egress, "http://127.0.0.1:9", board.clone());
+    let shelf = Shelf { catalog: Catalog::embedded().unwrap(), store, puller, board, sealed: true };
+    FirstServices {
+        system: Arc::new(SystemService::new(Arc::new(Known { available }))),
+        models: Arc::new(ModelService::new(shelf, Arc::new(Uses(&["whisper-base"])), CancellationToken::new())),
+        unsandboxed_allowed: false,
+    }
+}
+
+/// An appliance that uses these models.
+struct Uses(&'static [&'static str]);
+
+impl ModelUsage for Uses {
+    fn profile(&self) -> String {
+        "starter".into()
+    }
+
+    fn used(&self) -> Option<Vec<String>> {
+        Some(self.0.iter().map(ToString::to_string).collect())
+    }
+}
+
+/// No file is read in these tests.
+struct NoParser;
+
+impl ParseJobs for NoParser {
+    fn run(&self, _: ParseRequest, _: Vec<OwnedFd>) -> BoxFuture<'_, Result<ParseOutcome, EngineError>> {
+        async { Err(EngineError::Unavailable("nothing is read here".into())) }.boxed()
+    }
 }
 
 /// A system of which only the database's state is interesting.
@@ -154,6 +234,9 @@ impl SystemSource for Known {
             unsandboxed_allowed: !self.available,
             sealed: true,
             egress: Vec::new(),
+            egress_log: Vec::new(),
+            disk_free_bytes: None,
+            limits: Limits { recording_minutes: 30, recording_bytes: 1, dream_min_characters: 20, dream_max_characters: 4000 },
             pulls: Vec::new(),
             jobs: Vec::new(),
         };

@@ -2,6 +2,7 @@
 
 use std::{
     cell::RefCell,
+    os::fd::OwnedFd,
     path::PathBuf,
     sync::atomic::{AtomicBool, Ordering},
     time::{Duration, Instant},
@@ -31,6 +32,16 @@ pub(in super::super) fn artefact(id: &str) -> PathBuf {
 pub(in super::super) fn serve(
     worker: &mut dyn Worker,
     request: Request,
+    watch: impl FnMut(&Event) -> bool,
+) -> (Result<(), EngineError>, Vec<Event>) {
+    serve_with(worker, request, Vec::new(), watch)
+}
+
+/// As [`serve`], with descriptors.
+pub(in super::super) fn serve_with(
+    worker: &mut dyn Worker,
+    request: Request,
+    descriptors: Vec<OwnedFd>,
     mut watch: impl FnMut(&Event) -> bool,
 ) -> (Result<(), EngineError>, Vec<Event>) {
     let cancelled = AtomicBool::new(false);
@@ -43,7 +54,7 @@ pub(in super::super) fn serve(
         events.borrow_mut().push(event);
         Ok(())
     };
-    let result = worker.serve(request, Vec::new(), &Reply { send: &send, cancelled: &cancelled });
+    let result = worker.serve(request, descriptors, &Reply { send: &send, cancelled: &cancelled });
     (result, events.into_inner())
 }
 

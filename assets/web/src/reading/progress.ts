@@ -1,0 +1,150 @@
+import type { Dream, Interpretation, Mood, Problem, SimilarDream, WaitingEvent } from "../api/client";
+import type { ServerEvent } from "../api/events";
+import type { Failure } from "../api/problem";
+
+/** What a reading says, complete or still being written. */
+export interface ReadingText {
+  title: string;
+  summary: string;
+  mood: Mood | null;
+  symbols: { name: string; quote: string; meaning: string }[];
+  emotions: { name: string; intensity: number }[];
+  archetypes: string[];
+  interpretation: string;
+  advice: string;
+  questions: string[];
+}
+
+/** Where a reading stands, from the request to its last word. */
+export interface ReadingProgress {
+  /** `waiting`: the box has the request, or will be asked again; `writing`: words are coming. */
+  phase: "idle" | "sending" | "waiting" | "writing" | "done" | "failed";
+  /** Once it is here, the dream is kept. */
+  dream: Dream | null;
+  /** `null` until they have been looked for. */
+  similar: SimilarDream[] | null;
+  /** Why nothing comes yet; `null` in `waiting` means that the box itself is not ready. */
+  waiting: WaitingEvent | null;
+  /** Counts the model's tries: a further one writes every field anew. */
+  attempt: number;
+  text: ReadingText;
+  /** The finished reading, with its colophon. */
+  reading: Interpretation | null;
+  failure: Failure | null;
+}
+
+const EMPTY: ReadingText = {
+  title: "",
+  summary: "",
+  mood: null,
+  symbols: [],
+  emotions: [],
+  archetypes: [],
+  interpretation: "",
+  advice: "",
+  questions: [],
+};
+
+export const IDLE: ReadingProgress = {
+  phase: "idle",
+  dream: null,
+  similar: null,
+  waiting: null,
+  attempt: 1,
+  text: EMPTY,
+  reading: null,
+  failure: null,
+};
+
+export type ReadingAction =
+  | { type: "begin"; dream?: Dream }
+  | { type: "not-ready" }
+  | { type: "event"; event: ServerEvent }
+  | { type: "fail"; failure: Failure }
+  | { type: "reset" };
+
+export function advance(progress: ReadingProgress, action: ReadingAction): ReadingProgress {
+  switch (action.type) {
+    case "begin":
+      return { ...IDLE, phase: "sending", dream: action.dream ?? null };
+    case "not-ready":
+      return { ...progress, phase: "waiting", waiting: null };
+    case "event":
+      return take(progress, action.event);
+    case "fail":
+      return { ...progress, phase: "failed", failure: action.failure };
+    case "reset":
+      return IDLE;
+  }
+}
+
+interface Delta {
+  field: string;
+  text: string;
+  attempt?: number | null;
+}
+
+function take(progress: ReadingProgress, { name, data }: ServerEvent): ReadingProgress {
+  switch (name) {
+    case "dream":
+      return { ...progress, phase: "waiting", dream: data as Dream };
+    case "similar":
+      return { ...progress, similar: data as SimilarDream[] };
+    case "waiting":
+      return { ...progress, phase: "waiting", waiting: data as WaitingEvent };
+    case "delta":
+      return write(progress, data as Delta);
+    case "interpretation": {
+      const reading = data as Interpretation;
+      return { ...progress, phase: "done", reading, text: reading };
+    }
+    case "error":
+      return { ...progress, phase: "failed", failure: { kind: "problem", problem: data as Problem } };
+    default:
+      return progress;
+  }
+}
+
+function write(progress: ReadingProgress, delta: Delta): ReadingProgress {
+  const attempt = delta.attempt ?? 1;
+  const text = attempt > progress.attempt ? EMPTY : progress.text;
+  return { ...progress, phase: "writing", waiting: null, attempt, text: withDelta(text, delta) };
+}
+
+const atIndex = <Item>(list: Item[], index: number, empty: Item, change: (item: Item) => Item): Item[] => {
+  const longer = Array.from({ length: Math.max(list.length, index + 1) }, (_, place) => list[place] ?? empty);
+  return longer.map((item, place) => (place === index ? change(item) : item));
+};
+
+/** More text of a field such as `title` or `symbols.0.meaning`. A field that the page does not know is left out. */
+export function withDelta(text: ReadingText, { field, text: more }: Delta): ReadingText {
+  const [name, place, part] = field.split(".");
+  const index = Number(place);
+  switch (name) {
+    case "title":
+    case "summary":
+    case "interpretation":
+    case "advice":
+      return { ...text, [name]: text[name] + more };
+    case "mood":
+      return { ...text, mood: more as Mood };
+    case "archetypes":
+    case "questions":
+      return { ...text, [name]: atIndex(text[name], index, "", (item) => item + more) };
+    case "symbols":
+      if (part !== "name" && part !== "quote" && part !== "meaning") return text;
+      return {
+        ...text,
+        symbols: atIndex(text.symbols, index, { name: "", quote: "", meaning: "" }, (item) => ({
+          ...item,
+          [part]: item[part] + more,
+        })),
+      };
+    case "emotions": {
+      const change = part === "name" ? { name: more } : { intensity: Number(more) };
+      return { ...text, emotions: atIndex(text.emotions, index, { name: "", intensity: 0 }, (item) => ({ ...item, ...change })) };
+    }
+    default:
+      return text;
+  }
+}

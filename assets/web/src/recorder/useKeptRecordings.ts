@@ -1,0 +1,26 @@
+import { useCallback, useEffect, useState } from "react";
+
+import { keptRecordings, removeRecording } from "./store";
+import type { KeptRecording } from "./store";
+
+/** The recordings that wait in this browser. */
+export function useKeptRecordings() {
+  const [kept, setKept] = useState<KeptRecording[]>([]);
+  const reload = useCallback(() => {
+    // A browser that bars its storage has none.
+    keptRecordings().then(setKept, () => setKept([]));
+  }, []);
+  useEffect(() => {
+    reload();
+    // One whose tab crashed a moment ago shows once it is surely abandoned.
+    const later = setTimeout(reload, 6_000);
+    return () => clearTimeout(later);
+  }, [reload]);
+  const remove = useCallback(
+    (id: string) => {
+      removeRecording(id).then(reload, reload);
+    },
+    [reload],
+  );
+  return { kept, reload, remove };
+}

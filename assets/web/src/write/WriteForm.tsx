@@ -1,0 +1,100 @@
+import { useRef, useState } from "react";
+import { useTranslation } from "react-i18next";
+
+import { useLimits } from "../api/system";
+import { ReadingState } from "../reading/ReadingState";
+import type { ReadingRun } from "../reading/useReadingRun";
+import { RecorderBar } from "../recorder/RecorderBar";
+import { Recordings } from "../recorder/Recordings";
+import { useKeptRecordings } from "../recorder/useKeptRecordings";
+import { useOnline } from "../shell/useOnline";
+import { Button } from "../ui/Button";
+import { Choice } from "../ui/Choice";
+import { Page } from "../ui/Page";
+import { countCharacters } from "./characters";
+import { DreamText } from "./DreamText";
+import { LanguageField } from "./LanguageField";
+import { lenses, useDraft, useDreamLanguage, useLens } from "./settings";
+
+/** Tells a dream: in writing, by voice, or both. */
+export function WriteForm({ session }: { session: ReadingRun }) {
+  const { t } = useTranslation();
+  const limits = useLimits();
+  const online = useOnline();
+  const field = useRef<HTMLTextAreaElement>(null);
+  const [draft, setDraft] = useDraft();
+  const [lens, setLens] = useLens();
+  const [language, setLanguage] = useDreamLanguage();
+  const [error, setError] = useState<string | null>(null);
+  const { kept, reload, remove } = useKeptRecordings();
+  const [recorded, setRecorded] = useState<{ fresh: string | null; said: string }>({ fresh: null, said: "" });
+  const { phase } = session.progress;
+  const busy = phase === "sending" || phase === "waiting";
+
+  const refuse = (reason: string) => {
+    setError(reason);
+    field.current?.focus();
+  };
+  const submit = () => {
+    if (busy) return;
+    const count = countCharacters(draft);
+    const missing = limits.dream_min_characters - count;
+    const surplus = count - limits.dream_max_characters;
+    if (missing > 0) refuse(t("dream.write.tooShort", { count: missing }));
+    else if (surplus > 0) refuse(t("dream.write.tooLong", { count: surplus }));
+    else if (!online) refuse(t("dream.write.offline"));
+    else {
+      setError(null);
+      session.start({ text: draft.trim(), lens, language: language || null });
+    }
+  };
+  const change = (text: string) => {
+    setDraft(text);
+    setError(null);
+  };
+  const keep = (id: string, full: boolean) => {
+    setRecorded({ fresh: id, said: full ? t("dream.record.full") : t("dream.record.stopped") });
+    reload();
+  };
+  const addSpoken = (id: string, spoken: string) => {
+    remove(id);
+    setRecorded({ fresh: null, said: t("dream.record.written") });
+    change([draft.trimEnd(), spoken].filter(Boolean).join("\n"));
+    field.current?.focus();
+  };
+
+  return (
+    <Page title={t("dream.write.title")} lead={t("dream.write.lead")}>
+      <div className="flex flex-col gap-6">
+        <div className="flex flex-col gap-3">
+          <DreamText
+            ref={field}
+            value={draft}
+            language={language}
+            onChange={change}
+            onSubmit={submit}
+            error={error}
+            disabled={busy}
+            foot={<RecorderBar said={recorded.said} onBegin={() => setRecorded({ fresh: null, said: "" })} onKept={keep} />}
+          />
+          <Recordings kept={kept} fresh={recorded.fresh} language={language} onHeard={addSpoken} onDiscard={remove} />
+        </div>
+        <Choice
+          name="lens"
+          legend={t("dream.write.lens")}
+          options={lenses.map((value) => ({ value, label: t(`dream.lens.${value}.name`), hint: t(`dream.lens.${value}.hint`) }))}
+          value={lens}
+          onChange={setLens}
+        />
+        <LanguageField value={language} onChange={setLanguage} />
+        <ReadingState progress={session.progress} onRetry={submit} onStop={session.stop} />
+        <div className="flex flex-wrap items-center gap-x-4 gap-y-2">
+          <Button kind="primary" className="w-full px-8 text-lg sm:w-auto" onClick={submit} aria-disabled={busy}>
+            {t("dream.write.submit")}
+          </Button>
+          <p className="hidden text-sm text-muted sm:block">{t("dream.write.keys")}</p>
+        </div>
+      </div>
+    </Page>
+  );
+}
