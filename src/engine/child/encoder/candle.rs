@@ -182,13 +182,4 @@ fn roberta_config(config: &ModelConfig) -> candle_core::Result<xlm_roberta::Conf
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pooling_is_the_mean_of_the_tokens_or_the_first_of_them() {
-        let hidden = [1.0, 2.0, 3.0, 6.0];
-        assert_eq!(pooled(&hidden, 2, Pooling::Mean), [2.0, 4.0]);
-        assert_eq!(pooled(&hidden, 2, Pooling::Cls), [1.0, 2.0]);
-    }
-}
+mod tests;

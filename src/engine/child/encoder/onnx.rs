@@ -68,6 +68,8 @@ impl OnnxEncoder {
         let model = UserDefinedEmbeddingModel::new(onnx, tokenizer_files).with_pooling(pooling).with_quantization(quantization);
         let session = |threads: usize| {
             let options = InitOptionsUserDefined::new().with_max_length(context_length).with_intra_threads(threads);
+            // Threads wait for work by spinning: not when there is none.
+            let options = options.with_session_config("session.force_spinning_stop", "1");
             TextEmbedding::try_new_from_user_defined(model.clone(), options)
                 .map_err(|error| EngineError::Failed(format!("ONNX Runtime could not load the model: {error}")))
         };
