@@ -1,4 +1,4 @@
-/** Dreams for the tests. Each test has its own: the same text is the same dream. */
+/** Dreams for the tests. A test that waits for a reading to be written has its own: the same text is the same dream. */
 
 export const HORSE =
   "I was walking through my grandmother's old house when the floor turned into water. A white horse stood on the stairs " +
@@ -24,6 +24,10 @@ export const BRIDGE =
 export const GARDEN =
   "There was a garden behind a wall, and every flower in it had a human voice. They argued about my name. I climbed the " +
   "wall to listen, and a black cat came and sat beside me.";
+
+export const MOUNTAIN =
+  "I climbed a mountain of glass with a wolf at my side. Each step rang like a bell. At the top there was a table laid for " +
+  "dinner, and all the chairs were empty but one, where I saw myself as a child.";
 
 export const RUSSIAN =
   "Мне снилось, что я иду по заснеженному лесу и слышу, как кто-то зовёт меня по имени. Вдруг из-за деревьев вышла большая " +

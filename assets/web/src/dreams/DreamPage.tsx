@@ -5,7 +5,6 @@ import { api } from "../api/client";
 import { thrown } from "../api/problem";
 import { useFormats } from "../i18n/format";
 import { FailureNotice } from "../shell/FailureNotice";
-import { ArrowIcon } from "../ui/icons";
 import { Page } from "../ui/Page";
 import { DeleteDream } from "./DeleteDream";
 import { Readings } from "./Readings";
@@ -30,7 +29,7 @@ function KeptDream({ id }: { id: string }) {
       {data && <Readings kept={data} />}
       <footer className="flex flex-wrap items-center justify-between gap-4 border-t border-line pt-6">
         <Link to="/dreams" className="inline-flex min-h-11 items-center gap-2 text-accent underline underline-offset-4">
-          {t("dreams.dream.all")} <ArrowIcon />
+          {t("dreams.dream.all")}
         </Link>
         {data && <DeleteDream dream={data.dream} onDeleted={() => void navigate({ to: "/dreams" })} />}
       </footer>

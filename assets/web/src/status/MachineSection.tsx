@@ -66,7 +66,8 @@ function Database({ database }: { database: Report["database"] }) {
       <State tone={database.available ? "good" : "bad"}>
         {database.available ? t("status.machine.databaseAnswers") : t("status.machine.databaseSilent")}
       </State>{" "}
-      {database.version && <Verbatim>PostgreSQL {database.version}</Verbatim>}{" "}
+      {database.version && <Verbatim>PostgreSQL {database.version}</Verbatim>}
+      {database.pgvector && " · "}
       {database.pgvector && <Verbatim>pgvector {database.pgvector}</Verbatim>}
       <span className="block text-muted">
         {database.private ? t("status.machine.databasePrivate") : t("status.machine.databaseOwn")}

@@ -8,7 +8,7 @@ import { State } from "./State";
 import type { Model } from "./report";
 
 /** Languages named before the rest is only counted. */
-const LANGUAGES_NAMED = 4;
+const LANGUAGES_NAMED = 3;
 
 interface ModelCardProps {
   model: Model;
@@ -32,37 +32,55 @@ export function ModelCard({ model, sealed, free }: ModelCardProps) {
         </State>
       </div>
       <p>{t(`status.models.kind.${model.kind}`)}</p>
-      <Facts>
-        <Fact name={t("status.models.size")}>
-          {model.bytes == null ? t("status.models.sizeUnknown") : formats.bytes(model.bytes)}
-        </Fact>
-        {model.memory_bytes > 0 && <Fact name={t("status.models.memory")}>{formats.bytes(model.memory_bytes)}</Fact>}
+      <p className="flex flex-wrap gap-x-4 text-muted">
+        <span>{model.bytes == null ? t("status.models.sizeUnknown") : formats.bytes(model.bytes)}</span>
+        <Licence model={model} />
         {model.languages.length > 0 && (
-          <Fact name={t("status.models.languages")}>
-            <Languages codes={model.languages} />
-          </Fact>
+          <span>
+            <Languages codes={model.languages} named={LANGUAGES_NAMED} />
+          </span>
         )}
-        <Fact name={t("status.models.licence")}>
-          <Licence model={model} />
-        </Fact>
-        {model.source && (
-          <Fact name={t("status.models.source")}>
-            <Verbatim>{model.source}</Verbatim>
-          </Fact>
-        )}
-      </Facts>
+      </p>
+      <More model={model} />
       <ModelPull model={model} />
       <ModelActions model={model} sealed={sealed} free={free} />
     </>
   );
 }
 
-function Languages({ codes }: { codes: readonly string[] }) {
+/** What matters to few. */
+function More({ model }: { model: Model }) {
   const { t } = useTranslation();
   const formats = useFormats();
-  const named = codes.slice(0, LANGUAGES_NAMED).map(formats.languageName);
-  const more = codes.length - named.length;
-  return formats.list(more > 0 ? [...named, t("status.models.moreLanguages", { count: more })] : named);
+  if (!model.source && model.memory_bytes === 0 && model.languages.length <= LANGUAGES_NAMED) return null;
+  return (
+    <details>
+      <summary className="inline-flex min-h-11 items-center text-accent underline underline-offset-4">
+        {t("status.models.more")}
+      </summary>
+      <Facts>
+        {model.memory_bytes > 0 && <Fact name={t("status.models.memory")}>{formats.bytes(model.memory_bytes)}</Fact>}
+        {model.languages.length > 0 && (
+          <Fact name={t("status.models.languages")}>
+            <Languages codes={model.languages} named={model.languages.length} />
+          </Fact>
+        )}
+        {model.source && (
+          <Fact name={t("status.models.source")}>
+            <Verbatim>{model.source}</Verbatim>
+          </Fact>
+        )}
+      </Facts>
+    </details>
+  );
+}
+
+function Languages({ codes, named }: { codes: readonly string[]; named: number }) {
+  const { t } = useTranslation();
+  const formats = useFormats();
+  const names = codes.slice(0, named).map(formats.languageName);
+  const more = codes.length - names.length;
+  return formats.list(more > 0 ? [...names, t("status.models.moreLanguages", { count: more })] : names);
 }
 
 function Licence({ model }: { model: Model }) {

@@ -58,12 +58,6 @@ export const StopIcon = () => (
   </Icon>
 );
 
-export const ArrowIcon = () => (
-  <Icon className="mirrored">
-    <path d="M5 12h14M13 6l6 6-6 6" />
-  </Icon>
-);
-
 export const ChevronIcon = () => (
   <Icon>
     <path d="M7 10l5 5 5-5" />
