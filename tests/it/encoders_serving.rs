@@ -89,8 +89,7 @@ async fn a_sealed_server_says_what_its_embedding_model_lacks() {
     let _turn = turn::together().await;
     let state = StateDirectory::with_encoders();
     std::fs::remove_dir_all(state.artefact(ONNX_RUNTIME)).expect("removed");
-    let launch = |environment| Launch { environment, ..Launch::default() };
-    refused_by(&launch(&with(ONNX_MODEL)), &state, ONNX_RUNTIME).await;
-    refused_by(&launch(&with("no-such-model")), &state, "no-such-model").await;
-    refused_by(&launch(&with("whisper-base")), &state, "whisper-base").await;
+    for (model, named) in [(ONNX_MODEL, ONNX_RUNTIME), ("no-such-model", "no-such-model"), ("whisper-base", "whisper-base")] {
+        refused_by(&Launch { environment: &with(model), ..Launch::default() }, &state, named).await;
+    }
 }
