@@ -158,8 +158,8 @@ async fn forward<T: Heard>(mut events: Incoming, asker: &mpsc::Sender<Result<T, 
     }
 }
 
-/// A piece of a recording may take as long as it lasts before the engine counts as hung: noise brings no segments. After
-/// each piece the engine tells how far it is.
+/// A piece of a recording may take as long as it lasts before the engine counts as hung. While it works, the engine tells how
+/// far it is, window by window.
 fn duration_of_speech(request: &Request) -> Duration {
     match request {
         Request::Transcribe(request) => Duration::from_secs(request.samples / 16_000).min(asr::LONGEST_PIECE),

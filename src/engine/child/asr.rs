@@ -106,10 +106,12 @@ impl WhisperTranscriber {
     fn run(&mut self, language: &'static str, samples: &[f32], place: Range<u64>, reply: &Reply<'_>) -> Result<bool, EngineError> {
         let mut parameters = quiet_parameters(self.threads, language);
         let mut listener = Listener { reply, place, failure: None };
-        // SAFETY: both callbacks match whisper.cpp's types. `listener` and the cancel flag outlive the call to `full`,
+        // SAFETY: the callbacks match whisper.cpp's types. `listener` and the cancel flag outlive the call to `full`,
         // the only one that uses them, and nothing else touches `listener` while it runs: callbacks come on this thread,
         // or, for the flag, from threads that end before `full` returns.
         unsafe {
+            parameters.set_progress_callback(Some(on_progress));
+            parameters.set_progress_callback_user_data((&raw mut listener).cast());
             parameters.set_new_segment_callback(Some(on_segments));
             parameters.set_new_segment_callback_user_data((&raw mut listener).cast());
             parameters.set_abort_callback(Some(is_cancelled));
@@ -208,6 +210,17 @@ struct Listener<'a, 'b> {
     /// Where the piece lies in the recording, in milliseconds.
     place: Range<u64>,
     failure: Option<EngineError>,
+}
+
+/// Called before each window. Noise brings no segments: this shows the server that the engine works on.
+unsafe extern "C" fn on_progress(_: *mut WhisperSysContext, _: *mut WhisperSysState, percent: c_int, listener: *mut c_void) {
+    // SAFETY: as in `on_segments`.
+    let listener = unsafe { &mut *listener.cast::<Listener<'_, '_>>() };
+    let length = listener.place.end - listener.place.start;
+    let milliseconds = listener.place.start + length * u64::try_from(percent).unwrap_or(0).min(100) / 100;
+    if listener.failure.is_none() {
+        listener.failure = listener.reply.send(Event::Transcription(TranscriptionEvent::Progress { milliseconds })).err();
+    }
 }
 
 unsafe extern "C" fn on_segments(_: *mut WhisperSysContext, state: *mut WhisperSysState, fresh: c_int, listener: *mut c_void) {

@@ -63,7 +63,7 @@ pub struct DeltaEvent {
 /// more text of one field), then `interpretation` (the `Interpretation`; final, where deltas were not) or `error` (a
 /// `Problem`), and `done` (an empty object). The same dream read again through the same lens comes from the cache. A
 /// client that goes away stops the reading; the dream stays.
-#[utoipa::path(post, path = "/api/v1/dreams/interpret", tag = "dreams", request_body = InterpretRequest, responses(
+#[utoipa::path(post, operation_id = "interpret_dream", path = "/api/v1/dreams/interpret", tag = "dreams", request_body = InterpretRequest, responses(
     (status = 200, description = "The dream is kept; `interpretation` is null when no answer of the model may be shown",
         content((InterpretResponse = "application/json"), (String = "text/event-stream"))),
     BodyProblems, CommonProblems,
@@ -81,7 +81,7 @@ async fn interpret(
 /// Read a kept dream again.
 ///
 /// Through another lens, or after a reading failed. The answer has the two forms of `POST /api/v1/dreams/interpret`.
-#[utoipa::path(post, path = "/api/v1/dreams/{id}/interpret", tag = "dreams", params(("id" = uuid::Uuid, Path)),
+#[utoipa::path(post, operation_id = "interpret_dream_again", path = "/api/v1/dreams/{id}/interpret", tag = "dreams", params(("id" = uuid::Uuid, Path)),
     request_body = ReadAgainRequest, responses(
     (status = 200, description = "`interpretation` is null when no answer of the model may be shown",
         content((InterpretResponse = "application/json"), (String = "text/event-stream"))),
@@ -196,7 +196,7 @@ fn checked_limit(limit: Option<u16>, default: u16, most: u16) -> Result<u16> {
 }
 
 /// The dreams, newest first, a page at a time.
-#[utoipa::path(get, path = "/api/v1/dreams", tag = "dreams", params(PageQuery), responses(
+#[utoipa::path(get, operation_id = "list_dreams", path = "/api/v1/dreams", tag = "dreams", params(PageQuery), responses(
     (status = 200, body = DreamPage),
     (status = 422, description = "The cursor or the limit is wrong", body = Problem, content_type = "application/problem+json"),
     CommonProblems,
@@ -207,7 +207,7 @@ async fn list(State(service): State<Arc<DreamService>>, QueryString(query): Quer
 }
 
 /// One dream and its latest reading through each lens.
-#[utoipa::path(get, path = "/api/v1/dreams/{id}", tag = "dreams", params(("id" = uuid::Uuid, Path)), responses(
+#[utoipa::path(get, operation_id = "show_dream", path = "/api/v1/dreams/{id}", tag = "dreams", params(("id" = uuid::Uuid, Path)), responses(
     (status = 200, body = DreamWithReadings),
     (status = 404, description = "There is no such dream", body = Problem, content_type = "application/problem+json"),
     CommonProblems,
@@ -217,7 +217,7 @@ async fn show(State(service): State<Arc<DreamService>>, PathId(id): PathId) -> R
 }
 
 /// Delete a dream with its readings, its vectors and its place in the cache.
-#[utoipa::path(delete, path = "/api/v1/dreams/{id}", tag = "dreams", params(("id" = uuid::Uuid, Path)), responses(
+#[utoipa::path(delete, operation_id = "delete_dream", path = "/api/v1/dreams/{id}", tag = "dreams", params(("id" = uuid::Uuid, Path)), responses(
     (status = 204, description = "The dream is gone"),
     (status = 404, description = "There is no such dream", body = Problem, content_type = "application/problem+json"),
     CommonProblems,
@@ -238,7 +238,7 @@ struct SimilarQuery {
 }
 
 /// The dreams most like this one, nearest first.
-#[utoipa::path(get, path = "/api/v1/dreams/{id}/similar", tag = "dreams", params(("id" = uuid::Uuid, Path), SimilarQuery), responses(
+#[utoipa::path(get, operation_id = "similar_dreams", path = "/api/v1/dreams/{id}/similar", tag = "dreams", params(("id" = uuid::Uuid, Path), SimilarQuery), responses(
     (status = 200, body = Vec<SimilarDream>),
     (status = 404, description = "There is no such dream", body = Problem, content_type = "application/problem+json"),
     (status = 422, description = "The limit is wrong", body = Problem, content_type = "application/problem+json"),
