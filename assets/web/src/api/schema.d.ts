@@ -9,7 +9,7 @@ export interface paths {
             cookie?: never;
         };
         /** The dreams, newest first, a page at a time. */
-        get: operations["list"];
+        get: operations["list_dreams"];
         put?: never;
         post?: never;
         delete?: never;
@@ -35,7 +35,7 @@ export interface paths {
          *     `Problem`), and `done` (an empty object). The same dream read again through the same lens comes from the cache. A
          *     client that goes away stops the reading; the dream stays.
          */
-        post: operations["interpret"];
+        post: operations["interpret_dream"];
         delete?: never;
         options?: never;
         head?: never;
@@ -50,11 +50,11 @@ export interface paths {
             cookie?: never;
         };
         /** One dream and its latest reading through each lens. */
-        get: operations["show"];
+        get: operations["show_dream"];
         put?: never;
         post?: never;
         /** Delete a dream with its readings, its vectors and its place in the cache. */
-        delete: operations["delete"];
+        delete: operations["delete_dream"];
         options?: never;
         head?: never;
         patch?: never;
@@ -73,7 +73,7 @@ export interface paths {
          * Read a kept dream again.
          * @description Through another lens, or after a reading failed. The answer has the two forms of `POST /api/v1/dreams/interpret`.
          */
-        post: operations["interpret_again"];
+        post: operations["interpret_dream_again"];
         delete?: never;
         options?: never;
         head?: never;
@@ -88,7 +88,7 @@ export interface paths {
             cookie?: never;
         };
         /** The dreams most like this one, nearest first. */
-        get: operations["similar"];
+        get: operations["similar_dreams"];
         put?: never;
         post?: never;
         delete?: never;
@@ -142,7 +142,7 @@ export interface paths {
         put?: never;
         post?: never;
         /** Delete a model's files. One that an engine or the database uses stays. */
-        delete: operations["remove"];
+        delete: operations["remove_model"];
         options?: never;
         head?: never;
         patch?: never;
@@ -158,7 +158,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Fetch a model of the catalogue. Its progress shows in the list; asking again while it goes on starts nothing new. */
-        post: operations["pull"];
+        post: operations["pull_model"];
         /** Stop a pull, or dismiss one that failed. What came so far is kept for the next try. */
         delete: operations["stop_pull"];
         options?: never;
@@ -177,7 +177,10 @@ export interface paths {
         put?: never;
         /**
          * Turn a recording into text.
-         * @description The recording is a field of a form, or the body itself with the content type `audio/wav`. It is not kept.
+         * @description The recording is a field of a form, or the body itself with any `audio/…` or `video/…` type: what it is, its bytes tell.
+         *     It is not kept. With `Accept: text/event-stream` the answer is a stream of events: `waiting` (while others are heard
+         *     first), `segment` (each piece of text as it is heard), then `transcription` (the whole) or `error` (a problem), and
+         *     `done`. A client that goes away stops the work.
          */
         post: operations["transcribe"];
         delete?: never;
@@ -245,7 +248,7 @@ export interface components {
          * @description What an artefact is on disk.
          * @enum {string}
          */
-        ArtifactFormat: "gguf" | "ggml" | "directory" | "shared-library";
+        ArtifactFormat: "gguf" | "ggml" | "onnx" | "safetensors" | "directory" | "shared-library";
         /**
          * @description What an artefact is for.
          * @enum {string}
@@ -658,7 +661,7 @@ export interface components {
         };
         /**
          * Format: binary
-         * @description The bytes of a WAV file.
+         * @description The bytes of a recording.
          */
         Recording: string;
         /** @description A piece of a transcript, from and to in milliseconds. */
@@ -683,6 +686,16 @@ export interface components {
             /** @description `dream` (the text itself), `tradition`, `science`, `similar-dream`. */
             kind: string;
             reference: string;
+        };
+        /** @description Other recordings are heard first. */
+        SpeechWaitingEvent: {
+            /** @description `queue`. */
+            for: string;
+            /**
+             * Format: int32
+             * @description How many are before this one.
+             */
+            place: number;
         };
         /** @description Something in the dream and what it may stand for. */
         Symbol: {
@@ -758,13 +771,19 @@ export interface components {
             /** @description ISO 639-1: as given, else as heard. */
             language: string;
             segments: components["schemas"]["Segment"][];
+            /**
+             * @description What the recording was, by its content: `wav`, `mp3`, `flac`, `aac`, `ogg-vorbis`, `ogg-opus`, `webm-opus`,
+             *     `m4a-aac`, …
+             */
+            source_format: string;
             text: string;
         };
         /** @description A recording to be heard. */
         TranscriptionForm: {
             /**
              * Format: binary
-             * @description A WAV file of at most 256 MiB and 30 minutes.
+             * @description A recording of at most 256 MiB and 60 minutes, or what the operator set: WAV, MP3, FLAC, Ogg (Vorbis, Opus), WebM,
+             *     M4A (AAC), AAC. It is taken for what it holds, whatever it is called.
              */
             file: string;
             /** @description ISO 639-1; detected when absent. */
@@ -795,7 +814,7 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
-    list: {
+    list_dreams: {
         parameters: {
             query?: {
                 /** @description A page's `next_cursor`. */
@@ -864,7 +883,7 @@ export interface operations {
             };
         };
     };
-    interpret: {
+    interpret_dream: {
         parameters: {
             query?: never;
             header?: never;
@@ -988,7 +1007,7 @@ export interface operations {
             };
         };
     };
-    show: {
+    show_dream: {
         parameters: {
             query?: never;
             header?: never;
@@ -1054,7 +1073,7 @@ export interface operations {
             };
         };
     };
-    delete: {
+    delete_dream: {
         parameters: {
             query?: never;
             header?: never;
@@ -1119,7 +1138,7 @@ export interface operations {
             };
         };
     };
-    interpret_again: {
+    interpret_dream_again: {
         parameters: {
             query?: never;
             header?: never;
@@ -1254,7 +1273,7 @@ export interface operations {
             };
         };
     };
-    similar: {
+    similar_dreams: {
         parameters: {
             query?: {
                 /** @description 1 to 50; 5 when absent. */
@@ -1509,7 +1528,7 @@ export interface operations {
             };
         };
     };
-    remove: {
+    remove_model: {
         parameters: {
             query?: never;
             header?: never;
@@ -1583,7 +1602,7 @@ export interface operations {
             };
         };
     };
-    pull: {
+    pull_model: {
         parameters: {
             query?: never;
             header?: never;
@@ -1744,7 +1763,7 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description Language spoken, ISO 639-1; detected when absent. */
-                language?: string | null;
+                language?: string;
             };
             header?: never;
             path?: never;
@@ -1752,8 +1771,8 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "multipart/form-data": components["schemas"]["TranscriptionForm"];
                 "audio/*": components["schemas"]["Recording"];
+                "multipart/form-data": components["schemas"]["TranscriptionForm"];
             };
         };
         responses: {
