@@ -116,10 +116,9 @@ async fn what_cannot_be_embedded_is_refused_and_the_engine_goes_on() {
         // As many threads as make several sessions, and one.
         for threads in [1, 3] {
             let engine = start(id, backend.clone(), threads).await;
-            for texts in [vec![], vec![" \n".into()], vec!["a".to_owned(); 4097]] {
-                let request = EmbeddingRequest { texts, role: EmbeddingRole::Query };
-                assert!(engine.client().embed(request).await.is_err(), "{id}");
-            }
+            let empty = EmbeddingRequest { texts: vec!["water".into(), " \n".into()], role: EmbeddingRole::Query };
+            let refused = engine.client().embed(empty).await.unwrap_err().to_string();
+            assert!(refused.contains("text 1 is empty"), "{id}: {refused}");
             let megabyte = vec!["water ".repeat(200_000)];
             assert_eq!(embed(&engine, &megabyte).await.truncated, [true]);
             assert_eq!(embed(&engine, &many()).await.vectors.len(), many().len());

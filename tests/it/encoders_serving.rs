@@ -33,16 +33,16 @@ async fn another_embedding_model_takes_over_and_finds_the_dreams_that_were_kept_
     }
     assert_eq!(embedding_engine(&server).await, EMBEDDING_MODEL);
     drop(server);
-    for (id, question) in [
-        (ONNX_MODEL, "In the house of my grandmother the floor became water and a white horse on the stairs looked at me."),
-        (SAFETENSORS_MODEL, "A white horse stood on the stairs of grandmother's house, and the floor was water; I could not call."),
+    for (id, question, nearest) in [
+        (ONNX_MODEL, "In the house of my grandmother the floor became water and a white horse on the stairs looked at me.", 0),
+        (SAFETENSORS_MODEL, "The station was full of sand, the last train was gone, and a man in red gave me a key to dig with.", 1),
     ] {
         let server = start(&state, &with(id)).await;
         assert_eq!(embedding_engine(&server).await, id);
         until_jobs_are_done(&server).await;
         let (_, similar) = server.api().keep(question).await;
         let first = list(&similar, "similar").first().unwrap_or_else(|| panic!("{similar:#}"));
-        assert_eq!(first["dream"]["id"], kept[0], "{id}: {similar:#}");
+        assert_eq!(first["dream"]["id"], kept[nearest], "{id}: {similar:#}");
         let long = json!({ "texts": [texts::TEETH, texts::TEETH.repeat(8)], "role": "passage" });
         let answer = server.api().post_json("/api/v1/embeddings", &long).await.ok();
         assert!(answer["model"] == id && answer["dimensions"] == 384, "{answer:#}");

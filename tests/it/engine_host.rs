@@ -268,7 +268,7 @@ fn an_engine_is_not_started_by_hand() {
     let told = Command::new(EXECUTABLE).args(["engine", "{}"]).output().unwrap();
     assert!(!told.status.success());
     let arguments = format!(
-        r#"{{"kind":"parse","model":null,"options":{{"threads":1,"context_length":0,"gpu_layers":0}},"confinement":"parse",
+        r#"{{"kind":"parse","model":null,"backend":"ggml","options":{{"threads":1,"context_length":0,"gpu_layers":0}},"confinement":"parse",
             "allow_unsandboxed":false,"memory_bytes":null,"parent":{}}}"#,
         std::process::id()
     );

@@ -39,7 +39,7 @@ async fn who_waits_knows_the_place_and_who_leaves_makes_room() {
     // Two minutes of speech hold the engine for some seconds.
     let long = spoken(&format!("{SAID} ").repeat(15));
     let mut first = api.hear_as_events(long.clone()).await;
-    first.expect("segment").await;
+    first.until("segment").await.expect("it is being heard");
     let mut second = api.hear_as_events(long).await;
     assert!(second.expect("waiting").await.data["place"].as_u64() >= Some(1));
     let mut third = api.hear_as_events(fixture("firefox.ogg")).await;
