@@ -189,13 +189,16 @@ async fn an_operators_own_encoder_is_taken_in_as_a_folder_or_as_a_file() {
     run(state.path(), ["bench", "embedding", "no-such-model"]).await.refused("no-such-model");
 }
 
+/// What befalls a file.
+type Damage = fn(&mut Vec<u8>);
+
 #[tokio::test]
 async fn an_encoder_that_is_not_whole_is_refused_by_the_name_of_what_is_wrong() {
     let _turn = turn::together().await;
     let state = StateDirectory::with(&[]);
     let folder = readable_folder();
     for id in [ONNX_MODEL, SAFETENSORS_MODEL] {
-        let damages: [(&str, fn(&mut Vec<u8>)); 3] = [
+        let damages: [(&str, Damage); 3] = [
             ("cut", |bytes| bytes.truncate(bytes.len() * 3 / 5)),
             ("bent", |bytes| bytes[..64].iter_mut().for_each(|byte| *byte ^= 0x10)),
             ("alien", |bytes| *bytes = b"\x7fELF this is no model".repeat(100)),

@@ -127,8 +127,7 @@ impl Line {
 
     /// Tells each asker why it still waits, if that is news.
     pub(super) fn tell(&mut self, view: &View) {
-        let mut ahead = 0;
-        for request in &mut self.requests {
+        for (ahead, request) in (0..).zip(&mut self.requests) {
             let wait = if request.sent { Wait::Queue { ahead } } else { reason(view) };
             // Who is served at once never waited.
             let news = request.told != Some(wait) && (request.told.is_some() || wait != Wait::Queue { ahead: 0 });
@@ -136,7 +135,6 @@ impl Line {
                 request.told = Some(wait);
                 let _ = request.events.send(Ok(Told::Waiting(wait)));
             }
-            ahead += 1;
         }
     }
 

@@ -78,15 +78,16 @@ impl CandleEncoder {
 impl Encoder for CandleEncoder {
     fn encode(&mut self, pieces: &[Piece], cancelled: &AtomicBool) -> Result<Option<Vec<Vec<f32>>>, EngineError> {
         let units = units(pieces, AT_ONCE.min(pieces.len().div_ceil(self.pool.current_num_threads())));
-        let run = |unit: &Vec<usize>| {
+        // The vectors of a unit, each with the index of its piece.
+        let run = |unit: &Vec<usize>| -> Result<Vec<_>, EngineError> {
             if cancelled.load(Ordering::Relaxed) {
                 return Ok(Vec::new());
             }
             let some: Vec<&Piece> = unit.iter().map(|index| &pieces[*index]).collect();
-            Ok(unit.iter().copied().zip(self.run(&some)?).collect())
+            let vectors = self.run(&some).map_err(|error| EngineError::Failed(format!("candle could not embed: {error}")))?;
+            Ok(unit.iter().copied().zip(vectors).collect())
         };
-        let found: candle_core::Result<Vec<Vec<(usize, Vec<f32>)>>> = self.pool.install(|| units.par_iter().map(run).collect());
-        let found = found.map_err(|error| EngineError::Failed(format!("candle could not embed: {error}")))?;
+        let found: Vec<_> = self.pool.install(|| units.par_iter().map(run).collect::<Result<_, _>>())?;
         let mut found: Vec<(usize, Vec<f32>)> = found.into_iter().flatten().collect();
         found.sort_by_key(|(index, _)| *index);
         Ok((found.len() == pieces.len()).then(|| found.into_iter().map(|(_, vector)| vector).collect()))
