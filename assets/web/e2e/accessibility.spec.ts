@@ -45,7 +45,8 @@ test("no fault of accessibility by night", async ({ page, api }) => {
 });
 
 test.describe("on a phone", () => {
-  test.use({ viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true });
+  const width = 360;
+  test.use({ viewport: { width, height: 740 }, hasTouch: true, isMobile: true });
 
   test("no fault of accessibility, and nothing is cut off at the side", async ({ page, api }) => {
     const dream = await api.read(HORSE);
@@ -53,7 +54,8 @@ test.describe("on a phone", () => {
     for (const address of ["/", "/dreams", `/dreams/${dream}`, "/status"]) {
       await page.goto(address);
       await page.waitForLoadState("networkidle");
-      expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth), address).toBeLessThanOrEqual(0);
+      // Not `innerWidth`: a phone's window grows with what is too wide for it.
+      expect(await page.evaluate(() => document.documentElement.scrollWidth), address).toBeLessThanOrEqual(width);
     }
   });
 });

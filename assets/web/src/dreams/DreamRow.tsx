@@ -22,7 +22,7 @@ export function DreamRow({ dream }: { dream: Dream }) {
           {dream.text}
         </span>
       </Link>
-      <div className="-me-5 flex items-center justify-between gap-4 text-sm text-muted">
+      <div className="-me-4 sm:-me-5 flex items-center justify-between gap-4 text-sm text-muted">
         <p>
           <time dateTime={dream.created_at}>{formats.dateTime(dream.created_at)}</time>
           {foreign && ` · ${formats.languageName(dream.language)}`}

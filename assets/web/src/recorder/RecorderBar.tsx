@@ -38,7 +38,7 @@ export function RecorderBar({ said, onBegin, onKept }: RecorderBarProps) {
           <MicrophoneIcon />
           {t("dream.record.start")}
         </Button>
-        <p role="status" className="min-w-0 flex-1 text-sm text-muted">
+        <p role="status" className="flex-1 basis-60 text-sm text-muted">
           {state.name === "asking" ? t("dream.record.asking") : said || t("dream.record.startHint")}
         </p>
       </div>
