@@ -10,6 +10,8 @@ test("a spoken dream is recorded, paused, continued and stopped by keyboard, the
   await page.keyboard.press("Enter");
   await expect(page.getByText("Paused", { exact: true })).toBeVisible();
   const stood = await page.getByRole("timer").textContent();
+  // Longer than a second: a clock that went on would show another one.
+  await page.waitForTimeout(1_500);
   await expect(page.getByRole("button", { name: "Go on" })).toBeFocused();
   expect(await page.getByRole("timer").textContent()).toBe(stood);
   await page.keyboard.press("Enter");

@@ -10,7 +10,8 @@ import "./styles.css";
 import { followSystem } from "./theme/theme";
 
 const queryClient = new QueryClient({
-  defaultOptions: { queries: { staleTime: 5_000, retry: 1 }, mutations: { networkMode: "always" } },
+  // Without a network the box may still answer: it can be this machine.
+  defaultOptions: { queries: { staleTime: 5_000, retry: 1, networkMode: "always" }, mutations: { networkMode: "always" } },
 });
 
 async function start(): Promise<void> {

@@ -26,9 +26,6 @@ rm -rf "$STATE"
 export interface Launch {
   /** Of the log file. */
   name: string;
-  sealed?: boolean;
-  /** The operator's own catalogue. */
-  catalog?: string;
 }
 
 export class Appliance {
@@ -41,12 +38,12 @@ export class Appliance {
   ) {}
 
   /** Starts a server and waits for its address only. */
-  static async start({ name, sealed = false, catalog }: Launch): Promise<Appliance> {
+  static async start({ name }: Launch): Promise<Appliance> {
     mkdirSync(RESULTS, { recursive: true });
     const logFile = join(RESULTS, `${name}.log`);
     const log = createWriteStream(logFile);
-    const state = stateDirectory(catalog);
-    const options = ["--listen", "127.0.0.1:0", "--profile", "starter", "--state-dir", state, ...(sealed ? ["--sealed"] : [])];
+    const state = stateDirectory();
+    const options = ["--listen", "127.0.0.1:0", "--profile", "starter", "--state-dir", state];
     const child = spawn(EXECUTABLE, ["serve", ...options], { stdio: ["ignore", "pipe", "pipe"] });
     const environment = { ...process.env, SERVER: String(child.pid), STATE: state };
     const guard = spawn("sh", ["-c", GUARD], { stdio: ["pipe", "ignore", "ignore"], env: environment });

@@ -36,6 +36,7 @@ export async function settled(page: Page): Promise<void> {
     }
     await again.first().click();
   }
+  await expect(done).toBeVisible({ timeout: READING_MS });
 }
 
 /** What has just come fades in: its colours are the final ones only at the end. */

@@ -10,7 +10,6 @@ import {
   readdirSync,
   readlinkSync,
   symlinkSync,
-  writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
 
@@ -18,8 +17,8 @@ import { PULLED } from "./paths";
 
 const MODELS = ["smollm2-135m-instruct", "gemma3-270m", "multilingual-e5-small", "whisper-base", "postgresql-18"];
 
-/** Everything the starter profile needs is there; nothing has run in it yet. `catalog` is the operator's own catalogue. */
-export function stateDirectory(catalog?: string): string {
+/** Everything the starter profile needs is there; nothing has run in it yet. */
+export function stateDirectory(): string {
   // /tmp whatever TMPDIR says: a socket's path has 107 bytes. Open to the unprivileged user that the server becomes.
   const state = mkdtempSync("/tmp/oneiros-e2e-state-");
   chmodSync(state, 0o755);
@@ -34,10 +33,6 @@ export function stateDirectory(catalog?: string): string {
   // The store's own notes beside the artefacts, whatever they are.
   for (const note of readdirSync(store).filter((name) => lstatSync(join(store, name)).isFile())) {
     copyFileSync(join(store, note), join(state, "artefacts", note));
-  }
-  if (catalog !== undefined) {
-    mkdirSync(join(state, "catalog.d"));
-    writeFileSync(join(state, "catalog.d", "e2e.toml"), catalog);
   }
   return state;
 }

@@ -9,7 +9,8 @@ export interface Failure {
   retryAfter?: number;
 }
 
-function isProblem(value: unknown): value is Problem {
+/** Whether the box itself said what is wrong; a proxy before it may say it in HTML. */
+export function isProblem(value: unknown): value is Problem {
   return typeof value === "object" && value !== null && "status" in value && "type" in value;
 }
 

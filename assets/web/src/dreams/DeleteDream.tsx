@@ -10,12 +10,13 @@ import { FailureNotice } from "../shell/FailureNotice";
 import { Button } from "../ui/Button";
 import type { ButtonKind } from "../ui/Button";
 import { Dialog } from "../ui/Dialog";
+import { useWriteSession } from "../write/session";
 
 interface DeleteDreamProps {
   dream: Dream;
   kind?: ButtonKind;
-  /** The dream is gone, and this button with it. */
-  onDeleted: () => void;
+  /** The dream is gone, and this button with it; ends when no page shows the dream any more. */
+  onDeleted: () => void | Promise<void>;
 }
 
 /** Characters of a dream that tell it from others in a button's name. */
@@ -27,11 +28,18 @@ export function DeleteDream({ dream, kind = "danger", onDeleted }: DeleteDreamPr
   const formats = useFormats();
   const [asking, setAsking] = useState(false);
   const queries = useQueryClient();
+  const session = useWriteSession();
   const remove = api.useMutation("delete", "/api/v1/dreams/{id}", {
     onSuccess: async () => {
       setAsking(false);
+      if (session.progress.dream?.id === dream.id) session.stop();
       await queries.invalidateQueries({ queryKey: ["get", "/api/v1/dreams"] });
-      onDeleted();
+      await onDeleted();
+      const own = { params: { path: { id: dream.id } } };
+      queries.removeQueries({ queryKey: ["get", "/api/v1/dreams/{id}", own] });
+      queries.removeQueries({ queryKey: ["get", "/api/v1/dreams/{id}/similar", own] });
+      // It may have been like others.
+      await queries.invalidateQueries({ queryKey: ["get", "/api/v1/dreams/{id}/similar"] });
     },
   });
   const start = dream.text.slice(0, NAMED_BY);

@@ -2,7 +2,7 @@ import { Link, useNavigate, useParams } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 
 import { api } from "../api/client";
-import { thrown } from "../api/problem";
+import { isProblem, thrown } from "../api/problem";
 import { useFormats } from "../i18n/format";
 import { FailureNotice } from "../shell/FailureNotice";
 import { Page } from "../ui/Page";
@@ -21,17 +21,17 @@ function KeptDream({ id }: { id: string }) {
   const formats = useFormats();
   const navigate = useNavigate();
   const { data, error, refetch } = api.useQuery("get", "/api/v1/dreams/{id}", { params: { path: { id } } }, { retry: false });
-  const gone = error !== null && "status" in error && (error.status === 404 || error.status === 422);
+  const gone = isProblem(error) && (error.status === 404 || error.status === 422);
   const title = data ? t("dreams.dream.title", { date: formats.date(data.dream.created_at) }) : t("dreams.dream.loading");
   return (
     <Page title={gone ? t("dreams.dream.missingTitle") : title} lead={gone ? t("dreams.dream.missingText") : undefined} wide>
       {error && !gone && <FailureNotice failure={thrown(error, false)} onRetry={() => void refetch()} />}
-      {data && <Readings kept={data} />}
+      {data && !gone && <Readings kept={data} />}
       <footer className="flex flex-wrap items-center justify-between gap-4 border-t border-line pt-6">
         <Link to="/dreams" className="inline-flex min-h-11 items-center gap-2 text-accent underline underline-offset-4">
           {t("dreams.dream.all")}
         </Link>
-        {data && <DeleteDream dream={data.dream} onDeleted={() => void navigate({ to: "/dreams" })} />}
+        {data && !gone && <DeleteDream dream={data.dream} onDeleted={() => navigate({ to: "/dreams" })} />}
       </footer>
     </Page>
   );

@@ -6,7 +6,6 @@ import { regionalLocale } from "./locale";
 /** Numbers, dates and names as the reader's language writes them. */
 export function formats(locale: string) {
   const number = new Intl.NumberFormat(locale);
-  const percent = new Intl.NumberFormat(locale, { style: "percent", maximumFractionDigits: 0 });
   const date = new Intl.DateTimeFormat(locale, { dateStyle: "long" });
   const dateTime = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" });
   const names = new Intl.DisplayNames(locale, { type: "language" });
@@ -14,7 +13,6 @@ export function formats(locale: string) {
   const two = new Intl.NumberFormat(locale, { minimumIntegerDigits: 2, useGrouping: false });
   return {
     number: (value: number) => number.format(value),
-    percent: (share: number) => percent.format(share),
     date: (iso: string) => date.format(new Date(iso)),
     dateTime: (iso: string) => dateTime.format(new Date(iso)),
     list: (items: readonly string[]) => list.format(items),

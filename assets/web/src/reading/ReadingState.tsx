@@ -20,7 +20,8 @@ export function ReadingState({ progress, onRetry, onStop }: ReadingStateProps) {
   const { phase, failure, dream } = progress;
   const pulls = useSystem().data?.pulls ?? [];
   const waits = phase === "sending" || phase === "waiting";
-  const pulled = pulls.reduce((sum, pull) => sum + pull.bytes_done, 0) / pulls.reduce((sum, pull) => sum + pull.bytes_total, 0);
+  const total = pulls.reduce((sum, pull) => sum + pull.bytes_total, 0);
+  const pulled = total > 0 ? pulls.reduce((sum, pull) => sum + pull.bytes_done, 0) / total : undefined;
   return (
     <>
       <div role="status" className={waits || phase === "writing" ? "flex flex-col gap-3" : "sr-only"}>

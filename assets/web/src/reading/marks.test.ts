@@ -77,3 +77,11 @@ test("all of the dream comes back, whatever is asked for", () => {
       .join(""),
   ).toBe(dream);
 });
+
+test("scripts without spaces between words are marked within a sentence", () => {
+  expect(shown("我走过一座狭窄的桥，河水是黑的。", [{ name: "桥", quote: "狭窄的桥" }])).toEqual([
+    "我走过一座",
+    "[0:狭窄的桥]",
+    "，河水是黑的。",
+  ]);
+});

@@ -38,12 +38,19 @@ export function segmentDream(dream: string, symbols: readonly Sought[]): Segment
   return segments;
 }
 
+/** Scripts that write words without spaces between them. */
+const UNSPACED = ["Han", "Hiragana", "Katakana", "Thai", "Lao", "Khmer", "Myanmar"].map((name) => `\\p{Script=${name}}`).join("");
+const BEGINS_UNSPACED = new RegExp(`^[${UNSPACED}]`, "u");
+const ENDS_UNSPACED = new RegExp(`[${UNSPACED}]$`, "u");
+
 /** Every place of a passage. A word is not found inside another one, such as `art` in `heart`. */
 function places(dream: string, wanted: string): { start: number; end: number }[] {
   const pattern = wanted.trim();
   if (pattern === "") return [];
   const escaped = pattern.replace(/[.*+?^${}()|[\]\\]/g, "\\$&").replace(/\s+/g, "\\s+");
-  const search = new RegExp(`(?<![\\p{L}\\p{M}\\p{N}])${escaped}(?![\\p{L}\\p{M}\\p{N}])`, "giu");
+  const before = BEGINS_UNSPACED.test(pattern) ? "" : "(?<![\\p{L}\\p{M}\\p{N}])";
+  const after = ENDS_UNSPACED.test(pattern) ? "" : "(?![\\p{L}\\p{M}\\p{N}])";
+  const search = new RegExp(`${before}${escaped}${after}`, "giu");
   return [...dream.matchAll(search)].map((match) => ({ start: match.index, end: match.index + match[0].length }));
 }
 

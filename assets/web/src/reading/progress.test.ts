@@ -10,7 +10,7 @@ const delta = (field: string, text: string, attempt?: number): ServerEvent => ({
 });
 
 const after = (...events: ServerEvent[]) =>
-  events.reduce((progress, event) => advance(progress, { type: "event", event }), advance(IDLE, { type: "begin" }));
+  events.reduce((progress, event) => advance(progress, { type: "event", event }), advance(IDLE, { type: "begin", request: { text: "A bridge." } }));
 
 test("a reading grows field by field", () => {
   const progress = after(
@@ -81,5 +81,13 @@ test("a cached reading comes whole, and unknown fields and events do no harm", (
 });
 
 test("reading a kept dream again begins with it", () => {
-  expect(advance(IDLE, { type: "begin", dream })).toMatchObject({ phase: "sending", dream });
+  expect(advance(IDLE, { type: "begin", request: { dream } })).toMatchObject({ phase: "sending", dream, sent: null });
+});
+
+test("a box that takes nothing is not said to read, also when the dream is kept already", () => {
+  const begun = advance(IDLE, { type: "begin", request: { dream } });
+  const turnedAway = advance(begun, { type: "not-ready" });
+  expect(turnedAway).toMatchObject({ phase: "waiting", refused: true });
+  const taken = advance(turnedAway, { type: "event", event: { name: "dream", data: dream } });
+  expect(taken).toMatchObject({ phase: "waiting", refused: false });
 });

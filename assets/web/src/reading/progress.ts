@@ -19,11 +19,15 @@ export interface ReadingText {
 export interface ReadingProgress {
   /** `waiting`: the box has the request, or will be asked again; `writing`: words are coming. */
   phase: "idle" | "sending" | "waiting" | "writing" | "done" | "failed";
+  /** The text that was sent; `null` when a kept dream is read again. */
+  sent: string | null;
   /** Once it is here, the dream is kept. */
   dream: Dream | null;
   /** `null` until they have been looked for. */
   similar: SimilarDream[] | null;
-  /** Why nothing comes yet; `null` in `waiting` means that the box itself is not ready. */
+  /** The box takes nothing now, being full or not ready, and will be asked again. */
+  refused: boolean;
+  /** Why nothing comes yet, once the box has the request. */
   waiting: WaitingEvent | null;
   /** Counts the model's tries: a further one writes every field anew. */
   attempt: number;
@@ -47,8 +51,10 @@ const EMPTY: ReadingText = {
 
 export const IDLE: ReadingProgress = {
   phase: "idle",
+  sent: null,
   dream: null,
   similar: null,
+  refused: false,
   waiting: null,
   attempt: 1,
   text: EMPTY,
@@ -57,7 +63,7 @@ export const IDLE: ReadingProgress = {
 };
 
 export type ReadingAction =
-  | { type: "begin"; dream?: Dream }
+  | { type: "begin"; request: { dream: Dream } | { text: string } }
   | { type: "not-ready" }
   | { type: "event"; event: ServerEvent }
   | { type: "fail"; failure: Failure }
@@ -66,11 +72,13 @@ export type ReadingAction =
 export function advance(progress: ReadingProgress, action: ReadingAction): ReadingProgress {
   switch (action.type) {
     case "begin":
-      return { ...IDLE, phase: "sending", dream: action.dream ?? null };
+      return "dream" in action.request
+        ? { ...IDLE, phase: "sending", dream: action.request.dream }
+        : { ...IDLE, phase: "sending", sent: action.request.text };
     case "not-ready":
-      return { ...progress, phase: "waiting", waiting: null };
+      return { ...progress, phase: "waiting", refused: true, waiting: null };
     case "event":
-      return take(progress, action.event);
+      return take({ ...progress, refused: false }, action.event);
     case "fail":
       return { ...progress, phase: "failed", failure: action.failure };
     case "reset":

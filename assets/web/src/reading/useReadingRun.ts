@@ -45,7 +45,7 @@ const worthWaiting = ({ problem, retryAfter }: Failure) =>
   retryAfter !== undefined && (problem?.status === 503 || problem?.status === 429);
 
 async function run(request: ReadingRequest, signal: AbortSignal, dispatch: (action: ReadingAction) => void): Promise<void> {
-  dispatch("dream" in request ? { type: "begin", dream: request.dream } : { type: "begin" });
+  dispatch({ type: "begin", request });
   for (;;) {
     const { data, error, response } = await send(request, signal);
     if (data) {

@@ -3,7 +3,7 @@ import { useTranslation } from "react-i18next";
 import type { ReadingProgress } from "./progress";
 
 /** One sentence on where a reading stands; a screen reader is told when it changes. */
-export function useStateWords({ phase, waiting, attempt, dream }: ReadingProgress): string {
+export function useStateWords({ phase, refused, waiting, attempt }: ReadingProgress): string {
   const { t } = useTranslation();
   switch (phase) {
     case "idle":
@@ -22,5 +22,5 @@ export function useStateWords({ phase, waiting, attempt, dream }: ReadingProgres
     return waiting.detail ? t("dream.wait.loadingPart", { part: waiting.detail }) : t("dream.wait.loading");
   }
   if (waiting?.for === "restart") return t("dream.wait.restart");
-  return dream ? t("dream.wait.starting") : t("dream.wait.box");
+  return refused ? t("dream.wait.box") : t("dream.wait.starting");
 }

@@ -3,7 +3,6 @@ import { useTranslation } from "react-i18next";
 
 import { useFormats } from "../i18n/format";
 import { FailureNotice } from "../shell/FailureNotice";
-import { useOnline } from "../shell/useOnline";
 import { Button } from "../ui/Button";
 import { Dialog } from "../ui/Dialog";
 import { Player } from "./Player";
@@ -35,7 +34,6 @@ function useTranscriptWords(transcript: Transcript, silent: boolean): string {
 export function KeptRecordingCard({ recording, language, fresh, onHeard, onDiscard }: KeptRecordingCardProps) {
   const { t } = useTranslation();
   const { clock, dateTime } = useFormats();
-  const online = useOnline();
   const [silent, setSilent] = useState(false);
   const [asking, setAsking] = useState(false);
   const { transcript, send } = useTranscript(recording, (text) => (text ? onHeard(text) : setSilent(true)));
@@ -67,9 +65,8 @@ export function KeptRecordingCard({ recording, language, fresh, onHeard, onDisca
         </p>
       )}
       {transcript.phase === "failed" && <FailureNotice failure={transcript.failure} onRetry={begin} />}
-      {!online && <p className="text-sm text-muted">{t("dream.record.offline")}</p>}
       <div className="flex flex-wrap gap-3">
-        <Button ref={sendButton} kind="primary" aria-disabled={busy || !online} onClick={() => !busy && online && begin()}>
+        <Button ref={sendButton} kind="primary" aria-disabled={busy} onClick={() => !busy && begin()}>
           {t("dream.record.send")}
         </Button>
         <Button disabled={busy} onClick={() => setAsking(true)}>

@@ -6,6 +6,8 @@ import type { KeptRecording } from "./store";
 /** The browser's own player. It is the dreamer's own voice, being turned into text: there are no captions yet. */
 export function Player({ recording, name }: { recording: KeptRecording; name: string }) {
   const audio = useRef<HTMLAudioElement>(null);
+  // Not the object, which is another one each time the list is read: what plays would begin anew.
+  const { id, mimeType } = recording;
   useEffect(() => {
     let address: string | null = null;
     let gone = false;
@@ -14,12 +16,12 @@ export function Player({ recording, name }: { recording: KeptRecording; name: st
       address = URL.createObjectURL(bytes);
       audio.current.src = address;
     };
-    recordingBytes(recording).then(show, () => undefined);
+    recordingBytes({ id, mimeType }).then(show, () => undefined);
     return () => {
       gone = true;
       if (address) URL.revokeObjectURL(address);
     };
-  }, [recording]);
+  }, [id, mimeType]);
   // eslint-disable-next-line jsx-a11y/media-has-caption -- see above
   return <audio ref={audio} controls preload="metadata" aria-label={name} className="w-full" />;
 }

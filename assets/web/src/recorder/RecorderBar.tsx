@@ -13,13 +13,15 @@ interface RecorderBarProps {
   onBegin: () => void;
   /** A recording was made and is kept; `full`: it had the greatest length. */
   onKept: (id: string, full: boolean) => void;
+  /** A recording broke off; what of it could be kept waits with the others. */
+  onBroken: () => void;
 }
 
 /** Begins a recording, and becomes the recorder while it runs. */
-export function RecorderBar({ said, onBegin, onKept }: RecorderBarProps) {
+export function RecorderBar({ said, onBegin, onKept, onBroken }: RecorderBarProps) {
   const { t } = useTranslation();
   const full = useRef(false);
-  const recorder = useRecorder((id) => onKept(id, full.current));
+  const recorder = useRecorder((id, whole) => (whole ? onKept(id, full.current) : onBroken()));
   const { state, stop } = recorder;
   const stopAtLimit = useCallback(() => {
     full.current = true;

@@ -6,8 +6,6 @@ export interface KeptRecording {
   id: string;
   /** Milliseconds since 1970. */
   startedAt: number;
-  /** When its last piece came; a young one belongs to a recorder that is at work, perhaps in another tab. */
-  touchedAt: number;
   milliseconds: number;
   mimeType: string;
   finished: boolean;
@@ -18,9 +16,6 @@ interface Shape extends DBSchema {
   chunks: { key: number; value: { recording: string; bytes: Blob }; indexes: { recording: string } };
 }
 
-/** A recorder touches its recording every second; after this long without it, it is gone. */
-const ABANDONED_AFTER = 5_000;
-
 let opened: ReturnType<typeof open> | null = null;
 
 function open() {
@@ -28,6 +23,9 @@ function open() {
     upgrade(database) {
       database.createObjectStore("recordings", { keyPath: "id" });
       database.createObjectStore("chunks", { autoIncrement: true }).createIndex("recording", "recording");
+    },
+    terminated() {
+      opened = null;
     },
   });
 }
@@ -40,40 +38,55 @@ function database() {
   return opened;
 }
 
-export async function beginRecording(mimeType: string): Promise<KeptRecording> {
-  const now = Date.now();
-  const recording = { id: crypto.randomUUID(), startedAt: now, touchedAt: now, milliseconds: 0, mimeType, finished: false };
-  await (await database()).add("recordings", recording);
-  return recording;
+/** The lock that a recorder holds while it works on a recording; the browser lets go of it when the tab is gone. */
+const lockOf = (id: string) => `oneiros.recording.${id}`;
+
+/** Marks a recording as being made, in every tab, until the returned function is called. */
+export function holdRecording(id: string): Promise<() => void> {
+  return new Promise((held, failed) => {
+    const hold = () => new Promise<void>((letGo) => held(letGo));
+    navigator.locks.request(lockOf(id), hold).catch(failed);
+  });
+}
+
+export async function beginRecording(id: string, mimeType: string): Promise<void> {
+  await (await database()).add("recordings", { id, startedAt: Date.now(), milliseconds: 0, mimeType, finished: false });
 }
 
 /** Keeps one more piece: written before the next one comes, so that a crash loses a second at most. */
 export async function appendChunk(id: string, bytes: Blob, milliseconds: number): Promise<void> {
   const transaction = (await database()).transaction(["recordings", "chunks"], "readwrite");
   const recordings = transaction.objectStore("recordings");
-  const recording = await recordings.get(id);
-  if (recording) {
-    await recordings.put({ ...recording, milliseconds, touchedAt: Date.now() });
-    await transaction.objectStore("chunks").add({ recording: id, bytes });
-  }
+  const recording = whole(await recordings.get(id));
+  await recordings.put({ ...recording, milliseconds });
+  await transaction.objectStore("chunks").add({ recording: id, bytes });
   await transaction.done;
 }
 
 export async function finishRecording(id: string, milliseconds: number): Promise<void> {
   const transaction = (await database()).transaction("recordings", "readwrite");
-  const recording = await transaction.store.get(id);
-  if (recording) await transaction.store.put({ ...recording, milliseconds, finished: true });
+  const recording = whole(await transaction.store.get(id));
+  await transaction.store.put({ ...recording, milliseconds, finished: true });
   await transaction.done;
 }
 
-/** The recordings that wait, newest first; one that another tab is making is left out. */
-export async function keptRecordings(now = Date.now()): Promise<KeptRecording[]> {
+/** The browser may clear its storage away while a recording is made. */
+function whole(recording: KeptRecording | undefined): KeptRecording {
+  if (!recording) throw new DOMException("the recording is no longer in the browser's storage", "InvalidStateError");
+  return recording;
+}
+
+/** The recordings that wait, newest first; one that is still being made, here or in another tab, is left out. */
+export async function keptRecordings(): Promise<KeptRecording[]> {
   const all = await (await database()).getAll("recordings");
-  const waiting = all.filter((recording) => recording.finished || now - recording.touchedAt > ABANDONED_AFTER);
+  // There are none where the page came without a secure connection; there, nothing is recorded either.
+  const locks = navigator.locks as LockManager | undefined;
+  const held = new Set((await locks?.query())?.held?.map(({ name }) => name));
+  const waiting = all.filter((recording) => !held.has(lockOf(recording.id)));
   return waiting.sort((a, b) => b.startedAt - a.startedAt);
 }
 
-export async function recordingBytes({ id, mimeType }: KeptRecording): Promise<Blob> {
+export async function recordingBytes({ id, mimeType }: Pick<KeptRecording, "id" | "mimeType">): Promise<Blob> {
   const chunks = await (await database()).getAllFromIndex("chunks", "recording", id);
   return new Blob(
     chunks.map((chunk) => chunk.bytes),

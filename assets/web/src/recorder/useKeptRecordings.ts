@@ -10,12 +10,7 @@ export function useKeptRecordings() {
     // A browser that bars its storage has none.
     keptRecordings().then(setKept, () => setKept([]));
   }, []);
-  useEffect(() => {
-    reload();
-    // One whose tab crashed a moment ago shows once it is surely abandoned.
-    const later = setTimeout(reload, 6_000);
-    return () => clearTimeout(later);
-  }, [reload]);
+  useEffect(reload, [reload]);
   const remove = useCallback(
     (id: string) => {
       removeRecording(id).then(reload, reload);

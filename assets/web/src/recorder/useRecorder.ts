@@ -15,32 +15,38 @@ export interface Recorder {
   stop: () => void;
 }
 
-/** Records; each finished recording is kept and then told of. Leaving the component ends and keeps it. */
-export function useRecorder(onKept: (id: string) => void): Recorder {
+/**
+ * Records. `onEnded` hears of each recording that has ended, and whether all of it was kept. Leaving the component ends
+ * the recording.
+ */
+export function useRecorder(onEnded: (id: string, whole: boolean) => void): Recorder {
   const [state, dispatch] = useReducer(step, { name: "idle" });
   const [stream, setStream] = useState<MediaStream | null>(null);
   const latest = useRef(state);
   const session = useRef<RecordingSession | null>(null);
-  const told = useRef(onKept);
+  // The browser may ask its user for a while before there is a session.
+  const attempt = useRef<{ givenUp: boolean } | null>(null);
+  const told = useRef(onEnded);
   useEffect(() => {
     latest.current = state;
-    told.current = onKept;
+    told.current = onEnded;
   });
 
-  const end = useCallback(() => {
+  const end = useCallback((fault?: unknown) => {
     const ending = session.current;
     if (!ending) return;
     session.current = null;
     const now = performance.now();
     const length = lengthAt(latest.current, now);
     dispatch({ type: "stop", now });
-    ending
-      .end(length)
-      .catch(() => undefined)
-      .finally(() => {
-        dispatch({ type: "stopped" });
-        told.current(ending.id);
-      });
+    const ended = (problem: unknown) => {
+      dispatch(problem === undefined ? { type: "stopped" } : { type: "refused", refusal: refusalOf(problem) });
+      told.current(ending.id, problem === undefined);
+    };
+    ending.end(length).then(
+      () => ended(fault),
+      (error: unknown) => ended(fault ?? error),
+    );
   }, []);
 
   useEffect(() => {
@@ -50,27 +56,35 @@ export function useRecorder(onKept: (id: string) => void): Recorder {
     document.addEventListener("visibilitychange", keepPieces);
     return () => {
       document.removeEventListener("visibilitychange", keepPieces);
+      if (attempt.current) attempt.current.givenUp = true;
       end();
     };
   }, [end]);
 
   const start = () => {
+    const free = latest.current.name === "idle" || latest.current.name === "refused";
+    if (!free || attempt.current || session.current) return;
     const missing = missingForRecording();
     dispatch(missing ? { type: "refused", refusal: missing } : { type: "ask" });
-    if (missing || session.current) return;
-    const failed = (error: unknown) => {
-      end();
-      dispatch({ type: "refused", refusal: refusalOf(error) });
-    };
-    RecordingSession.begin(() => lengthAt(latest.current, performance.now()), failed)
-      .then((begun) => {
+    if (missing) return;
+    const mine = { givenUp: false };
+    attempt.current = mine;
+    RecordingSession.begin(() => lengthAt(latest.current, performance.now()), end)
+      .then(async (begun) => {
+        if (mine.givenUp) {
+          await begun.discard();
+          return;
+        }
         session.current = begun;
         setStream(begun.stream);
         // Pulling out the microphone ends the recording; what was said is kept.
-        begun.stream.getAudioTracks()[0]?.addEventListener("ended", end);
+        begun.whenGone(() => end());
         dispatch({ type: "granted", now: performance.now() });
       })
-      .catch((error: unknown) => dispatch({ type: "refused", refusal: refusalOf(error) }));
+      .catch((error: unknown) => dispatch({ type: "refused", refusal: refusalOf(error) }))
+      .finally(() => {
+        attempt.current = null;
+      });
   };
   const pause = () => {
     session.current?.pause();
@@ -80,5 +94,5 @@ export function useRecorder(onKept: (id: string) => void): Recorder {
     session.current?.resume();
     dispatch({ type: "resume", now: performance.now() });
   };
-  return { state, stream, start, pause, resume, stop: end };
+  return { state, stream, start, pause, resume, stop: useCallback(() => end(), [end]) };
 }

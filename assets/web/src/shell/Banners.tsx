@@ -1,3 +1,4 @@
+import { useEffect } from "react";
 import { useTranslation } from "react-i18next";
 
 import { isReady, useSystem } from "../api/system";
@@ -9,20 +10,23 @@ import { useOnline } from "./useOnline";
 export function Banners() {
   const { t } = useTranslation();
   const online = useOnline();
-  const { data: report, isError, errorUpdateCount } = useSystem();
+  const { data: report, isError, errorUpdateCount, refetch } = useSystem();
+  const offline = !online && isError;
   const silent = online && isError && errorUpdateCount > 1;
+  // Whether the box can be reached is news as soon as the network comes or goes.
+  useEffect(() => void refetch(), [online, refetch]);
   return (
     <div className="px-4 sm:px-8">
       <div className="mx-auto flex max-w-5xl flex-col gap-3">
         <div role="status" className="contents">
-          {!online && <Notice title={t("shell.offline.title")}>{t("shell.offline.text")}</Notice>}
+          {offline && <Notice title={t("shell.offline.title")}>{t("shell.offline.text")}</Notice>}
           {silent && (
             <Notice tone="warning" title={t("shell.unreachable.title")}>
               {t("shell.unreachable.text")}
             </Notice>
           )}
         </div>
-        {online && !isError && report && !isReady(report) && <ComingUp report={report} />}
+        {!isError && report && !isReady(report) && <ComingUp report={report} />}
         {report?.warnings.map((warning) => (
           <Notice key={warning} tone="warning">
             <p lang="en" dir="auto">

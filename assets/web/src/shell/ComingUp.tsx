@@ -11,7 +11,7 @@ export function ComingUp({ report }: { report: SystemReport }) {
   const { bytes } = useFormats();
   const broken = report.engines.filter((engine) => engine.state === "failed");
   return (
-    <Notice title={broken.length > 0 ? t("shell.comingUp.failed") : t("shell.comingUp.title")} live>
+    <Notice title={<span role="status">{broken.length > 0 ? t("shell.comingUp.failed") : t("shell.comingUp.title")}</span>}>
       {report.pulls.length === 0 && <p>{t("shell.comingUp.loading")}</p>}
       <ul className="flex flex-col gap-3">
         {report.pulls.map((pull) => (

@@ -9,5 +9,5 @@ function subscribe(listener: () => void) {
   };
 }
 
-/** Whether this device has a network at all. */
+/** Whether this device has a network at all. A box on the device itself answers without one. */
 export const useOnline = () => useSyncExternalStore(subscribe, () => navigator.onLine);

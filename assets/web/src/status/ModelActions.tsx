@@ -3,6 +3,7 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { api } from "../api/client";
+import { isProblem } from "../api/problem";
 import { Button } from "../ui/Button";
 import { ServerWords } from "./Facts";
 import { RemoveModelDialog } from "./RemoveModelDialog";
@@ -78,5 +79,5 @@ function useModelChanges() {
   const stop = api.useMutation("delete", "/api/v1/models/{id}/pull", options);
   const remove = api.useMutation("delete", "/api/v1/models/{id}", options);
   const error = pull.error ?? stop.error ?? remove.error;
-  return { pull, stop, remove, problem: error && ("detail" in error ? error.detail : String(error)) };
+  return { pull, stop, remove, problem: error && (isProblem(error) ? error.detail : String(error)) };
 }

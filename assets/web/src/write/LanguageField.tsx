@@ -15,7 +15,7 @@ export function LanguageField({ value, onChange }: { value: string; onChange: (c
     return named.sort((a, b) => a.name.localeCompare(b.name, i18n.language));
   }, [languageName, i18n.language]);
   return (
-    <Field label={t("dream.write.language")} inline>
+    <Field label={t("dream.write.language")}>
       {(control) => (
         <Select {...control} value={value} onChange={(event) => onChange(event.target.value)}>
           <option value="">{t("dream.write.detect")}</option>

@@ -7,7 +7,6 @@ import type { ReadingRun } from "../reading/useReadingRun";
 import { RecorderBar } from "../recorder/RecorderBar";
 import { Recordings } from "../recorder/Recordings";
 import { useKeptRecordings } from "../recorder/useKeptRecordings";
-import { useOnline } from "../shell/useOnline";
 import { Button } from "../ui/Button";
 import { Choice } from "../ui/Choice";
 import { Page } from "../ui/Page";
@@ -20,9 +19,10 @@ import { lenses, useDraft, useDreamLanguage, useLens } from "./settings";
 export function WriteForm({ session }: { session: ReadingRun }) {
   const { t } = useTranslation();
   const limits = useLimits();
-  const online = useOnline();
   const field = useRef<HTMLTextAreaElement>(null);
   const [draft, setDraft] = useDraft();
+  // What is typed now, also for what ends later than it began: a recording that has become text.
+  const latest = useRef(draft);
   const [lens, setLens] = useLens();
   const [language, setLanguage] = useDreamLanguage();
   const [error, setError] = useState<string | null>(null);
@@ -42,13 +42,13 @@ export function WriteForm({ session }: { session: ReadingRun }) {
     const surplus = count - limits.dream_max_characters;
     if (missing > 0) refuse(t("dream.write.tooShort", { count: missing }));
     else if (surplus > 0) refuse(t("dream.write.tooLong", { count: surplus }));
-    else if (!online) refuse(t("dream.write.offline"));
     else {
       setError(null);
       session.start({ text: draft.trim(), lens, language: language || null });
     }
   };
   const change = (text: string) => {
+    latest.current = text;
     setDraft(text);
     setError(null);
   };
@@ -57,9 +57,9 @@ export function WriteForm({ session }: { session: ReadingRun }) {
     reload();
   };
   const addSpoken = (id: string, spoken: string) => {
+    change([latest.current.trimEnd(), spoken].filter(Boolean).join("\n"));
     remove(id);
     setRecorded({ fresh: null, said: t("dream.record.written") });
-    change([draft.trimEnd(), spoken].filter(Boolean).join("\n"));
     field.current?.focus();
   };
 
@@ -75,7 +75,7 @@ export function WriteForm({ session }: { session: ReadingRun }) {
             onSubmit={submit}
             error={error}
             disabled={busy}
-            foot={<RecorderBar said={recorded.said} onBegin={() => setRecorded({ fresh: null, said: "" })} onKept={keep} />}
+            foot={<RecorderBar said={recorded.said} onBegin={() => setRecorded({ fresh: null, said: "" })} onKept={keep} onBroken={reload} />}
           />
           <Recordings kept={kept} fresh={recorded.fresh} language={language} onHeard={addSpoken} onDiscard={remove} />
         </div>
