@@ -110,6 +110,7 @@ impl From<EngineError> for Error {
                 Self::Unavailable { what: error.summary(), retry_after: Duration::from_secs(2) }
             }
             EngineError::Failed(_) => Self::Internal(error.into()),
+            EngineError::StorageFull => Self::StorageFull,
         }
     }
 }

@@ -217,16 +217,16 @@ fn serve(parts: &Parts, database: &Database) -> ModelNews {
 
 /// Hands the loaded models to the features, and starts the jobs.
 async fn start_work(engines: &Engines, database: &Database, news: &ModelNews) -> anyhow::Result<Runner> {
-    let models = engines.dream_models().await?;
+    let models = Arc::new(engines.dream_models().await?);
+    news.speech.send_replace(engines.speech_model());
+    // Before dreams without a vector are looked for: one that is told from now on gets its own at once.
+    news.dreams.send_replace(Arc::clone(&models));
     let queue = Queue::new(database.pool().clone());
     let mut registry = Registry::new();
     if let Some(embedding) = &models.embedding {
         heal_vectors(embedding, &queue, DreamStore::new(database.pool().clone()), &mut registry).await?;
     }
-    let runner = Runner::start(&queue, registry, JOBS_AT_ONCE);
-    news.speech.send_replace(engines.speech_model());
-    news.dreams.send_replace(Arc::new(models));
-    Ok(runner)
+    Ok(Runner::start(&queue, registry, JOBS_AT_ONCE))
 }
 
 /// Queues vectors for dreams that have none of this model: kept while it was down, or under another model.

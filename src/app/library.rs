@@ -6,7 +6,7 @@ use anyhow::bail;
 use clap::ValueEnum as _;
 
 use crate::{
-    config::Config,
+    config::{Config, UnusableSetting},
     egress::{AuditSink, Egress, EgressPolicy, Purpose},
     engine::parse::ParseRunner,
     features::{
@@ -38,10 +38,11 @@ impl Library {
         let name = &config.models.profile;
         let wanted = Profile::from_str(name, true).map_err(|_| {
             let known: Vec<String> = Profile::value_variants().iter().map(ToString::to_string).collect();
-            anyhow::anyhow!("there is no profile `{name}`: choose one of {}", known.join(", "))
+            UnusableSetting(format!("there is no profile `{name}`: choose one of {}", known.join(", ")))
         })?;
         let hub = config.models.hub_endpoint.clone();
-        let policy = EgressPolicy::for_hub(&hub)?.sealed(config.server.sealed);
+        let policy = EgressPolicy::for_hub(&hub).map_err(|error| UnusableSetting(format!("`hub_endpoint`: {error:#}")))?;
+        let policy = policy.sealed(config.server.sealed);
         let egress = Arc::new(Egress::new(policy, audit));
         let store = Arc::new(ArtifactStore::open(state, Arc::new(parse))?);
         let board = Arc::new(PullBoard::new(progress));
@@ -81,7 +82,7 @@ impl Library {
     pub fn entries(&self, profile: Profile) -> anyhow::Result<Vec<CatalogEntry>> {
         let mut entries: Vec<CatalogEntry> = self.catalog.profile(profile).into_iter().cloned().collect();
         if let Some(id) = &self.embedding {
-            let chosen = self.embedding_model(id)?;
+            let chosen = self.embedding_model(id).map_err(|error| UnusableSetting(format!("{error:#}")))?;
             entries.retain(|entry| entry.kind != ArtifactKind::Embedding);
             entries.push(chosen);
         }

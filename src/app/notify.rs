@@ -17,7 +17,11 @@ use http_body_util::Empty;
 use hyper::{Request, StatusCode, body::Bytes, client::conn::http1, header};
 use hyper_util::rt::TokioIo;
 use sd_notify::NotifyState;
-use tokio::{sync::watch, task::JoinHandle, time::timeout};
+use tokio::{
+    sync::watch,
+    task::JoinHandle,
+    time::{MissedTickBehavior, timeout},
+};
 use tokio_util::sync::CancellationToken;
 
 use super::{App, snapshot::Snapshot};
@@ -25,7 +29,7 @@ use crate::http::listeners::connect_unix;
 
 /// How often the status line may change.
 const STATUS_INTERVAL: Duration = Duration::from_secs(1);
-/// Checks within one period of the watchdog: so many in a row must fail before the service manager steps in.
+/// Checks within one period of the watchdog: none of them may succeed before the service manager steps in.
 const CHECKS_IN_A_PERIOD: u32 = 4;
 
 /// Messages that may wait for a service manager that is slow to read.
@@ -95,7 +99,10 @@ impl Check {
     /// Checks a few times in each period, and feeds the watchdog when all is well.
     async fn feed(self, line: Line, period: Duration, faults: watch::Sender<Fault>) {
         let interval = period / CHECKS_IN_A_PERIOD;
+        let mut checks = tokio::time::interval(interval);
+        checks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
+            checks.tick().await;
             let fault = self.fault(interval).await;
             match fault {
                 None => {
@@ -104,7 +111,6 @@ impl Check {
                 Some(fault) => tracing::warn!("{fault}: the watchdog is not fed"),
             }
             faults.send_replace(fault);
-            tokio::time::sleep(interval).await;
         }
     }
 

@@ -26,7 +26,7 @@ use anyhow::Context as _;
 use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::{
-    config::{Config, RawConfig},
+    config::{Config, RawConfig, UnusableSetting},
     engine::child::privileges,
 };
 
@@ -85,7 +85,7 @@ pub fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             output::print_error(&error);
-            ExitCode::FAILURE
+            if error.is::<UnusableSetting>() { ExitCode::from(UNUSABLE_SETTINGS) } else { ExitCode::FAILURE }
         }
     }
 }

@@ -16,6 +16,11 @@ use std::{
 
 use anyhow::{Context as _, bail};
 
+/// A setting that reads well and cannot be used: starting again changes nothing before it is mended.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct UnusableSetting(pub String);
+
 pub use raw::{RawConfig, RawDatabase, RawModels, RawServer, RawSpeech};
 
 /// Where the hub lives unless the operator names a mirror of it.

@@ -74,7 +74,8 @@ impl EngineClient {
             return Err(EngineError::InvalidRequest(format!("at most {MAX_DESCRIPTORS} files go into one request")));
         }
         let expected = duration_of_speech(&request);
-        let patient = matches!(request, Request::Generate(_));
+        // Somebody watches these come; a job asks again by itself.
+        let patient = matches!(request, Request::Generate(_) | Request::Transcribe(_));
         let (id, place) = self.shared.admit(patient)?;
         let frame = connection::frame(&ToChild::Request { id, request });
         let frame = frame.map_err(|error| EngineError::InvalidRequest(error.to_string()))?;

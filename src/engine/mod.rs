@@ -69,4 +69,7 @@ pub enum EngineError {
     /// The engine reported a failure of its own.
     #[error("the engine failed: {0}")]
     Failed(String),
+    /// What it makes does not fit on the disk.
+    #[error("the disk is full")]
+    StorageFull,
 }

@@ -5,6 +5,7 @@ use std::{
     io::{Read, Write},
     os::fd::OwnedFd,
     path::{Component, Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
@@ -16,6 +17,12 @@ use super::ModelError;
 /// Bytes as people read them.
 pub fn human_bytes(bytes: u64) -> String {
     indicatif::HumanBytes(bytes).to_string()
+}
+
+/// What the files of a folder hold together, those of its folders left out; 0 when there is no such folder.
+pub fn bytes_in(folder: &Path) -> u64 {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.metadata().ok()).filter(std::fs::Metadata::is_file).map(|metadata| metadata.len()).sum()
 }
 
 /// Refuses to start what would not fit: `bytes` and a tenth more must be free.
@@ -76,10 +83,17 @@ pub fn sha256_of(path: &Path) -> Result<(String, u64), ModelError> {
 /// The name that git gives a file: the SHA-1 of a header and its content. Blocks.
 pub fn git_blob_sha1(path: &Path) -> Result<String, ModelError> {
     use sha1::Digest as _;
-    let content = std::fs::read(path).map_err(|error| ModelError::io("read", path, error))?;
+    let unreadable = |error| ModelError::io("read", path, error);
+    let mut file = File::open(path).map_err(unreadable)?;
     let mut checksum = sha1::Sha1::new();
-    checksum.update(format!("blob {}\0", content.len()));
-    checksum.update(&content);
+    checksum.update(format!("blob {}\0", file.metadata().map_err(unreadable)?.len()));
+    let mut buffer = vec![0; 1024 * 1024];
+    loop {
+        match file.read(&mut buffer).map_err(unreadable)? {
+            0 => break,
+            size => checksum.update(&buffer[..size]),
+        }
+    }
     Ok(checksum.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
@@ -142,8 +156,9 @@ pub fn replace_folder(from: &Path, to: &Path) -> Result<(), ModelError> {
     to.parent().map_or(Ok(()), sync_file)
 }
 
-/// Held by whoever works on one artefact; given back when dropped.
-pub struct Lock(#[expect(dead_code, reason = "closing the file gives the lock back")] OwnedFd);
+/// Held by whoever works on one artefact; given back when the last clone is dropped.
+#[derive(Clone)]
+pub struct Lock(#[expect(dead_code, reason = "closing the file gives the lock back")] Arc<OwnedFd>);
 
 impl Lock {
     /// Waits for the lock; `waiting` is called once if somebody else has it.
@@ -154,7 +169,7 @@ impl Lock {
         let mut waiting = Some(waiting);
         loop {
             match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
-                Ok(()) => return Ok(Self(file)),
+                Ok(()) => return Ok(Self(Arc::new(file))),
                 Err(rustix::io::Errno::WOULDBLOCK) => {
                     if let Some(waiting) = waiting.take() {
                         waiting();

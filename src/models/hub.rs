@@ -55,10 +55,13 @@ impl Digest {
     }
 
     /// The file's own; `sha256` is known from the transfer.
-    fn found(&self, sha256: &str, file: &Path) -> Result<String, ModelError> {
+    async fn found(&self, sha256: &str, file: &Path) -> Result<String, ModelError> {
         match self {
             Self::Sha256(_) => Ok(sha256.to_owned()),
-            Self::GitBlob(_) => files::git_blob_sha1(file),
+            Self::GitBlob(_) => {
+                let file = file.to_owned();
+                files::blocking(move || files::git_blob_sha1(&file)).await
+            }
         }
     }
 }
@@ -73,7 +76,7 @@ impl Pull<'_> {
         let partial = self.staging().join(format!("hub-{}.partial", &expected.digest.text()[..16]));
         let transfer = Transfer { pull: self, url: &url, from: self.hub_host(), expected: &expected, partial: partial.clone() };
         let sha256 = transfer.fetch().await?;
-        let found = expected.digest.found(&sha256, &partial)?;
+        let found = expected.digest.found(&sha256, &partial).await?;
         if found != expected.digest.text() {
             files::remove(&partial)?;
             return Err(self.wrong_checksum(&found, expected.digest.text()));

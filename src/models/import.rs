@@ -42,7 +42,7 @@ impl ArtifactStore {
         if !metadata.is_file() {
             return Err(ModelError::refused(&id, format!("{} is no regular file", file.display())));
         }
-        let _lock = Lock::acquire(&self.lock_path(&id), || ()).await?;
+        let lock = Lock::acquire(&self.lock_path(&id), || ()).await?;
         let header = self.look_at(&id, file).await?;
         let staging = self.staging(&id);
         files::create_directory(&staging)?;
@@ -60,12 +60,12 @@ impl ArtifactStore {
             sha256: Some(sha256),
             id,
         };
-        self.land(arrival, &staged).await
+        self.land(arrival, &staged, &lock).await
     }
 
     async fn import_encoder(&self, id: &str, encoder: EncoderFiles) -> Result<Manifest, ModelError> {
         encoder.check(id)?;
-        let _lock = Lock::acquire(&self.lock_path(id), || ()).await?;
+        let lock = Lock::acquire(&self.lock_path(id), || ()).await?;
         let staging = self.staging(id);
         files::create_directory(&staging)?;
         files::require_space(id, &staging, encoder.bytes())?;
@@ -78,7 +78,7 @@ impl ArtifactStore {
         })
         .await?;
         let arrival = Arrival { id: id.into(), kind: ArtifactKind::Embedding, format, file: "model".into(), source, sha256: None };
-        self.land(arrival, &staged).await
+        self.land(arrival, &staged, &lock).await
     }
 
     async fn look_at(&self, id: &str, file: &Path) -> Result<ModelHeader, ModelError> {

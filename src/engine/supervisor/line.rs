@@ -39,6 +39,7 @@ struct Standing {
     /// For the child; a patient request keeps it for the next one.
     frame: Vec<u8>,
     descriptors: Vec<OwnedFd>,
+    /// It waits for a child, and for the next one while it can be sent again: not once its descriptors are gone.
     patient: bool,
     /// The child of now has it.
     sent: bool,
@@ -82,6 +83,7 @@ impl Line {
     pub(super) fn send(&mut self, outgoing: &Outgoing) {
         for request in self.requests.iter_mut().filter(|request| !request.sent) {
             request.sent = true;
+            request.patient &= request.descriptors.is_empty();
             let frame = if request.patient { request.frame.clone() } else { std::mem::take(&mut request.frame) };
             // When the writing task is gone, so is the child, and the reading task tells.
             let _ = outgoing.send((frame, std::mem::take(&mut request.descriptors)));

@@ -164,7 +164,7 @@ fn lies(speech: &[u8]) -> Vec<(String, Vec<u8>)> {
         ("FLAC: an hour and more of samples".into(), patched(&flac, &[(21, &[flac[21] | 0x0f, 0xff, 0xff, 0xff, 0xff])])),
         ("MP3: more frames than there are".into(), patched(&mp3, &[(xing + 8, &[0, 0, 0x10, 0])])),
         ("Ogg: 255 channels, checksum wrong".into(), patched(&ogg, &[(head + 9, &[255])])),
-        ("WebM: Vorbis instead of Opus".into(), patched(&webm, &[(codec, b"A_VORBIS".get(..6).expect("six"))])),
+        ("WebM: a codec that there is not".into(), patched(&webm, &[(codec, b"A_VORBIS".get(..6).expect("six"))])),
         ("WebM: AAC instead of Opus".into(), patched(&webm, &[(codec, b"A_AAC\0")])),
         ("M4A: four billion empty samples".into(), patched(&m4a, &[(sizes + 8, &[0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff])])),
         ("M4A: one sample of four gigabytes".into(), patched(&m4a, &[(sizes + 8, &[0xff; 8])])),

@@ -154,7 +154,7 @@ fn raise(output: &File, bytes: u64, gain: f32) -> std::io::Result<()> {
 
 fn unwritable(error: &std::io::Error) -> EngineError {
     if error.kind() == std::io::ErrorKind::StorageFull {
-        return EngineError::Unavailable("the disk is full: free some space and try again".into());
+        return EngineError::StorageFull;
     }
     EngineError::Failed(format!("the decoded recording cannot be written: {error}"))
 }
