@@ -30,3 +30,17 @@ test("a spoken dream is recorded, paused, continued and stopped by keyboard, the
   await settled(page);
   await readingIsThere(page);
 });
+
+test("what is typed while a recording is turned into text stays, and a button pressed twice records once", async ({ page }) => {
+  await page.goto("/");
+  await page.getByRole("button", { name: "Say it" }).dblclick();
+  await recordedSeconds(page, 6);
+  await page.getByRole("button", { name: "Stop", exact: true }).click();
+  await expect(page.getByRole("button", { name: "Turn it into text" })).toHaveCount(1);
+  await page.getByRole("button", { name: "Turn it into text" }).click();
+  await dreamField(page).fill("I had forgotten the lighthouse.");
+  await expect(dreamField(page)).toHaveValue(/^I had forgotten the lighthouse\.\n.*(horse|bridge|river)/is, { timeout: READING_MS });
+  await page.reload();
+  await expect(dreamField(page)).toHaveValue(/^I had forgotten the lighthouse\.\n.*(horse|bridge|river)/is);
+  await expect(page.getByText("A recording of yours is kept in this browser")).toHaveCount(0);
+});
