@@ -52,6 +52,8 @@ async fn each_engine_is_killed_in_mid_answer_ten_times() {
 
 async fn kill_while_embedding(api: &Api, acknowledged: &mut Vec<String>) {
     for round in 0..ENGINE_KILLS {
+        // One that falls as soon as it stands would be started again later each time, and at last only when asked for.
+        tokio::time::sleep(Duration::from_millis(300)).await;
         let pid = api.engine_pid(EMBEDDING_MODEL).await;
         let long = texts::HORSE.repeat(15);
         let mut events = api.stream(&reading::request(&format!("{round}. {long}"))).await;
