@@ -39,7 +39,9 @@ test("what is typed while a recording is turned into text stays, and a button pr
   await expect(page.getByRole("button", { name: "Turn it into text" })).toHaveCount(1);
   await page.getByRole("button", { name: "Turn it into text" }).click();
   await dreamField(page).fill("I had forgotten the lighthouse.");
-  await expect(dreamField(page)).toHaveValue(/^I had forgotten the lighthouse\.\n.*(horse|bridge|river)/is, { timeout: READING_MS });
+  await expect(dreamField(page)).toHaveValue(/^I had forgotten the lighthouse\.\n.*(horse|bridge|river)/is, {
+    timeout: READING_MS,
+  });
   await page.reload();
   await expect(dreamField(page)).toHaveValue(/^I had forgotten the lighthouse\.\n.*(horse|bridge|river)/is);
   await expect(page.getByText("A recording of yours is kept in this browser")).toHaveCount(0);

@@ -40,7 +40,12 @@ test("a part is fetched with its progress shown, then removed after asking", asy
   await page.goto("/status");
   const card = page.getByRole("region", { name: "Models" }).getByRole("listitem").filter({ hasText: title });
   await card.getByRole("button", { name: `Fetch ${title}` }).click();
-  await expect(card.getByRole("progressbar").or(card.getByText("On this box", { exact: true })).first()).toBeVisible();
+  await expect(
+    card
+      .getByRole("progressbar")
+      .or(card.getByText("On this box", { exact: true }))
+      .first(),
+  ).toBeVisible();
   const failed = card.getByText("Could not be fetched");
   await expect(card.getByText("On this box", { exact: true }).or(failed).first()).toBeVisible({ timeout: PULL_MS });
   test.skip(

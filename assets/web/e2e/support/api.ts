@@ -1,6 +1,8 @@
 /** What a test asks of the server beside the page: its state, and dreams to find there. */
 import type { components } from "../../src/api/schema";
 
+import { numbered } from "./texts";
+
 type Schemas = components["schemas"];
 export type System = Schemas["SystemReport"];
 
@@ -14,6 +16,9 @@ export async function until(holds: () => Promise<boolean>, what: string, withinM
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
+
+/** Numbers of a crowd's dreams: the same text again would be answered without the engine, so no test runner repeats one. */
+let asked = process.pid * 1_000;
 
 export class Api {
   constructor(readonly base: string) {}
@@ -54,10 +59,27 @@ export class Api {
     return title;
   }
 
-  /** Asks for many readings at once and holds on to them until `leave` is called. */
-  async crowd(texts: string[]): Promise<{ refused: number; leave: () => void }> {
+  /**
+   * So many people who want readings until `leave` is called: whoever has one asks for the next, so that the queue is as
+   * long when a slow page comes to it as it was for a fast one.
+   */
+  async crowd(people: number): Promise<{ refused: number; leave: () => void }> {
     const hangUp = new AbortController();
-    const answers = await Promise.all(texts.map((text) => this.stream(text, hangUp.signal)));
+    const ask = (): Promise<Response> => this.stream(numbered((asked += 1)), hangUp.signal);
+    const goOn = async (answer: Response): Promise<void> => {
+      while (answer.ok) {
+        await answer.text();
+        answer = await ask();
+      }
+    };
+    const answers = await Promise.all(Array.from({ length: people }, ask));
+    for (const answer of answers) {
+      goOn(answer).catch((error: unknown) => {
+        if (!hangUp.signal.aborted) {
+          throw error;
+        }
+      });
+    }
     return {
       refused: answers.filter((answer) => answer.status === 429).length,
       leave: () => {

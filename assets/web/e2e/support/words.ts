@@ -33,7 +33,8 @@ export async function foreignWords(page: Page, data: string[] = []): Promise<str
   const known = new RegExp(`\\b(${NAMES.join("|")})\\b|--[a-z-]+|\\boneiros models import FILE\\b`, "g");
   // One name may begin another: the longest goes first.
   const longestFirst = data.toSorted((left, right) => right.length - left.length);
-  const without = (text: string): string => longestFirst.reduce((left, name) => left.replaceAll(name, ""), text).replace(known, "");
+  const without = (text: string): string =>
+    longestFirst.reduce((left, name) => left.replaceAll(name, ""), text).replace(known, "");
   return texts.filter((text) => /[A-Za-z]{2,}/.test(without(text)));
 }
 

@@ -10,7 +10,10 @@ const delta = (field: string, text: string, attempt?: number): ServerEvent => ({
 });
 
 const after = (...events: ServerEvent[]) =>
-  events.reduce((progress, event) => advance(progress, { type: "event", event }), advance(IDLE, { type: "begin", request: { text: "A bridge." } }));
+  events.reduce(
+    (progress, event) => advance(progress, { type: "event", event }),
+    advance(IDLE, { type: "begin", request: { text: "A bridge." } }),
+  );
 
 test("a reading grows field by field", () => {
   const progress = after(

@@ -75,7 +75,14 @@ export function WriteForm({ session }: { session: ReadingRun }) {
             onSubmit={submit}
             error={error}
             disabled={busy}
-            foot={<RecorderBar said={recorded.said} onBegin={() => setRecorded({ fresh: null, said: "" })} onKept={keep} onBroken={reload} />}
+            foot={
+              <RecorderBar
+                said={recorded.said}
+                onBegin={() => setRecorded({ fresh: null, said: "" })}
+                onKept={keep}
+                onBroken={reload}
+              />
+            }
           />
           <Recordings kept={kept} fresh={recorded.fresh} language={language} onHeard={addSpoken} onDiscard={remove} />
         </div>
