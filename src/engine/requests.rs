@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::{ChatPrompt, ToolDefinition};
+
 /// How an engine child loads its model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EngineOptions {
@@ -25,23 +27,9 @@ pub struct GenerationRequest {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Prompt {
     /// Rendered with the model's own chat template.
-    Chat(Vec<ChatMessage>),
+    Chat(ChatPrompt),
     /// Given to the model as it is (base models).
     Text(String),
-}
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct ChatMessage {
-    pub role: ChatRole,
-    pub content: String,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ChatRole {
-    System,
-    User,
-    Assistant,
 }
 
 /// A piece of the answer.
@@ -77,6 +65,17 @@ pub enum Constraint {
     PassageOf(String),
     /// A JSON schema, as JSON text.
     JsonSchema(String),
+    /// One call of a tool, written as the model's family writes it.
+    ToolCall(ForcedCall),
+}
+
+/// The call that a model has to make.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ForcedCall {
+    /// One of these.
+    pub tools: Vec<ToolDefinition>,
+    /// The prompt has opened the model's reasoning: it is closed first.
+    pub closes_reasoning: bool,
 }
 
 /// How the next token is chosen. Temperature 0 is greedy.

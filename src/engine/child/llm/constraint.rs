@@ -69,6 +69,7 @@ fn grammar(constraint: &Constraint, stop: &[String]) -> Result<Option<TopLevelGr
     let whole = match constraint {
         Constraint::Free => return Ok(None),
         Constraint::JsonSchema(schema) => return json_grammar(schema, stop).map(Some),
+        Constraint::ToolCall(_) => return Ok(None),
         Constraint::Regex(expression) => format!("WHOLE: {}\n", regex(expression)?),
         Constraint::OneOf(choices) => format!("WHOLE: {}\n", one_of(choices)?),
         Constraint::PassageOf(text) => passage_of(text)?,

@@ -151,16 +151,14 @@ impl Generator {
         let vocabulary = self.model.vocab();
         let (text, is_chat) = match prompt {
             Prompt::Text(text) => (text.clone(), false),
-            Prompt::Chat(messages) => {
+            Prompt::Chat(chat) => {
                 let template = self.template.as_ref();
                 let template = template.ok_or_else(|| {
                     EngineError::InvalidRequest("this model has no chat template: give it the whole prompt as text".into())
                 })?;
-                let mut messages = messages.clone();
-                for message in &mut messages {
-                    self.disarm(&mut message.content);
-                }
-                (template.render(&messages)?, true)
+                let mut chat = chat.clone();
+                chat.visit_texts(&mut |text| self.disarm(text));
+                (template.render(&chat)?, true)
             }
         };
         self.check_bytes(text.len())?;
@@ -267,7 +265,7 @@ impl Generator {
             Some(matcher) => {
                 let style = match slot.constraint {
                     Constraint::PassageOf(_) | Constraint::OneOf(_) => Style::Verbatim,
-                    Constraint::Free | Constraint::Regex(_) | Constraint::JsonSchema(_) => Style::Prose,
+                    Constraint::Free | Constraint::Regex(_) | Constraint::JsonSchema(_) | Constraint::ToolCall(_) => Style::Prose,
                 };
                 run.chooser.choose_matching(logits, matcher, style, |token| vocabulary.is_eog(token))?
             }

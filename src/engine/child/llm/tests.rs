@@ -88,7 +88,7 @@ fn slot(name: &str, constraint: Constraint, max_tokens: u32, stop: &[&str]) -> F
 }
 
 fn chat(question: &str) -> Prompt {
-    Prompt::Chat(vec![ChatMessage { role: ChatRole::User, content: question.into() }])
+    Prompt::Chat(vec![ChatMessage::new(ChatRole::User, question)].into())
 }
 
 fn request(prompt: Prompt, form: Vec<FormPart>) -> GenerationRequest {
@@ -165,7 +165,7 @@ fn hostile_requests_are_refused_and_the_engine_lives() {
         free(Constraint::PassageOf("word ".repeat(100_000))),
         request(Prompt::Text("x ".repeat(9000)), Vec::new()),
         request(Prompt::Text("x ".repeat(5_000_000)), Vec::new()),
-        request(Prompt::Chat(Vec::new()), vec![slot("slot", Constraint::Free, 1_000_000_000, &[])]),
+        request(Prompt::Chat(Vec::new().into()), vec![slot("slot", Constraint::Free, 1_000_000_000, &[])]),
     ];
     wrong.push(GenerationRequest { sampling: Sampling { temperature: f32::NAN, ..Sampling::default() }, ..free(Constraint::Free) });
     for request in wrong {
