@@ -1,6 +1,19 @@
 //! Plain request and response types of the engine traits. They cross the wire as they are.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
+
+/// On whose behalf a request is made. Engines share themselves out among askers, not among requests.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Asker(Arc<str>);
+
+impl Asker {
+    /// The same name is the same asker.
+    pub fn named(name: &str) -> Self {
+        Self(name.into())
+    }
+}
 
 /// How an engine child loads its model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

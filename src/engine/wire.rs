@@ -9,6 +9,8 @@ pub(in crate::engine) mod blocking;
 pub(in crate::engine) mod connection;
 mod frame;
 
+pub(in crate::engine) use frame::encode;
+
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -106,6 +108,8 @@ pub struct ReadyReport {
     pub dimensions: u32,
     /// Whether the model brings a chat template.
     pub has_chat_template: bool,
+    /// How many requests it works on at the same time.
+    pub places: u32,
 }
 
 /// What a probe may touch, chosen by the parent so that the same attempts can run unconfined.

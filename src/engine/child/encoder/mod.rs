@@ -79,7 +79,7 @@ pub(super) fn load(
 }
 
 impl Worker for SentenceEmbedder {
-    fn serve(&mut self, request: Request, _descriptors: Vec<OwnedFd>, reply: &Reply<'_>) -> Result<(), EngineError> {
+    fn serve(&mut self, request: Request, _descriptors: Vec<OwnedFd>, reply: &Reply) -> Result<(), EngineError> {
         let Request::Embed(EmbeddingRequest { texts, role }) = request else {
             return Err(EngineError::InvalidRequest("an embedding model only makes vectors".into()));
         };
