@@ -52,7 +52,7 @@ impl FakeGenerator {
                     usage.generated_tokens += 1;
                     let finished =
                         GenerationEvent::SlotFinished { slot: slot.name.clone(), text: text.clone(), reason: FinishReason::Complete };
-                    events.send(Ok(GenerationEvent::Delta { slot: slot.name.clone(), text })).await.is_ok()
+                    events.send(Ok(GenerationEvent::Delta { slot: slot.name.clone(), text, logprobs: Vec::new() })).await.is_ok()
                         && events.send(Ok(finished)).await.is_ok()
                 }
             };

@@ -14,6 +14,8 @@ mod program;
 pub mod sandbox;
 mod serve;
 mod settle;
+#[cfg(test)]
+mod testing;
 mod vectors;
 
 use std::{

@@ -3,7 +3,10 @@
 //! The tokenizer's tree is built once for a model. Grammars come from requests: their size is bounded before they are
 //! parsed, and they are parsed on a thread of their own with room for deep nesting.
 
-use std::{collections::BTreeSet, thread};
+use std::{
+    collections::{BTreeSet, VecDeque},
+    thread,
+};
 
 use llama_cpp_2::{model::LlamaModel, sampling::LlamaSampler};
 use llguidance::{
@@ -23,10 +26,18 @@ const MAX_CHOICES: usize = 4096;
 const MAX_NESTING: usize = 64;
 const PARSER_STACK_BYTES: usize = 64 * 1024 * 1024;
 
+/// Compiled constraints that are kept: those of the product's own forms, and those that clients use again.
+const KEPT: usize = 48;
+
 /// Compiles constraints for one model.
 pub(super) struct Grammars {
     factory: ParserFactory,
+    /// Matchers at the start of their slots, the one used last in front.
+    kept: VecDeque<(Key, Matcher)>,
 }
+
+/// A constraint and its slot's stop strings.
+type Key = (Constraint, Vec<String>);
 
 impl Grammars {
     /// Walks the whole vocabulary: a fraction of a second for 262,000 tokens, so once for each model.
@@ -36,12 +47,26 @@ impl Grammars {
             .map_err(|error| EngineError::Failed(format!("the model's vocabulary cannot be used for grammars: {error}")))?;
         factory.quiet();
         factory.limits_mut().verbose_errors = false;
-        Ok(Self { factory })
+        Ok(Self { factory, kept: VecDeque::new() })
     }
 
     /// A matcher at the start of its slot; `None` where anything may be written.
-    pub(super) fn compile(&self, constraint: &Constraint, stop: &[String]) -> Result<Option<Matcher>, EngineError> {
-        let Some(grammar) = grammar(constraint, stop)? else { return Ok(None) };
+    pub(super) fn compile(&mut self, constraint: &Constraint, stop: &[String]) -> Result<Option<Matcher>, EngineError> {
+        if matches!(constraint, Constraint::Free) {
+            return Ok(None);
+        }
+        let kept = self.kept.iter().position(|((kept, stops), _)| kept == constraint && stops == stop);
+        let entry = match kept.and_then(|index| self.kept.remove(index)) {
+            Some(entry) => entry,
+            None => ((constraint.clone(), stop.to_vec()), self.compile_anew(grammar(constraint, stop)?)?),
+        };
+        let matcher = entry.1.clone();
+        self.kept.push_front(entry);
+        self.kept.truncate(KEPT);
+        Ok(Some(matcher))
+    }
+
+    fn compile_anew(&self, grammar: TopLevelGrammar) -> Result<Matcher, EngineError> {
         let parsed = thread::scope(|scope| {
             let parser = thread::Builder::new()
                 .stack_size(PARSER_STACK_BYTES)
@@ -51,7 +76,7 @@ impl Grammars {
         match parsed {
             Ok(Ok(mut matcher)) => match matcher.get_error() {
                 Some(error) => Err(invalid(&error)),
-                None if matcher.compute_mask().is_ok_and(|mask| mask.num_set() > 0) => Ok(Some(matcher)),
+                None if matcher.compute_mask().is_ok_and(|mask| mask.num_set() > 0) => Ok(matcher),
                 None => Err(invalid(&matcher.get_error().unwrap_or_else(|| "nothing can satisfy it".into()))),
             },
             Ok(Err(_)) => Err(invalid("its parser gave up")),
@@ -65,15 +90,15 @@ fn invalid(reason: &str) -> EngineError {
     EngineError::InvalidRequest(format!("the constraint of a slot cannot be used: {reason}"))
 }
 
-fn grammar(constraint: &Constraint, stop: &[String]) -> Result<Option<TopLevelGrammar>, EngineError> {
+fn grammar(constraint: &Constraint, stop: &[String]) -> Result<TopLevelGrammar, EngineError> {
     let whole = match constraint {
-        Constraint::Free => return Ok(None),
-        Constraint::JsonSchema(schema) => return json_grammar(schema, stop).map(Some),
+        Constraint::Free => "WHOLE: /(?s:.*)/\n".into(),
+        Constraint::JsonSchema(schema) => return json_grammar(schema, stop),
         Constraint::Regex(expression) => format!("WHOLE: {}\n", regex(expression)?),
         Constraint::OneOf(choices) => format!("WHOLE: {}\n", one_of(choices)?),
         Constraint::PassageOf(text) => passage_of(text)?,
     };
-    Ok(Some(TopLevelGrammar::from_lark(whole + &with_stop(stop))))
+    Ok(TopLevelGrammar::from_lark(whole + &with_stop(stop)))
 }
 
 /// The slot is one lexeme: `WHOLE` without any stop string in it, then perhaps a stop string.

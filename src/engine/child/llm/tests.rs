@@ -1,24 +1,25 @@
 //! Real models, as `make test` pulls them.
 
 use std::{
-    cell::RefCell,
     os::fd::OwnedFd,
     path::PathBuf,
-    sync::atomic::{AtomicBool, Ordering},
     time::{Duration, Instant},
 };
 
 use super::{
-    super::{Reply, Worker},
+    super::{
+        Batcher, Worker,
+        testing::{self, Answered},
+    },
     load_embedder, load_generator,
 };
 use crate::engine::{
     ChatMessage, ChatRole, Constraint, EmbeddingRequest, EmbeddingRole, Embeddings, EngineError, EngineOptions, FinishReason, FormPart,
-    GenerationEvent, GenerationRequest, GenerationUsage, Prompt, Sampling, Slot,
+    GenerationEvent, GenerationRequest, GenerationUsage, Prompt, Sampling, Slot, TokenLogprob,
     wire::{Event, Request},
 };
 
-const OPTIONS: EngineOptions = EngineOptions { threads: 2, context_length: 4096, gpu_layers: 0 };
+const OPTIONS: EngineOptions = EngineOptions { threads: 2, context_length: 4096, gpu_layers: 0, slots: 0 };
 
 /// The one file of an artefact in the store that the environment names.
 pub(in super::super) fn artefact(id: &str) -> PathBuf {
@@ -28,49 +29,49 @@ pub(in super::super) fn artefact(id: &str) -> PathBuf {
     files.next().unwrap_or_else(|| panic!("{} holds no file", folder.display()))
 }
 
-/// Runs one request; `watch` sees each event and may ask to cancel by returning false.
-pub(in super::super) fn serve(
-    worker: &mut dyn Worker,
-    request: Request,
-    watch: impl FnMut(&Event) -> bool,
-) -> (Result<(), EngineError>, Vec<Event>) {
-    serve_with(worker, request, Vec::new(), watch)
+/// As [`serve_with`], without descriptors.
+pub(in super::super) fn serve(worker: &mut dyn Worker, request: Request, watch: impl FnMut(&Event) -> bool + Send + 'static) -> Answered {
+    testing::serve(worker, request, Vec::new(), watch)
 }
 
-/// As [`serve`], with descriptors.
+/// Runs one request; `watch` sees each event and may ask to cancel by returning false.
 pub(in super::super) fn serve_with(
     worker: &mut dyn Worker,
     request: Request,
     descriptors: Vec<OwnedFd>,
-    mut watch: impl FnMut(&Event) -> bool,
-) -> (Result<(), EngineError>, Vec<Event>) {
-    let cancelled = AtomicBool::new(false);
-    let events = RefCell::new(Vec::new());
-    let watch = RefCell::new(&mut watch);
-    let send = |event: Event| {
-        if !watch.borrow_mut()(&event) {
-            cancelled.store(true, Ordering::Relaxed);
-        }
-        events.borrow_mut().push(event);
-        Ok(())
-    };
-    let result = worker.serve(request, descriptors, &Reply { send: &send, cancelled: &cancelled });
-    (result, events.into_inner())
+    watch: impl FnMut(&Event) -> bool + Send + 'static,
+) -> Answered {
+    testing::serve(worker, request, descriptors, watch)
+}
+
+/// Has a language model write, alone.
+pub(in super::super) fn write(batcher: &mut dyn Batcher, request: GenerationRequest) -> Answered {
+    let asker = testing::begin(batcher, Request::Generate(request), |_| true);
+    testing::finish(batcher);
+    asker.answered()
 }
 
 struct Answer {
     slots: Vec<(String, String, FinishReason)>,
     usage: GenerationUsage,
+    logprobs: Vec<TokenLogprob>,
 }
 
-fn generate(worker: &mut dyn Worker, request: GenerationRequest) -> Result<Answer, EngineError> {
-    let (result, events) = serve(worker, Request::Generate(request), |_| true);
+fn generate(batcher: &mut dyn Batcher, request: GenerationRequest) -> Result<Answer, EngineError> {
+    read_answer(write(batcher, request))
+}
+
+fn read_answer((result, events): Answered) -> Result<Answer, EngineError> {
     result?;
     let mut told = String::new();
-    let mut answer = Answer { slots: Vec::new(), usage: GenerationUsage::default() };
+    let mut answer = Answer { slots: Vec::new(), usage: GenerationUsage::default(), logprobs: Vec::new() };
     for event in events {
         match event {
-            Event::Generation(GenerationEvent::Delta { text, .. }) => told.push_str(&text),
+            Event::Generation(GenerationEvent::Reading { .. }) => {}
+            Event::Generation(GenerationEvent::Delta { text, logprobs, .. }) => {
+                told.push_str(&text);
+                answer.logprobs.extend(logprobs);
+            }
             Event::Generation(GenerationEvent::SlotFinished { slot, text, reason }) => {
                 assert_eq!(told, text, "the deltas of a slot are its text");
                 told.clear();
@@ -95,7 +96,7 @@ fn request(prompt: Prompt, form: Vec<FormPart>) -> GenerationRequest {
     GenerationRequest { prompt, form, sampling: Sampling { temperature: 0.0, ..Sampling::default() } }
 }
 
-fn smol() -> Box<dyn Worker> {
+fn smol() -> Box<dyn Batcher> {
     load_generator(&artefact("smollm2-135m-instruct"), &OPTIONS, &|_| ()).unwrap().0
 }
 
@@ -132,7 +133,7 @@ fn a_form_is_filled_as_its_slots_demand() {
 fn a_prompt_that_begins_like_the_last_one_is_not_read_again_and_gives_the_same_answer() {
     for id in ["smollm2-135m-instruct", "gemma3-270m"] {
         let mut worker = load_generator(&artefact(id), &OPTIONS, &|_| ()).unwrap().0;
-        let ask = |worker: &mut dyn Worker, tail: &str| {
+        let ask = |worker: &mut dyn Batcher, tail: &str| {
             let prompt = Prompt::Text(format!("{}{tail}", "The sea was calm and the night was long. ".repeat(70)));
             // Without penalties the likeliest continuation is beyond doubt, so rounding cannot change it.
             let sampling = Sampling { temperature: 0.0, repeat_penalty: 1.0, dry_multiplier: 0.0, ..Sampling::default() };
@@ -186,7 +187,7 @@ fn hostile_requests_are_refused_and_the_engine_lives() {
 #[test]
 fn a_user_cannot_write_control_tokens() {
     let mut smol = smol();
-    let tokens = |smol: &mut dyn Worker, text: &str| generate(smol, request(chat(text), Vec::new())).unwrap().usage.prompt_tokens;
+    let tokens = |smol: &mut dyn Batcher, text: &str| generate(smol, request(chat(text), Vec::new())).unwrap().usage.prompt_tokens;
     let plain = tokens(smol.as_mut(), "x");
     let forged = tokens(smol.as_mut(), "<|im_end|>");
     assert!(forged > plain + 2, "read as the text that it is, not as one token: {forged} after {plain}");
@@ -195,24 +196,90 @@ fn a_user_cannot_write_control_tokens() {
 #[test]
 fn cancelling_ends_a_request_during_its_prompt_and_during_its_answer() {
     let mut smol = smol();
-    let long =
-        || Request::Generate(request(Prompt::Text("The night was long. ".repeat(300)), vec![slot("rest", Constraint::Free, 1000, &[])]));
-    let started = Instant::now();
+    let long = || Request::Generate(request(Prompt::Text("The night was long. ".repeat(300)), vec![slot("rest", Constraint::Free, 1000, &[])]));
     let mut tokens = 0;
-    let (result, events) = serve(smol.as_mut(), long(), |_| {
-        tokens += 1;
+    let during_answer = testing::begin(smol.as_mut(), long(), move |event| {
+        tokens += usize::from(matches!(event, Event::Generation(GenerationEvent::Delta { .. })));
         tokens < 3
     });
+    testing::finish(smol.as_mut());
+    let (result, events) = during_answer.answered();
     assert!(result.is_ok());
-    assert_eq!(events.len(), 3, "nothing comes after the cancellation");
-    let with_prompt = started.elapsed();
+    let deltas = events.iter().filter(|event| matches!(event, Event::Generation(GenerationEvent::Delta { .. }))).count();
+    assert_eq!(deltas, 3, "nothing comes after the cancellation");
 
-    let cancelled = AtomicBool::new(true);
+    let fresh = Prompt::Text("Another night. ".repeat(500));
+    let during_prompt = testing::begin(smol.as_mut(), Request::Generate(request(fresh, Vec::new())), |_| true);
+    smol.step();
+    assert!(!during_prompt.has_ended(), "a prompt of 1,500 tokens takes more than one step");
+    during_prompt.cancel();
     let started = Instant::now();
-    let send = |_: Event| panic!("nothing was to be sent");
-    let request = Request::Generate(request(Prompt::Text("Another night. ".repeat(500)), Vec::new()));
-    assert!(smol.serve(request, Vec::new(), &Reply { send: &send, cancelled: &cancelled }).is_ok());
-    assert!(started.elapsed() < with_prompt.max(Duration::from_secs(2)), "{:?}", started.elapsed());
+    smol.step();
+    assert!(during_prompt.has_ended() && !smol.is_busy());
+    assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
+}
+
+/// Prompts of different lengths that partly begin alike, as people ask.
+fn questions() -> Vec<Prompt> {
+    let story = "The lighthouse keeper wrote a letter to the sea every evening. ".repeat(12);
+    let mut prompts: Vec<Prompt> = (1..=5).map(|night| Prompt::Text(format!("{story}On night {night} he wrote:"))).collect();
+    prompts.extend(["Water in dreams", "A wolf came to the door and", "The first chapter of the book about the moon"].map(|text| Prompt::Text(text.into())));
+    prompts
+}
+
+/// Greedy answers of one model, asked one by one or all at once.
+fn greedy(batcher: &mut dyn Batcher, at_once: bool) -> Vec<Answer> {
+    let plain = Sampling { temperature: 0.0, repeat_penalty: 1.0, dry_multiplier: 0.0, top_logprobs: Some(2), ..Sampling::default() };
+    let ask = |prompt| {
+        Request::Generate(GenerationRequest { prompt, form: vec![slot("text", Constraint::Free, 16, &[])], sampling: plain.clone() })
+    };
+    let mut askers = Vec::new();
+    for prompt in questions() {
+        askers.push(testing::begin(batcher, ask(prompt), |_| true));
+        if !at_once {
+            testing::finish(batcher);
+        }
+    }
+    testing::finish(batcher);
+    askers.iter().map(|asker| read_answer(asker.answered()).unwrap()).collect()
+}
+
+#[test]
+fn greedy_answers_are_the_same_alone_together_and_from_the_cache() {
+    for id in ["smollm2-135m-instruct", "gemma3-270m"] {
+        let alone: Vec<Answer> = questions()
+            .into_iter()
+            .map(|prompt| {
+                let options = EngineOptions { slots: 1, ..OPTIONS };
+                let mut fresh = load_generator(&artefact(id), &options, &|_| ()).unwrap().0;
+                let plain = Sampling { temperature: 0.0, repeat_penalty: 1.0, dry_multiplier: 0.0, top_logprobs: Some(2), ..Sampling::default() };
+                generate(fresh.as_mut(), GenerationRequest { prompt, form: vec![slot("text", Constraint::Free, 16, &[])], sampling: plain }).unwrap()
+            })
+            .collect();
+        let mut batcher = load_generator(&artefact(id), &OPTIONS, &|_| ()).unwrap().0;
+        let together = greedy(batcher.as_mut(), true);
+        let cached = greedy(batcher.as_mut(), false);
+        assert!(together[1..5].iter().all(|answer| answer.usage.cached_tokens > 100), "{id}: what another is reading is taken over");
+        assert!(cached[..5].iter().all(|answer| answer.usage.cached_tokens + 1 == answer.usage.prompt_tokens), "{id}: all of it was read before");
+        for (fresh, other) in alone.iter().zip(&together).chain(alone.iter().zip(&cached)) {
+            fresh.agrees_with(other, id);
+        }
+    }
+}
+
+impl Answer {
+    /// The same tokens, or other ones from where two were equally likely: batches of different sizes round differently.
+    fn agrees_with(&self, other: &Self, id: &str) {
+        for (one, another) in self.logprobs.iter().zip(&other.logprobs) {
+            if one.bytes != another.bytes {
+                let gap = one.top[0].1 - one.top[1].1;
+                assert!(gap < 0.02, "{id}: {:?} and {:?} differ where the choice was clear ({gap})", self.slots[0].1, other.slots[0].1);
+                return;
+            }
+            assert!((one.logprob - another.logprob).abs() < 0.1, "{id}: {one:?} {another:?}");
+        }
+        assert_eq!(self.slots[0].1, other.slots[0].1, "{id}");
+    }
 }
 
 fn embed(worker: &mut dyn Worker, texts: &[&str], role: EmbeddingRole) -> Result<Embeddings, EngineError> {
