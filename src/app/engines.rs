@@ -185,7 +185,7 @@ fn specification(kind: EngineKind, model: &ProfileModel, config: &Config) -> Eng
         model: Some(model.file.clone()),
         backend: model.backend.clone(),
         confinement,
-        options: EngineOptions { threads: config.models.threads, context_length, gpu_layers: if FOR_GPU { ALL_LAYERS } else { 0 } },
+        options: EngineOptions { threads: config.models.threads, context_length, gpu_layers: if FOR_GPU { ALL_LAYERS } else { 0 }, slots: 0 },
         allow_unsandboxed: config.server.allow_unsandboxed,
     }
 }

@@ -133,3 +133,32 @@ pub enum Reasoning {
     Medium,
     High,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_text_that_somebody_gave_is_left_out() {
+        let call = ToolCall { id: "X1".into(), name: "X2".into(), arguments: r#"{"X3": ["\u00583", {"a": "X4\\\"X"}], "b": 1.5}"#.into() };
+        let message = ChatMessage {
+            reasoning: Some("X5".into()),
+            name: Some("X6".into()),
+            tool_calls: vec![call],
+            tool_call_id: Some("X7".into()),
+            ..ChatMessage::new(ChatRole::Assistant, "X8")
+        };
+        let tool = ToolDefinition {
+            name: "X9".into(),
+            description: "X10".into(),
+            parameters: r#"{"description": "X11", "\u0058": "not JSON: X"}"#.into(),
+        };
+        let broken = ToolDefinition { parameters: "{X".into(), ..tool.clone() };
+        let mut chat = ChatPrompt { tools: vec![tool, broken], ..vec![message].into() };
+        chat.visit_texts(&mut |text| *text = text.replace('X', "y"));
+        let shown = format!("{chat:?}");
+        assert!(!shown.contains('X') && !shown.contains("u0058"), "{shown}");
+        let arguments: Value = serde_json::from_str(&chat.messages[0].tool_calls[0].arguments).unwrap();
+        assert_eq!(arguments, serde_json::json!({ "y3": ["y3", { "a": "y4\\\"y" }], "b": 1.5 }));
+    }
+}

@@ -77,7 +77,7 @@ pub(in crate::engine) fn child_arguments(allow_unsandboxed: bool, limits: Limits
         kind: EngineKind::Parse,
         model: None,
         backend: Backend::default(),
-        options: EngineOptions { threads: 1, context_length: 0, gpu_layers: 0 },
+        options: EngineOptions { threads: 1, context_length: 0, gpu_layers: 0, slots: 0 },
         confinement: Some(Confinement::Parse),
         allow_unsandboxed,
         memory_bytes: Some(limits.memory_bytes),

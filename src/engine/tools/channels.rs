@@ -23,9 +23,7 @@ pub(super) struct Channels {
 
 pub(super) fn of(style: ToolStyle) -> Option<Channels> {
     match style {
-        ToolStyle::Harmony => {
-            Some(Channels { opens: &["<|start|>", "<|channel|>"], header_end: "<|message|>", text_ends: CHANNEL_MARKS })
-        }
+        ToolStyle::Harmony => Some(Channels { opens: &["<|start|>", "<|channel|>"], header_end: "<|message|>", text_ends: CHANNEL_MARKS }),
         ToolStyle::Functionary => Some(Channels { opens: &[], header_end: "\n", text_ends: &[">>>"] }),
         _ => None,
     }

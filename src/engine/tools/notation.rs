@@ -106,7 +106,9 @@ fn typed(value: &str, schema: &Value) -> Value {
     let value = value.strip_suffix('\n').unwrap_or(value);
     let is_text = match &schema["type"] {
         Value::String(kind) => kind == "string",
-        Value::Array(kinds) => kinds.iter().any(|kind| kind == "string") && serde_json::from_str::<Value>(value).map_or(true, |read| !read.is_null()),
+        Value::Array(kinds) => {
+            kinds.iter().any(|kind| kind == "string") && serde_json::from_str::<Value>(value).map_or(true, |read| !read.is_null())
+        }
         _ => schema["enum"].as_array().is_some_and(|choices| choices.iter().any(|choice| choice == value)),
     };
     let read = if is_text { None } else { serde_json::from_str(value).ok() };

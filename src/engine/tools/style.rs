@@ -136,11 +136,7 @@ impl ToolStyle {
                 bare_json: true,
                 ..none
             },
-            Self::Mistral => Marks {
-                calls: MISTRAL_CALLS,
-                forced: ["[TOOL_CALLS][{\"name\": \"", "\", \"arguments\": ", "}]"],
-                ..none
-            },
+            Self::Mistral => Marks { calls: MISTRAL_CALLS, forced: ["[TOOL_CALLS][{\"name\": \"", "\", \"arguments\": ", "}]"], ..none },
             Self::MistralArgs => Marks { calls: MISTRAL_CALLS, forced: ["[TOOL_CALLS]", "[ARGS]", ""], ..none },
             Self::FunctionTag => Marks {
                 calls: &[("<function=", End::Mark("</function>"))],
@@ -202,9 +198,7 @@ impl ToolStyle {
                 forced: ["<|tool_call>call:", "", "<tool_call|>"],
                 ..none
             },
-            Self::Harmony => {
-                Marks { forced: ["<|channel|>commentary to=functions.", " <|constrain|>json<|message|>", ""], ..none }
-            }
+            Self::Harmony => Marks { forced: ["<|channel|>commentary to=functions.", " <|constrain|>json<|message|>", ""], ..none },
         }
     }
 }

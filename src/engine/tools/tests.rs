@@ -4,9 +4,12 @@ use super::*;
 use crate::engine::{ForcedCall, ToolCall, ToolDefinition};
 
 fn tools() -> Vec<ToolDefinition> {
-    let tool = |name: &str, parameters: &str| ToolDefinition { name: name.into(), description: String::new(), parameters: parameters.into() };
-    let weather = r#"{"type": "object", "properties": {"city": {"type": "string"}, "days": {"type": "integer"}, "metric": {"type": "boolean"}}}"#;
-    let search = r#"{"type": "object", "properties": {"words": {"type": "array", "items": {"type": "string"}}, "note": {"type": "string"}}}"#;
+    let tool =
+        |name: &str, parameters: &str| ToolDefinition { name: name.into(), description: String::new(), parameters: parameters.into() };
+    let weather =
+        r#"{"type": "object", "properties": {"city": {"type": "string"}, "days": {"type": "integer"}, "metric": {"type": "boolean"}}}"#;
+    let search =
+        r#"{"type": "object", "properties": {"words": {"type": "array", "items": {"type": "string"}}, "note": {"type": "string"}}}"#;
     vec![tool("get_weather", weather), tool("search", search)]
 }
 
@@ -15,7 +18,9 @@ fn joined(pieces: Vec<Piece>) -> Vec<Piece> {
     let mut all: Vec<Piece> = Vec::new();
     for piece in pieces {
         match (all.last_mut(), piece) {
-            (Some(Piece::Content(last)), Piece::Content(text)) | (Some(Piece::Reasoning(last)), Piece::Reasoning(text)) => last.push_str(&text),
+            (Some(Piece::Content(last)), Piece::Content(text)) | (Some(Piece::Reasoning(last)), Piece::Reasoning(text)) => {
+                last.push_str(&text)
+            }
             (_, piece) => all.push(piece),
         }
     }
@@ -101,7 +106,11 @@ fn each_family_is_read_in_its_own_form() {
             &["[Which?]", "'Both.'", OSLO, ROME],
         ),
         (FunctionTag, "<function=get_weather>{\"city\":\"Oslo\"}</function>", &[OSLO]),
-        (Functionary, "all\nI look it up.\n>>>get_weather\n{\"city\":\"Oslo\"}>>>search\n{\"words\":[\"a\",\"b's\"]}", &["'I look it up.'", OSLO, ROME]),
+        (
+            Functionary,
+            "all\nI look it up.\n>>>get_weather\n{\"city\":\"Oslo\"}>>>search\n{\"words\":[\"a\",\"b's\"]}",
+            &["'I look it up.'", OSLO, ROME],
+        ),
         (
             CommandR,
             "Action: ```json\n[\n    {\n        \"tool_name\": \"get_weather\",\n        \"parameters\": {\n            \"city\": \"Oslo\"\n        }\n    }\n]```",
@@ -157,8 +166,31 @@ fn each_family_is_read_in_its_own_form() {
 
 #[test]
 fn plain_answers_stay_as_they_are() {
-    let answers = ["", " ", "Hello.\n", "  It is 3 < 4 and <b>bold</b>.\n\nYes [TOOL] <tool", "{\"a\": [1, 2]}", "```json\n{}\n```\n", "[1, 2]", "```", "a < b <|"];
-    let styles = ["hermes", "llama", "mistral", "mistral-args", "function-tag", "command-r", "command-action", "deep-seek", "deep-seek-plain", "pipe", "kimi", "gemma"];
+    let answers = [
+        "",
+        " ",
+        "Hello.\n",
+        "  It is 3 < 4 and <b>bold</b>.\n\nYes [TOOL] <tool",
+        "{\"a\": [1, 2]}",
+        "```json\n{}\n```\n",
+        "[1, 2]",
+        "```",
+        "a < b <|",
+    ];
+    let styles = [
+        "hermes",
+        "llama",
+        "mistral",
+        "mistral-args",
+        "function-tag",
+        "command-r",
+        "command-action",
+        "deep-seek",
+        "deep-seek-plain",
+        "pipe",
+        "kimi",
+        "gemma",
+    ];
     for style in styles {
         let style: ToolStyle = serde_json::from_value(style.into()).unwrap();
         for answer in answers {
@@ -275,7 +307,8 @@ fn no_mark_is_the_beginning_of_another() {
 #[test]
 fn a_call_cannot_be_forced_from_broken_tools() {
     let force = |tools: Vec<ToolDefinition>| forced_call(ToolStyle::Hermes, &ForcedCall { tools, closes_reasoning: false }, &|_| None);
-    let tool = |name: &str, parameters: &str| ToolDefinition { name: name.into(), description: String::new(), parameters: parameters.into() };
+    let tool =
+        |name: &str, parameters: &str| ToolDefinition { name: name.into(), description: String::new(), parameters: parameters.into() };
     for (tools, reason) in [
         (Vec::new(), "1 to 128 tools"),
         (vec![tool("a", "{"), tool("b", "{}")], "the tool a are not JSON"),

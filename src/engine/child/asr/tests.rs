@@ -12,7 +12,7 @@ use crate::engine::{
     ChatMessage, ChatRole, Constraint, FormPart, GenerationEvent, GenerationRequest, Prompt, Sampling, Slot, child::parse::audio,
 };
 
-const OPTIONS: EngineOptions = EngineOptions { threads: 2, context_length: 0, gpu_layers: 0 };
+const OPTIONS: EngineOptions = EngineOptions { threads: 2, context_length: 0, gpu_layers: 0, slots: 0 };
 
 fn whisper() -> Box<dyn Worker> {
     load(&llm::artefact("whisper-base"), &OPTIONS, &|_| ()).unwrap().0
@@ -124,7 +124,7 @@ fn both_native_engines_work_side_by_side_in_one_process() {
             form: vec![FormPart::Slot(slot)],
             sampling: Sampling { temperature: 0.0, ..Sampling::default() },
         };
-        let (result, events) = llm::serve(smol.as_mut(), Request::Generate(request), |_| true);
+        let (result, events) = llm::write(smol.as_mut(), request);
         result.unwrap();
         let told: String = events
             .iter()

@@ -3,13 +3,19 @@
 //! Owns loading a GGUF file and what both kinds of engine share; [`generate`] writes text, [`embedding`] makes vectors.
 //! A child process holds one model until it ends, so the model is leaked on purpose: contexts borrow it for ever.
 
+mod answer;
+mod cells;
 mod constraint;
 mod embedding;
 mod generate;
-mod reader;
+mod likelihood;
+mod memory;
+mod pace;
+mod prepare;
 mod sampling;
 mod slot;
 mod template;
+mod vocabulary;
 #[cfg(test)]
 pub(in crate::engine::child) mod tests;
 
@@ -26,14 +32,14 @@ use llama_cpp_2::{
     model::{LlamaModel, params::LlamaModelParams},
 };
 
-use super::{ModelFacts, Worker};
+use super::{Batcher, ModelFacts, Worker};
 use crate::engine::{EngineError, EngineOptions};
 
 /// What a context holds when the options leave it open, in tokens: a dream, its prompt and a reading fit.
 const DEFAULT_CONTEXT_LENGTH: u32 = 4096;
 
 /// Loads a language model. `loading` hears of progress from 0 to 1.
-pub fn load_generator(model: &Path, options: &EngineOptions, loading: &dyn Fn(f32)) -> Result<(Box<dyn Worker>, ModelFacts), EngineError> {
+pub fn load_generator(model: &Path, options: &EngineOptions, loading: &dyn Fn(f32)) -> Result<(Box<dyn Batcher>, ModelFacts), EngineError> {
     let model = load_model(model, options, loading)?;
     let (generator, facts) = generate::Generator::new(model, options)?;
     Ok((Box::new(generator), facts))

@@ -5,9 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use minijinja::{
-    Environment, Error, ErrorKind, Output, State, Value, escape_formatter, syntax::SyntaxConfig, value::ValueKind,
-};
+use minijinja::{Environment, Error, ErrorKind, Output, State, Value, escape_formatter, syntax::SyntaxConfig, value::ValueKind};
 use time::OffsetDateTime;
 
 use super::{

@@ -71,9 +71,7 @@ fn describe_tools(messages: &mut Vec<ChatMessage>, tools: &[ToolDefinition]) {
 /// Calls and results as text of the assistant and the user, in the form that [`describe_tools`] asks for.
 fn calls_in_words(messages: Vec<ChatMessage>) -> Vec<ChatMessage> {
     let in_words = |message: ChatMessage| match message.role {
-        ChatRole::Tool => {
-            ChatMessage::new(ChatRole::User, format!("<tool_response>\n{}\n</tool_response>", message.content))
-        }
+        ChatRole::Tool => ChatMessage::new(ChatRole::User, format!("<tool_response>\n{}\n</tool_response>", message.content)),
         _ if message.tool_calls.is_empty() => message,
         _ => {
             let mut content = message.content;

@@ -152,7 +152,9 @@ fn every_published_template_takes_a_whole_dialog_with_tools() {
     for name in names {
         let mut messages = called();
         messages.extend([say(ChatRole::Assistant, "It is warm."), say(ChatRole::User, "Good."), say(ChatRole::User, "And Rome?")]);
-        let prompt = fixture(name.trim_end_matches(".jinja")).render(&messages, &weather(), Reasoning::Default).unwrap_or_else(|error| panic!("{name}: {error:#}"));
+        let prompt = fixture(name.trim_end_matches(".jinja"))
+            .render(&messages, &weather(), Reasoning::Default)
+            .unwrap_or_else(|error| panic!("{name}: {error:#}"));
         for shown in ["Be kind.", "Weather?", "get_weather", "city", "Oslo", "warm", "It is warm.", "And Rome?", "surroundings"] {
             assert!(prompt.contains(shown), "{name} does not show {shown}:\n{prompt}");
         }
