@@ -19,9 +19,9 @@ const LEAST_SHARED: usize = 8;
 pub(super) struct SequenceId(usize);
 
 /// Tokens that a sequence reads next.
-pub(super) struct Piece<'a> {
+pub(super) struct Piece {
     pub sequence: SequenceId,
-    pub tokens: &'a [LlamaToken],
+    pub tokens: Vec<LlamaToken>,
     /// How many of the last tokens are to tell what may follow them.
     pub outputs: usize,
 }
@@ -102,12 +102,18 @@ impl Memory {
     }
 
     /// Takes over more of the beginning of `wanted` where another sequence has read more of it by now.
-    pub(super) fn catch_up(&mut self, SequenceId(id): SequenceId, wanted: &[LlamaToken]) {
-        let Some((source, shared)) = self.source(wanted, Some(id)) else { return };
-        if shared >= self.sequences[id].tokens.len() + LEAST_SHARED {
-            self.clear(id);
-            self.copy(source, id, shared);
-        }
+    /// `true` if there was more.
+    pub(super) fn catch_up(&mut self, SequenceId(id): SequenceId, wanted: &[LlamaToken]) -> bool {
+        let found = self.source(wanted, Some(id));
+        let Some((source, shared)) = found.filter(|(_, shared)| *shared >= self.sequences[id].tokens.len() + LEAST_SHARED) else { return false };
+        self.clear(id);
+        self.copy(source, id, shared);
+        true
+    }
+
+    /// Whether a sequence can forget its end: guesses need that.
+    pub(super) fn goes_back(&self) -> bool {
+        self.habit != Habit::Recurrent
     }
 
     /// How many tokens a sequence has read.
@@ -164,7 +170,7 @@ impl Memory {
     /// Reads all pieces in one batch. [`Self::logits`] then has an entry for each output, in order.
     ///
     /// On an error everything is forgotten, sequences in use included.
-    pub(super) fn read(&mut self, pieces: &[Piece<'_>]) -> Result<(), EngineError> {
+    pub(super) fn read(&mut self, pieces: &[Piece]) -> Result<(), EngineError> {
         self.batch.clear();
         for piece in pieces {
             let SequenceId(id) = piece.sequence;
@@ -191,11 +197,11 @@ impl Memory {
         self.context.get_logits_ith(i32::try_from(place).unwrap_or(i32::MAX))
     }
 
-    fn has_read(&mut self, piece: &Piece<'_>) {
+    fn has_read(&mut self, piece: &Piece) {
         let SequenceId(id) = piece.sequence;
         let start = self.sequences[id].tokens.len();
-        self.sequences[id].tokens.extend_from_slice(piece.tokens);
-        for _ in piece.tokens {
+        self.sequences[id].tokens.extend_from_slice(&piece.tokens);
+        for _ in &piece.tokens {
             let cell = self.cells.take();
             self.sequences[id].cells.push(cell);
         }
