@@ -340,3 +340,116 @@ fn llama_id(id: usize) -> i32 {
 fn common(one: &[LlamaToken], other: &[LlamaToken]) -> usize {
     one.iter().zip(other).take_while(|(one, other)| one == other).count()
 }
+
+#[cfg(test)]
+mod tests {
+    use llama_cpp_2::context::params::LlamaContextParams;
+
+    use super::{super::tests::{OPTIONS, artefact}, *};
+
+    const SLOTS: u32 = 4;
+    const CELLS: u32 = 4096;
+    const BATCH: u32 = 256;
+
+    fn memory(id: &str) -> (&'static LlamaModel, Memory) {
+        let model = super::super::load_model(&artefact(id), &OPTIONS, &|_| ()).unwrap();
+        let parameters = LlamaContextParams::default()
+            .with_n_ctx(std::num::NonZeroU32::new(CELLS))
+            .with_n_batch(BATCH)
+            .with_n_ubatch(BATCH)
+            .with_n_seq_max(Memory::sequences(model, SLOTS))
+            .with_kv_unified(true)
+            .with_swa_full(true)
+            .with_n_threads(2)
+            .with_n_threads_batch(2);
+        let context = model.new_context(super::super::backend().unwrap(), parameters).unwrap();
+        (model, Memory::new(model, context, SLOTS, CELLS, BATCH))
+    }
+
+    fn story(model: &LlamaModel, subject: &str, tokens: usize) -> Vec<LlamaToken> {
+        let text = (1..).map(|night| format!("On night {night} {subject} came to the door and said {}. ", night * 7919 % 1000));
+        let text: String = text.take(tokens).collect();
+        model.vocab().tokenize(text.as_bytes(), false, false)[..tokens].to_vec()
+    }
+
+    /// Reads what is missing of `wanted` and returns what may follow it.
+    fn read(memory: &mut Memory, sequence: SequenceId, wanted: &[LlamaToken]) -> Vec<f32> {
+        memory.align(sequence, wanted);
+        let mut last = 0;
+        while memory.length(sequence) < wanted.len() {
+            let from = memory.length(sequence);
+            // The last token by itself, as when it was chosen.
+            let most = if from + 1 < wanted.len() { wanted.len() - 1 } else { wanted.len() };
+            let tokens = wanted[from..most.min(from + 100)].to_vec();
+            last = tokens.len() - 1;
+            memory.read(&[Piece { sequence, tokens, outputs: 1 }]).unwrap();
+        }
+        memory.logits(last).to_vec()
+    }
+
+    fn furthest(one: &[f32], other: &[f32]) -> f32 {
+        one.iter().zip(other).map(|(one, other)| (one - other).abs()).fold(0.0, f32::max)
+    }
+
+    #[test]
+    fn what_is_shared_is_as_if_it_had_been_read_anew_also_beyond_a_sliding_window() {
+        for id in ["smollm2-135m-instruct", "gemma3-270m"] {
+            let (model, mut memory) = memory(id);
+            // Gemma 3's window is 512 tokens.
+            let wanted = story(model, "a wolf", 900);
+            let first = memory.open(&wanted).unwrap();
+            assert_eq!(memory.length(first), 0);
+            let fresh = read(&mut memory, first, &wanted);
+
+            let second = memory.open(&wanted).unwrap();
+            assert_eq!(memory.length(second), 899, "{id}");
+            assert!(furthest(&fresh, &read(&mut memory, second, &wanted)) < 1e-3, "{id}: shared while the other is in use");
+            memory.close(first);
+            memory.close(second);
+
+            // Others fill all cells that are free, and take some of them again.
+            for subject in ["a bird", "the sea", "my sister", "an old key"] {
+                let other = story(model, subject, 800);
+                let sequence = memory.open(&other).unwrap();
+                assert!(memory.make_room(other.len()));
+                read(&mut memory, sequence, &other);
+                memory.close(sequence);
+                let again = memory.open(&wanted[..700]).unwrap();
+                assert_eq!(memory.length(again), 699, "{id}: it was used last, so it is still there");
+                memory.close(again);
+            }
+            let half = read_again(&mut memory, &wanted[..700]);
+            let (_, mut untouched) = self::memory(id);
+            let sequence = untouched.open(&wanted[..700]).unwrap();
+            let expected = read(&mut untouched, sequence, &wanted[..700]);
+            assert!(furthest(&half, &expected) < 1e-3, "{id}: {}", furthest(&half, &expected));
+        }
+    }
+
+    fn read_again(memory: &mut Memory, wanted: &[LlamaToken]) -> Vec<f32> {
+        let sequence = memory.open(wanted).unwrap();
+        assert_eq!(memory.length(sequence), wanted.len() - 1);
+        read(memory, sequence, wanted)
+    }
+
+    #[test]
+    fn what_is_kept_makes_room_and_what_is_used_does_not() {
+        let (model, mut memory) = memory("smollm2-135m-instruct");
+        let texts = ["a bird", "the sea", "my sister", "an old key"].map(|subject| story(model, subject, 900));
+        let mut used = Vec::new();
+        for text in &texts {
+            let sequence = memory.open(text).unwrap();
+            read(&mut memory, sequence, text);
+            used.push(sequence);
+        }
+        assert!(memory.has_room(400) && !memory.has_room(600) && !memory.make_room(600));
+        memory.close(used.remove(0));
+        assert!(memory.has_room(600) && memory.make_room(600));
+        assert_eq!(memory.open(&texts[0]).map(|sequence| memory.length(sequence)), Some(0), "it was forgotten");
+        let mut opened = 0;
+        while memory.open(&texts[1]).is_some() {
+            opened += 1;
+        }
+        assert!(opened < 64, "there are only so many sequences");
+    }
+}

@@ -22,7 +22,7 @@ use crate::engine::{
     wire::{Event, Request},
 };
 
-const OPTIONS: EngineOptions = EngineOptions { threads: 2, context_length: 4096, gpu_layers: 0, slots: 0 };
+pub(super) const OPTIONS: EngineOptions = EngineOptions { threads: 2, context_length: 4096, gpu_layers: 0, slots: 0 };
 
 /// The one file of an artefact in the store that the environment names.
 pub(in super::super) fn artefact(id: &str) -> PathBuf {
