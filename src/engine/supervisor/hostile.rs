@@ -75,7 +75,10 @@ fn ready() -> FromChild {
 }
 
 fn delta(id: u64, bytes: usize) -> FromChild {
-    FromChild::Event { id, event: Event::Generation(GenerationEvent::Delta { slot: "s".into(), text: "x".repeat(bytes), logprobs: Vec::new() }) }
+    FromChild::Event {
+        id,
+        event: Event::Generation(GenerationEvent::Delta { slot: "s".into(), text: "x".repeat(bytes), logprobs: Vec::new() }),
+    }
 }
 
 fn start(spawner: &Spawner, patience: Patience) -> Supervisor {
