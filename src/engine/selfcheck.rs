@@ -138,7 +138,7 @@ fn child(model: Option<&CheckedModel>, confinement: Confinement) -> ChildArgumen
         model: model.map(|model| model.path.clone()),
         backend: model.map(|model| model.backend.clone()).unwrap_or_default(),
         confinement: Some(confinement),
-        options: EngineOptions { threads: 2, context_length: 512, gpu_layers: 0 },
+        options: EngineOptions { threads: 2, context_length: 512, ..EngineOptions::default() },
         memory_bytes: None,
         cpu_seconds: None,
         file_bytes: None,

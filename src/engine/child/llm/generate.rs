@@ -87,6 +87,8 @@ impl Generator {
             .with_n_seq_max(1)
             // A sliding window that forgets could not go back to a shared prefix.
             .with_swa_full(true)
+            .with_type_k(super::cache_type(options.cache_type))
+            .with_type_v(super::cache_type(options.cache_type))
             .with_n_threads(super::threads(options))
             .with_n_threads_batch(super::threads(options));
         let context = model

@@ -3,10 +3,14 @@
 //! Owns loading a GGUF file and what both kinds of engine share; [`generate`] writes text, [`embedding`] makes vectors.
 //! A child process holds one model until it ends, so the model is leaked on purpose: contexts borrow it for ever.
 
+mod compare;
 mod constraint;
 mod embedding;
 mod generate;
+#[cfg(test)]
+mod memory_tests;
 mod reader;
+mod requantize;
 mod sampling;
 mod slot;
 mod template;
@@ -21,13 +25,17 @@ use std::{
     thread,
 };
 
+pub(super) use compare::compare;
 use llama_cpp_2::{
+    context::params::KvCacheType,
     llama_backend::LlamaBackend,
     model::{LlamaModel, params::LlamaModelParams},
 };
 
+pub(super) use requantize::requantize;
+
 use super::{ModelFacts, Worker};
-use crate::engine::{EngineError, EngineOptions};
+use crate::engine::{CacheType, EngineError, EngineOptions};
 
 /// What a context holds when the options leave it open, in tokens: a dream, its prompt and a reading fit.
 const DEFAULT_CONTEXT_LENGTH: u32 = 4096;
@@ -96,6 +104,15 @@ fn context_length(model: &LlamaModel, options: &EngineOptions) -> u32 {
     let wanted = if options.context_length == 0 { DEFAULT_CONTEXT_LENGTH } else { options.context_length };
     let trained = model.n_ctx_train().max(1);
     wanted.clamp(1, trained)
+}
+
+/// llama.cpp's word for how keys and values are kept.
+fn cache_type(kind: CacheType) -> KvCacheType {
+    match kind {
+        CacheType::F16 => KvCacheType::F16,
+        CacheType::Q8_0 => KvCacheType::Q8_0,
+        CacheType::Q4_0 => KvCacheType::Q4_0,
+    }
 }
 
 fn threads(options: &EngineOptions) -> i32 {
