@@ -14,13 +14,16 @@ use super::{
 };
 use crate::engine::{
     EngineError,
-    parse::{Comparison, Course, ModelHeader, ParseOutcome, ParseRequest, WeightType},
+    parse::{Comparison, Course, ModelHeader, ParseOutcome, ParseRequest, Speed, WeightType},
 };
 
 /// How often the growth of the new file is told.
 const TELLING: Duration = Duration::from_millis(200);
 /// Gains below this are noise or not worth another file.
 const LEAST_GAIN: f64 = 1.05;
+/// What an interpretation reads and writes, about: by it gains in both are weighed against each other.
+const USUAL_PROMPT: f64 = 400.0;
+const USUAL_ANSWER: f64 = 150.0;
 /// What a reader may lose for speed, in nats a token: beyond it texts are visibly others.
 const MOST_DIVERGENCE: f64 = 0.1;
 
@@ -45,10 +48,16 @@ impl Candidate {
         (median(&candidate.prompt) / median(&original.prompt), median(&candidate.generation) / median(&original.generation))
     }
 
-    /// Whether it is worth its loss: writes faster, reads no slower, and holds nearly the same opinions.
+    /// How many times as fast the usual request is served.
+    pub fn gain(&self) -> f64 {
+        let seconds = |speed: &Speed| USUAL_PROMPT / median(&speed.prompt) + USUAL_ANSWER / median(&speed.generation);
+        seconds(&self.comparison.original) / seconds(&self.comparison.candidate)
+    }
+
+    /// Whether it is worth its loss: serves the usual request faster, writes no slower, and holds nearly the same opinions.
     pub fn is_advised(&self) -> bool {
-        let (prompt, generation) = self.gains();
-        generation >= LEAST_GAIN && prompt * LEAST_GAIN >= 1.0 && self.comparison.loss.mean_divergence <= MOST_DIVERGENCE
+        let (_, generation) = self.gains();
+        self.gain() >= LEAST_GAIN && generation * LEAST_GAIN >= 1.0 && self.comparison.loss.mean_divergence <= MOST_DIVERGENCE
     }
 
     /// The figures in a sentence.
@@ -65,10 +74,9 @@ impl Candidate {
     }
 }
 
-/// The one to advise, if any: the fastest, as those who wait for an answer feel it.
+/// The one to advise, if any: the fastest of those that lose little.
 pub fn best(candidates: &[Candidate]) -> Option<&Candidate> {
-    let speed = |candidate: &&Candidate| candidate.gains().0 * candidate.gains().1.powi(2);
-    candidates.iter().filter(|candidate| candidate.is_advised()).max_by(|left, right| speed(left).total_cmp(&speed(right)))
+    candidates.iter().filter(|candidate| candidate.is_advised()).max_by(|left, right| left.gain().total_cmp(&right.gain()))
 }
 
 /// The middle one, or the mean of the two in the middle; 0 of none.
@@ -120,7 +128,7 @@ impl ArtifactStore {
         Ok((artifact, header))
     }
 
-    /// Makes a variant, unless it is here already; `true` when it was made now. `written` hears how large it has become.
+    /// Makes a variant, unless it is here already. `written` hears how large it has become.
     /// Dropping the future leaves nothing behind.
     pub async fn make_variant(
         &self,
@@ -128,7 +136,7 @@ impl ArtifactStore {
         to: WeightType,
         threads: u16,
         written: &mut (dyn FnMut(u64) + Send),
-    ) -> Result<(Manifest, bool), ModelError> {
+    ) -> Result<Manifest, ModelError> {
         let (original, header) = self.original(id).await?;
         if main_weights(&header) == to.tensor_type() {
             return Err(ModelError::refused(id, format!("its weights are {} already", to.tensor_type())));
@@ -138,7 +146,7 @@ impl ArtifactStore {
         let derived_from = DerivedFrom { id: id.into(), sha256, to };
         let lock = Lock::acquire(&self.lock_path(&own), || ()).await?;
         match self.manifest(&own) {
-            Ok(there) if there.derived_from.as_ref() == Some(&derived_from) => return Ok((there, false)),
+            Ok(there) if there.derived_from.as_ref() == Some(&derived_from) => return Ok(there),
             Ok(there) if there.derived_from.is_none() => {
                 return Err(ModelError::refused(&own, "there is a model of this name that was not made of the original: remove it first"));
             }
@@ -175,7 +183,7 @@ impl ArtifactStore {
         };
         let landed = self.land(arrival, &staged, &lock).await?;
         drop(unfinished);
-        Ok((landed, true))
+        Ok(landed)
     }
 
     async fn requantize(
@@ -222,7 +230,7 @@ impl ArtifactStore {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::parse::{Loss, Speed};
+    use crate::engine::parse::Loss;
 
     fn candidate(prompt: f64, generation: f64, mean_divergence: f64) -> Candidate {
         let speed = |prompt, generation| Speed { prompt: vec![prompt; 5], generation: vec![generation; 5] };

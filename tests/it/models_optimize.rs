@@ -66,8 +66,9 @@ async fn a_variant_is_made_measured_used_by_the_server_and_given_up_again() {
     assert_eq!(artefacts(state.path()), before, "who only looks keeps nothing");
 
     let chosen = optimize(&state, &["--to", "q4_0", "--yes"]).await;
-    assert_eq!((&chosen["used"], &chosen["advised"]), (&VARIANT.into(), &VARIANT.into()), "{chosen}");
-    assert!(candidate["generation_gain"].as_f64().expect("a number") > 1.05, "{looked}");
+    assert_eq!(chosen["used"], VARIANT, "{chosen}");
+    // It has kernels for this processor that the original's weights have not.
+    assert!(candidate["prompt_gain"].as_f64().expect("a number") > 1.2, "{looked}");
     let listed = models(&state).await;
     assert_eq!(
         (&find(&listed, ENGLISH_MODEL)["variant"]["id"], &find(&listed, VARIANT)["variant_of"]),

@@ -55,7 +55,7 @@ pub(super) async fn run(library: &Library, config: &Config, id: &str, context: O
             Ok(ExitCode::SUCCESS)
         }
         Err(FitError::Misfit(misfit)) => {
-            let smaller = smaller_models(library, &question.entry, &question.machine);
+            let smaller = smaller_models(library, &question.entry, &misfit, &question.machine);
             let value = json!({
                 "id": id, "fits": false, "machine": question.machine, "plan": misfit.needed, "place": misfit.place,
                 "remedies": misfit.remedies, "smaller_models": smaller,
@@ -75,12 +75,13 @@ struct Smaller {
 }
 
 /// Largest first.
-fn smaller_models(library: &Library, entry: &CatalogEntry, machine: &Machine) -> Vec<Smaller> {
+fn smaller_models(library: &Library, entry: &CatalogEntry, misfit: &Misfit, machine: &Machine) -> Vec<Smaller> {
+    let needed = misfit.needed.memory.total().saturating_add(misfit.needed.gpu_memory.total());
     let fits = |other: &&CatalogEntry| {
-        other.kind == ArtifactKind::Llm && other.id != entry.id && other.memory_bytes > 0 && other.memory_bytes < machine.available_bytes
+        let language_model = other.kind == ArtifactKind::Llm && other.id != entry.id;
+        language_model && (1..needed.min(machine.available_bytes)).contains(&other.memory_bytes)
     };
-    let smaller = |other: &&CatalogEntry| entry.memory_bytes == 0 || other.memory_bytes < entry.memory_bytes;
-    let found = library.catalog().entries().iter().filter(fits).filter(smaller);
+    let found = library.catalog().entries().iter().filter(fits);
     let mut found: Vec<Smaller> = found.map(|other| Smaller { id: other.id.clone(), memory_bytes: other.memory_bytes }).collect();
     found.sort_by_key(|other| std::cmp::Reverse(other.memory_bytes));
     found.truncate(3);

@@ -20,8 +20,9 @@ use crate::{
     config::Config,
     engine::parse::{Course, WeightType},
     models::{
-        ArtifactStore, CatalogEntry, Manifest, Variant,
+        ArtifactStore, CatalogEntry, Manifest, ModelError, Variant,
         optimize::{Candidate, best, main_weights, median, text_for},
+        variant_id,
     },
 };
 
@@ -37,7 +38,7 @@ pub struct OptimizeArguments {
     /// The weights to try; `auto` tries all that the model does not have yet.
     #[arg(long, value_enum, default_value_t = To::Auto)]
     to: To,
-    /// Use what is advised without asking.
+    /// Do not ask: use the weights named with `--to`, or what is advised.
     #[arg(long)]
     yes: bool,
     /// Keep what was made even if it is not used.
@@ -136,12 +137,14 @@ impl Work<'_> {
     }
 
     async fn make(&mut self, to: WeightType, bytes: u64) -> anyhow::Result<Manifest> {
-        let bar = self.bar(&format!("{}: writing {}", self.entry.id, to.name()), Some(bytes));
-        let (variant, made) = self.store.make_variant(&self.entry.id, to, self.threads, &mut |written| bar.set_position(written)).await?;
-        bar.finish_and_clear();
-        if made {
-            self.made.push(variant.id.clone());
+        let own = variant_id(&self.entry.id, to);
+        // Before it is made: it may have landed when an interruption comes.
+        if self.store.manifest(&own).is_err() {
+            self.made.push(own);
         }
+        let bar = self.bar(&format!("{}: writing {}", self.entry.id, to.name()), Some(bytes));
+        let variant = self.store.make_variant(&self.entry.id, to, self.threads, &mut |written| bar.set_position(written)).await?;
+        bar.finish_and_clear();
         Ok(variant)
     }
 
@@ -173,21 +176,25 @@ impl Work<'_> {
     /// Removes what was made now, but for one.
     async fn discard(&self, but: Option<&str>) -> anyhow::Result<()> {
         for id in self.made.iter().filter(|id| Some(id.as_str()) != but) {
-            self.store.remove(id).await?;
+            match self.store.remove(id).await {
+                Err(ModelError::Missing { .. }) | Ok(()) => {}
+                Err(error) => return Err(error.into()),
+            }
         }
         Ok(())
     }
 
     async fn settle(&self, measured: &Measured, arguments: &OptimizeArguments) -> anyhow::Result<ExitCode> {
         let advised = best(&measured.candidates);
-        // Of a single candidate the operator decides, advised or not.
-        let offered = advised.or(if measured.candidates.len() == 1 { measured.candidates.first() } else { None });
+        // Of weights that the operator named the operator decides, advised or not.
+        let named = measured.candidates.first().filter(|_| arguments.to != To::Auto);
+        let offered = advised.or(named);
         let table = measured.table()?;
         if !self.json {
             say(false, &(), &table)?;
         }
         let used = match offered {
-            Some(candidate) if arguments.yes => advised.map(|_| candidate),
+            Some(candidate) if arguments.yes => Some(candidate),
             Some(candidate) if !self.json && ask(candidate, advised.is_some())? => Some(candidate),
             _ => None,
         };
@@ -225,7 +232,7 @@ impl Work<'_> {
                 let to = advised.to.name();
                 format!("nothing was changed; `oneiros models optimize {id} --to {to} --yes` uses {to}")
             }
-            (None, _) => "nothing was changed: none of these writes faster here without losing too much".to_owned(),
+            (None, _) => "nothing was changed: nothing of this is faster here without losing too much".to_owned(),
         }
     }
 }
