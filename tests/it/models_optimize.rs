@@ -172,6 +172,8 @@ async fn a_full_disk_is_told_as_such_and_leaves_nothing() {
     for entry in fs::read_dir(original).expect("the model").map(|entry| entry.expect("entry")) {
         fs::copy(entry.path(), own.join(entry.file_name())).expect("a copy");
     }
+    // A command that was started as root gives that up before it writes.
+    fs::set_permissions(disk.join(ARTEFACTS), std::os::unix::fs::PermissionsExt::from_mode(0o777)).expect("mode");
     let ended = run(&disk, ["models", "optimize", ENGLISH_MODEL, "--to", "q4_0", "--yes"]).await;
     ended.refused("free some");
     assert_eq!((artefacts(&disk).len(), staged(&disk).len()), (1, 0), "{}", ended.stderr);
