@@ -105,7 +105,7 @@ impl From<EngineError> for Error {
                 tracing::warn!(%error, "an engine died in mid-answer");
                 Self::EngineDied(error.summary())
             }
-            EngineError::Unavailable(_) => {
+            EngineError::Unavailable(_) | EngineError::Overdue(_) => {
                 tracing::warn!(%error, "an engine gave no answer");
                 Self::Unavailable { what: error.summary(), retry_after: Duration::from_secs(2) }
             }

@@ -109,7 +109,7 @@ mod tests {
 
     #[test]
     fn engines_that_do_not_fit_beside_each_other_are_refused_with_what_would_fit() {
-        let mut room = Room::of_this_machine(&hardware(700));
+        let mut room = Room::of_this_machine(&hardware(900));
         let options = room.place(&entry(), Some(&header()), &wish()).unwrap();
         assert_eq!((options.context_length, options.slots, options.cache_type), (8192, 8, CacheType::F16));
         let refused = room.place(&entry(), Some(&header()), &wish()).unwrap_err().to_string();

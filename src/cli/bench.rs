@@ -11,7 +11,7 @@ use crate::{
     app::{self, library::Library},
     config::Config,
     egress::LogSink,
-    engine::{Embedder, EmbeddingRequest, EmbeddingRole, parse::ParseRunner, supervisor::Spawner},
+    engine::{Asker, Embedder, EmbeddingRequest, EmbeddingRole, parse::ParseRunner, supervisor::Spawner},
     models::NoProgress,
 };
 
@@ -117,7 +117,8 @@ fn texts(file: Option<&PathBuf>) -> anyhow::Result<Vec<String>> {
 async fn embed(client: &impl Embedder, texts: &[String], at_once: usize) -> anyhow::Result<u32> {
     let mut tokens = 0;
     for some in texts.chunks(at_once) {
-        tokens += client.embed(EmbeddingRequest { texts: some.to_vec(), role: EmbeddingRole::Passage }).await?.tokens;
+        tokens +=
+            client.embed(EmbeddingRequest { texts: some.to_vec(), role: EmbeddingRole::Passage }, Asker::named("bench")).await?.tokens;
     }
     Ok(tokens)
 }

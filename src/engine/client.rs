@@ -6,8 +6,8 @@ use futures_util::{FutureExt, future::BoxFuture};
 use tokio::sync::mpsc;
 
 use super::{
-    Embedder, EmbeddingRequest, Embeddings, EngineError, EventStream, GenerationEvent, GenerationRequest, TextGenerator, Transcriber,
-    TranscriptionEvent, TranscriptionRequest, Wait,
+    Asker, Embedder, EmbeddingRequest, Embeddings, EngineError, EventStream, GenerationEvent, GenerationRequest, TextGenerator,
+    Transcriber, TranscriptionEvent, TranscriptionRequest, Wait,
     child::asr,
     supervisor::{Command, EngineStatus, Shared, Submission, Told},
     wire::{Event, MAX_DESCRIPTORS, ReadyReport, Request, ToChild, connection},
@@ -45,31 +45,31 @@ impl EngineClient {
     }
 
     /// Starts one request. The stream ends when the child is done with it; dropping the stream cancels the request.
-    pub fn request(&self, request: Request, descriptors: Vec<OwnedFd>) -> EventStream<Event> {
-        self.ask(request, descriptors)
+    pub fn request(&self, request: Request, descriptors: Vec<OwnedFd>, asker: Asker) -> EventStream<Event> {
+        self.ask(request, descriptors, asker)
     }
 
     /// As [`Self::request`], for the one type of event that such a request brings.
-    fn ask<T: Heard>(&self, request: Request, descriptors: Vec<OwnedFd>) -> EventStream<T> {
-        let (asker, stream) = mpsc::channel(EVENTS_WAITING);
-        match self.submit(request, descriptors) {
+    fn ask<T: Heard>(&self, request: Request, descriptors: Vec<OwnedFd>, asker: Asker) -> EventStream<T> {
+        let (listener, stream) = mpsc::channel(EVENTS_WAITING);
+        match self.submit(request, descriptors, asker) {
             Ok((id, events)) => {
                 let shared = Arc::clone(&self.shared);
                 tokio::spawn(async move {
-                    if forward(events, &asker).await.is_err() {
+                    if forward(events, &listener).await.is_err() {
                         shared.command(Command::Cancel { id });
                     }
                 });
             }
             Err(error) => {
                 // The channel is empty and its receiver is in our hands: there is room.
-                let _ = asker.try_send(Err(error));
+                let _ = listener.try_send(Err(error));
             }
         }
         stream
     }
 
-    fn submit(&self, request: Request, descriptors: Vec<OwnedFd>) -> Result<(u64, Incoming), EngineError> {
+    fn submit(&self, request: Request, descriptors: Vec<OwnedFd>, asker: Asker) -> Result<(u64, Incoming), EngineError> {
         if descriptors.len() > MAX_DESCRIPTORS {
             return Err(EngineError::InvalidRequest(format!("at most {MAX_DESCRIPTORS} files go into one request")));
         }
@@ -80,7 +80,7 @@ impl EngineClient {
         let frame = connection::frame(&ToChild::Request { id, request });
         let frame = frame.map_err(|error| EngineError::InvalidRequest(error.to_string()))?;
         let (events, incoming) = mpsc::unbounded_channel();
-        self.shared.command(Command::Submit(Submission { id, frame, descriptors, expected, events, patient, place }));
+        self.shared.command(Command::Submit(Submission { id, asker, frame, descriptors, expected, events, patient, place }));
         Ok((id, incoming))
     }
 }
@@ -169,24 +169,24 @@ fn duration_of_speech(request: &Request) -> Duration {
 }
 
 impl TextGenerator for EngineClient {
-    fn generate(&self, request: GenerationRequest) -> EventStream<GenerationEvent> {
-        self.ask(Request::Generate(request), Vec::new())
+    fn generate(&self, request: GenerationRequest, asker: Asker) -> EventStream<GenerationEvent> {
+        self.ask(Request::Generate(request), Vec::new(), asker)
     }
 }
 
 impl Transcriber for EngineClient {
-    fn transcribe(&self, request: TranscriptionRequest, recording: File) -> EventStream<TranscriptionEvent> {
-        self.ask(Request::Transcribe(request), vec![recording.into()])
+    fn transcribe(&self, request: TranscriptionRequest, recording: File, asker: Asker) -> EventStream<TranscriptionEvent> {
+        self.ask(Request::Transcribe(request), vec![recording.into()], asker)
     }
 }
 
 impl Embedder for EngineClient {
-    fn embed(&self, request: EmbeddingRequest) -> BoxFuture<'_, Result<Embeddings, EngineError>> {
+    fn embed(&self, request: EmbeddingRequest, asker: Asker) -> BoxFuture<'_, Result<Embeddings, EngineError>> {
         async move {
             let EmbeddingRequest { texts, role } = request;
             let mut all = Embeddings { vectors: Vec::with_capacity(texts.len()), tokens: 0, truncated: Vec::with_capacity(texts.len()) };
             for texts in texts.chunks(TEXTS_AT_ONCE) {
-                let some = self.embed_at_once(EmbeddingRequest { texts: texts.to_vec(), role }).await?;
+                let some = self.embed_at_once(EmbeddingRequest { texts: texts.to_vec(), role }, asker.clone()).await?;
                 if some.vectors.len() != texts.len() || some.truncated.len() != texts.len() {
                     return Err(EngineError::Failed("it did not return one vector for each text".into()));
                 }
@@ -201,8 +201,8 @@ impl Embedder for EngineClient {
 }
 
 impl EngineClient {
-    async fn embed_at_once(&self, request: EmbeddingRequest) -> Result<Embeddings, EngineError> {
-        let mut answer = self.ask::<Embeddings>(Request::Embed(request), Vec::new());
+    async fn embed_at_once(&self, request: EmbeddingRequest, asker: Asker) -> Result<Embeddings, EngineError> {
+        let mut answer = self.ask::<Embeddings>(Request::Embed(request), Vec::new(), asker);
         answer.recv().await.unwrap_or_else(|| Err(EngineError::Failed("it ended without an answer".into())))
     }
 }

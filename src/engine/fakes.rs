@@ -9,7 +9,7 @@ use futures_util::{FutureExt, future::BoxFuture};
 use tokio::sync::mpsc;
 
 use super::{
-    Constraint, Embedder, EmbeddingRequest, Embeddings, EngineError, EventStream, FinishReason, FormPart, GenerationEvent,
+    Asker, Constraint, Embedder, EmbeddingRequest, Embeddings, EngineError, EventStream, FinishReason, FormPart, GenerationEvent,
     GenerationRequest, GenerationUsage, TextGenerator, Transcriber, TranscriptSegment, TranscriptionEvent, TranscriptionRequest,
 };
 
@@ -33,6 +33,9 @@ impl FakeGenerator {
             Constraint::OneOf(choices) => choices.first().cloned().unwrap_or_default(),
             Constraint::PassageOf(text) => text.split_whitespace().take(3).collect::<Vec<_>>().join(" "),
             Constraint::Free | Constraint::Regex(_) | Constraint::JsonSchema(_) => format!("the {name}"),
+            Constraint::ToolCall(call) => call.tools.first().map_or_else(String::new, |tool| {
+                format!("<tool_call>\n{{\"name\": \"{}\", \"arguments\": {{}}}}\n</tool_call>", tool.name)
+            }),
         }
     }
 
@@ -52,7 +55,7 @@ impl FakeGenerator {
                     usage.generated_tokens += 1;
                     let finished =
                         GenerationEvent::SlotFinished { slot: slot.name.clone(), text: text.clone(), reason: FinishReason::Complete };
-                    events.send(Ok(GenerationEvent::Delta { slot: slot.name.clone(), text })).await.is_ok()
+                    events.send(Ok(GenerationEvent::Delta { slot: slot.name.clone(), text, logprobs: Vec::new() })).await.is_ok()
                         && events.send(Ok(finished)).await.is_ok()
                 }
             };
@@ -65,7 +68,7 @@ impl FakeGenerator {
 }
 
 impl TextGenerator for FakeGenerator {
-    fn generate(&self, request: GenerationRequest) -> EventStream<GenerationEvent> {
+    fn generate(&self, request: GenerationRequest, _: Asker) -> EventStream<GenerationEvent> {
         let (events, stream) = mpsc::channel(16);
         tokio::spawn(self.clone().write(request, events));
         stream
@@ -80,7 +83,7 @@ pub struct FakeEmbedder {
 }
 
 impl Embedder for FakeEmbedder {
-    fn embed(&self, request: EmbeddingRequest) -> BoxFuture<'_, Result<Embeddings, EngineError>> {
+    fn embed(&self, request: EmbeddingRequest, _: Asker) -> BoxFuture<'_, Result<Embeddings, EngineError>> {
         let vectors: Vec<_> = request.texts.iter().map(|text| letters(text, self.dimensions)).collect();
         let truncated = vec![false; vectors.len()];
         let tokens = request.texts.iter().map(|text| u32::try_from(text.split_whitespace().count()).unwrap_or(u32::MAX)).sum();
@@ -109,7 +112,7 @@ pub struct FakeTranscriber {
 }
 
 impl Transcriber for FakeTranscriber {
-    fn transcribe(&self, request: TranscriptionRequest, _: File) -> EventStream<TranscriptionEvent> {
+    fn transcribe(&self, request: TranscriptionRequest, _: File, _: Asker) -> EventStream<TranscriptionEvent> {
         let (events, stream) = mpsc::channel(2);
         let duration_milliseconds = request.samples / 16;
         let segment = TranscriptSegment {
@@ -135,7 +138,10 @@ mod tests {
     #[tokio::test]
     async fn like_texts_have_like_vectors_of_length_one() {
         let texts = ["I was flying", "I was flying high", "42"].map(str::to_owned).to_vec();
-        let answer = FakeEmbedder { dimensions: 64 }.embed(EmbeddingRequest { texts, role: EmbeddingRole::Query }).await.unwrap();
+        let answer = FakeEmbedder { dimensions: 64 }
+            .embed(EmbeddingRequest { texts, role: EmbeddingRole::Query }, Asker::named("a test"))
+            .await
+            .unwrap();
         let cosine = |a: usize, b: usize| answer.vectors[a].iter().zip(&answer.vectors[b]).map(|(a, b)| a * b).sum::<f32>();
         assert!((cosine(0, 0) - 1.0).abs() < 1e-5);
         assert!(cosine(0, 1) > cosine(0, 2));

@@ -12,10 +12,13 @@ pub mod fakes;
 pub mod parse;
 pub mod selfcheck;
 pub mod supervisor;
+pub mod tools;
 pub mod wire;
 
+mod chat;
 mod requests;
 
+pub use chat::*;
 pub use requests::*;
 
 use std::fs::File;
@@ -26,19 +29,19 @@ use tokio::sync::mpsc;
 /// Writes text: a language model.
 pub trait TextGenerator: Send + Sync {
     /// Starts one generation. Dropping the stream cancels it and frees its place within two seconds.
-    fn generate(&self, request: GenerationRequest) -> EventStream<GenerationEvent>;
+    fn generate(&self, request: GenerationRequest, asker: Asker) -> EventStream<GenerationEvent>;
 }
 
 /// Turns texts into vectors of one fixed dimension.
 pub trait Embedder: Send + Sync {
     /// One vector of length 1 (Euclidean) for each text, in order.
-    fn embed(&self, request: EmbeddingRequest) -> BoxFuture<'_, Result<Embeddings, EngineError>>;
+    fn embed(&self, request: EmbeddingRequest, asker: Asker) -> BoxFuture<'_, Result<Embeddings, EngineError>>;
 }
 
 /// Turns speech into text.
 pub trait Transcriber: Send + Sync {
     /// Starts one transcription of the samples in `recording`. Dropping the stream cancels it.
-    fn transcribe(&self, request: TranscriptionRequest, recording: File) -> EventStream<TranscriptionEvent>;
+    fn transcribe(&self, request: TranscriptionRequest, recording: File, asker: Asker) -> EventStream<TranscriptionEvent>;
 }
 
 /// Events of one request in order. Ends after the event that finishes it or after an error; dropping it cancels.
@@ -69,6 +72,9 @@ pub enum EngineError {
     /// The engine reported a failure of its own.
     #[error("the engine failed: {0}")]
     Failed(String),
+    /// It had all the time that a request may take, waiting or being answered; the text says which.
+    #[error("the engine was given no more time: {0}")]
+    Overdue(String),
     /// What it makes does not fit on the disk.
     #[error("the disk is full")]
     StorageFull,

@@ -1,6 +1,21 @@
 //! Plain request and response types of the engine traits. They cross the wire as they are.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
+
+use super::{ChatPrompt, ToolDefinition};
+
+/// On whose behalf a request is made. Engines share themselves out among askers, not among requests.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Asker(Arc<str>);
+
+impl Asker {
+    /// The same name is the same asker.
+    pub fn named(name: &str) -> Self {
+        Self(name.into())
+    }
+}
 
 /// How an engine child loads its model.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -11,14 +26,17 @@ pub struct EngineOptions {
     pub context_length: u32,
     /// Layers to offload; 0 keeps everything on the processor.
     pub gpu_layers: u32,
-    /// Sequences that share the context; 0 leaves the choice to the engine.
+    /// Requests that a language model works on at the same time; 0 leaves the choice to the engine.
     pub slots: u16,
     /// How the context's keys and values are kept.
     pub cache_type: CacheType,
 }
 
 /// The most tokens that a language model's engine reads in one step: its buffers are sized for them.
-pub const MAX_STEP_TOKENS: u32 = 256;
+pub const MAX_STEP_TOKENS: u32 = 512;
+
+/// Sequences that a language model's engine may keep beside those in use, for prompts that begin alike.
+pub const KEPT_SEQUENCES: u32 = 24;
 
 /// The numbers in which a language model's cache of keys and values is kept.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
@@ -70,26 +88,20 @@ pub struct GenerationRequest {
     pub sampling: Sampling,
 }
 
+impl GenerationRequest {
+    /// Whether control tokens that mark calls and reasoning may be written and are told as text.
+    pub fn shows_marks(&self) -> bool {
+        let forces_call = |part: &FormPart| matches!(part, FormPart::Slot(Slot { constraint: Constraint::ToolCall(_), .. }));
+        matches!(&self.prompt, Prompt::Chat(chat) if chat.marks) || self.form.iter().any(forces_call)
+    }
+}
+
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Prompt {
     /// Rendered with the model's own chat template.
-    Chat(Vec<ChatMessage>),
+    Chat(ChatPrompt),
     /// Given to the model as it is (base models).
     Text(String),
-}
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct ChatMessage {
-    pub role: ChatRole,
-    pub content: String,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ChatRole {
-    System,
-    User,
-    Assistant,
 }
 
 /// A piece of the answer.
@@ -107,13 +119,19 @@ pub struct Slot {
     /// Names the slot in the events.
     pub name: String,
     pub constraint: Constraint,
+    /// [`Self::UNBOUNDED`]: as many as fit into the context.
     pub max_tokens: u32,
     /// Ends the slot; never part of its text.
     pub stop: Vec<String>,
 }
 
+impl Slot {
+    /// As many tokens as the context has room for.
+    pub const UNBOUNDED: u32 = u32::MAX;
+}
+
 /// What the sampler lets a slot hold. Enforced token by token with llguidance.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Constraint {
     /// Anything until a stop string, the end token or the token limit.
     Free,
@@ -125,6 +143,17 @@ pub enum Constraint {
     PassageOf(String),
     /// A JSON schema, as JSON text.
     JsonSchema(String),
+    /// One call of a tool, written as the model's family writes it.
+    ToolCall(ForcedCall),
+}
+
+/// The call that a model has to make.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ForcedCall {
+    /// One of these.
+    pub tools: Vec<ToolDefinition>,
+    /// The prompt has opened the model's reasoning: it is closed first.
+    pub closes_reasoning: bool,
 }
 
 /// How the next token is chosen. Temperature 0 is greedy.
@@ -140,6 +169,16 @@ pub struct Sampling {
     pub repeat_last_n: i32,
     /// DRY (don't repeat yourself) multiplier; 0.0 is off.
     pub dry_multiplier: f32,
+    /// Lowers a token by this for each time it stands in the last [`Self::repeat_last_n`]; −2.0 to 2.0, 0.0 is off.
+    pub frequency_penalty: f32,
+    /// Lowers a token by this if it stands there at all; −2.0 to 2.0, 0.0 is off.
+    pub presence_penalty: f32,
+    /// Token number and what is added to its logit.
+    pub logit_bias: Vec<(i32, f32)>,
+    /// The model may not end its answer: for measuring.
+    pub ignore_eos: bool,
+    /// Tell each token's probability, and those of so many of the likeliest.
+    pub top_logprobs: Option<u8>,
     pub seed: u32,
 }
 
@@ -153,6 +192,11 @@ impl Default for Sampling {
             repeat_penalty: 1.1,
             repeat_last_n: 256,
             dry_multiplier: 0.8,
+            frequency_penalty: 0.0,
+            presence_penalty: 0.0,
+            logit_bias: Vec::new(),
+            ignore_eos: false,
+            top_logprobs: None,
             seed: 0,
         }
     }
@@ -174,10 +218,17 @@ pub enum Wait {
 pub enum GenerationEvent {
     /// It has not begun. Told whenever the reason changes; never by a child.
     Waiting(Wait),
+    /// So much of the prompt has been read; told every second or so.
+    Reading {
+        read: u32,
+        of: u32,
+    },
     /// More text of a slot; whole characters only.
     Delta {
         slot: String,
         text: String,
+        /// Of the tokens whose text is told with this, when they were asked for.
+        logprobs: Vec<TokenLogprob>,
     },
     /// A slot is complete; `text` is all of it.
     SlotFinished {
@@ -186,6 +237,17 @@ pub enum GenerationEvent {
         reason: FinishReason,
     },
     Finished(GenerationUsage),
+}
+
+/// One token of an answer and how likely it was.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TokenLogprob {
+    /// Perhaps only a part of a character.
+    pub bytes: Vec<u8>,
+    /// Natural logarithm of its probability, before temperature and penalties.
+    pub logprob: f32,
+    /// The likeliest tokens at its place, likeliest first.
+    pub top: Vec<(Vec<u8>, f32)>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -199,7 +261,12 @@ pub enum FinishReason {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GenerationUsage {
     pub prompt_tokens: u32,
+    /// Of the prompt, how many had been read for an earlier request.
+    pub cached_tokens: u32,
     pub generated_tokens: u32,
+    /// Tokens that were guessed from the text before them, and how many of those were right.
+    pub drafted_tokens: u32,
+    pub accepted_tokens: u32,
     pub prompt_milliseconds: u64,
     pub generation_milliseconds: u64,
 }

@@ -9,12 +9,15 @@ pub(in crate::engine) mod blocking;
 pub(in crate::engine) mod connection;
 mod frame;
 
+pub(in crate::engine) use frame::encode;
+
 use serde::{Deserialize, Serialize};
 
 use super::{
     EmbeddingRequest, Embeddings, EngineError, GenerationEvent, GenerationRequest, TranscriptionEvent, TranscriptionRequest,
     confinement::ConfinementReport,
     parse::{ParseOutcome, ParseRequest},
+    tools::AnswerStyle,
 };
 
 /// The largest frame that either side accepts. Recordings and files travel as descriptors.
@@ -106,6 +109,10 @@ pub struct ReadyReport {
     pub dimensions: u32,
     /// Whether the model brings a chat template.
     pub has_chat_template: bool,
+    /// How a language model's answers are to be read.
+    pub answers: AnswerStyle,
+    /// How many requests it works on at the same time.
+    pub places: u32,
 }
 
 /// What a probe may touch, chosen by the parent so that the same attempts can run unconfined.

@@ -110,7 +110,7 @@ fn compute(shape: &ModelShape, wish: &Wish, gpu_layers: u32) -> Result<Plan, Fit
     let size = sizes::Size {
         cells: u64::from(context_length).next_multiple_of(CONTEXT_STEP.into()),
         step: u64::from(MAX_STEP_TOKENS.min(context_length)),
-        slots: wish.slots.max(1).into(),
+        sequences: sizes::sequences(shape, wish.slots),
         cache_type: wish.cache_type,
         gpu_layers,
     };

@@ -10,7 +10,7 @@ use super::say;
 use crate::{
     app::{library::Library, room},
     config::Config,
-    engine::{CacheType, parse::ModelShape},
+    engine::{CacheType, KEPT_SEQUENCES, MAX_STEP_TOKENS, parse::ModelShape},
     features::system::Hardware,
     models::{
         ArtifactKind, CatalogEntry, Variant,
@@ -135,9 +135,9 @@ impl Question {
         let rows = [
             ("weights", format!("{layers} layers and the vocabulary, most of it {}", self.weights)),
             ("cache", format!("keys and values of {kept} layers in {}{}", cache_type.name(), windowed.unwrap_or_default())),
-            ("states", format!("what {recurrent} recurrent layers keep of each conversation")),
-            ("buffers", "where a step of up to 256 tokens is computed; reserved, and touched as it is needed".to_owned()),
-            ("outputs", format!("opinions of the next token, {} for each conversation", self.shape.vocabulary)),
+            ("states", format!("what {recurrent} recurrent layers keep of each conversation, {KEPT_SEQUENCES} of the past included")),
+            ("buffers", format!("where a step of up to {MAX_STEP_TOKENS} tokens is computed; reserved, and touched as it is needed")),
+            ("outputs", format!("opinions of the next token, {} for each conversation and each that is kept", self.shape.vocabulary)),
             ("engine", "the engine's own process".to_owned()),
         ];
         let (memory, gpu) = (parts(&plan.memory), parts(&plan.gpu_memory));

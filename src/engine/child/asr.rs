@@ -66,7 +66,7 @@ struct WhisperTranscriber {
 }
 
 impl Worker for WhisperTranscriber {
-    fn serve(&mut self, request: Request, descriptors: Vec<OwnedFd>, reply: &Reply<'_>) -> Result<(), EngineError> {
+    fn serve(&mut self, request: Request, descriptors: Vec<OwnedFd>, reply: &Reply) -> Result<(), EngineError> {
         let Request::Transcribe(request) = request else {
             return Err(EngineError::InvalidRequest("a speech model only transcribes".into()));
         };
@@ -77,7 +77,7 @@ impl Worker for WhisperTranscriber {
 }
 
 impl WhisperTranscriber {
-    fn transcribe(&mut self, request: TranscriptionRequest, recording: File, reply: &Reply<'_>) -> Result<(), EngineError> {
+    fn transcribe(&mut self, request: TranscriptionRequest, recording: File, reply: &Reply) -> Result<(), EngineError> {
         if request.samples == 0 {
             return Err(EngineError::InvalidRequest("the recording is empty".into()));
         }
@@ -103,7 +103,7 @@ impl WhisperTranscriber {
     }
 
     /// Transcribes one piece, which lies at these milliseconds of the recording, and sends segments; false when cancelled.
-    fn run(&mut self, language: &'static str, samples: &[f32], place: Range<u64>, reply: &Reply<'_>) -> Result<bool, EngineError> {
+    fn run(&mut self, language: &'static str, samples: &[f32], place: Range<u64>, reply: &Reply) -> Result<bool, EngineError> {
         let mut parameters = quiet_parameters(self.threads, language);
         let mut listener = Listener { reply, place, failure: None };
         // SAFETY: the callbacks match whisper.cpp's types. `listener` and the cancel flag outlive the call to `full`,
@@ -205,8 +205,8 @@ fn milliseconds(samples: u64) -> u64 {
 }
 
 /// What the segment callback needs.
-struct Listener<'a, 'b> {
-    reply: &'a Reply<'b>,
+struct Listener<'a> {
+    reply: &'a Reply,
     /// Where the piece lies in the recording, in milliseconds.
     place: Range<u64>,
     failure: Option<EngineError>,
@@ -215,7 +215,7 @@ struct Listener<'a, 'b> {
 /// Called before each window. Noise brings no segments: this shows the server that the engine works on.
 unsafe extern "C" fn on_progress(_: *mut WhisperSysContext, _: *mut WhisperSysState, percent: c_int, listener: *mut c_void) {
     // SAFETY: as in `on_segments`.
-    let listener = unsafe { &mut *listener.cast::<Listener<'_, '_>>() };
+    let listener = unsafe { &mut *listener.cast::<Listener<'_>>() };
     let length = listener.place.end - listener.place.start;
     let milliseconds = listener.place.start + length * u64::try_from(percent).unwrap_or(0).min(100) / 100;
     if listener.failure.is_none() {
@@ -225,7 +225,7 @@ unsafe extern "C" fn on_progress(_: *mut WhisperSysContext, _: *mut WhisperSysSt
 
 unsafe extern "C" fn on_segments(_: *mut WhisperSysContext, state: *mut WhisperSysState, fresh: c_int, listener: *mut c_void) {
     // SAFETY: `run` passes its listener, which outlives the call to `full`, and uses it only afterwards.
-    let listener = unsafe { &mut *listener.cast::<Listener<'_, '_>>() };
+    let listener = unsafe { &mut *listener.cast::<Listener<'_>>() };
     // SAFETY: whisper.cpp passes its own live state.
     let count = unsafe { native::whisper_full_n_segments_from_state(state) };
     for index in (count - fresh).max(0)..count {

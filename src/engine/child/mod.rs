@@ -1,7 +1,7 @@
 //! The engine child: the one place with native engine crates and `unsafe`.
 //!
 //! [`main`] settles the process (`settle`), seals it ([`sandbox`]), loads its model, then serves frames (`serve`): one
-//! thread reads them, the main thread works. Each engine is a [`Worker`].
+//! thread reads them, the main thread works. Each engine is a [`Worker`] or a [`Batcher`].
 
 mod arguments;
 pub mod asr;
@@ -14,13 +14,19 @@ mod program;
 pub mod sandbox;
 mod serve;
 mod settle;
+#[cfg(test)]
+mod testing;
 mod vectors;
 
 use std::{
     cell::Cell,
+    io,
     os::{fd::OwnedFd, unix::net::UnixStream},
     process::ExitCode,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 pub use arguments::ChildArguments;
@@ -29,15 +35,37 @@ use super::{
     EngineError,
     backend::Backend,
     confinement::ConfinementReport,
+    tools::AnswerStyle,
     wire::{EngineKind, Event, FromChild, ReadyReport, Request, STARTING, blocking},
 };
 
-/// One engine, owned by one thread.
+/// An engine and how it takes requests on. One thread owns it.
+pub enum Engine {
+    OneByOne(Box<dyn Worker>),
+    Together(Box<dyn Batcher>),
+}
+
+/// An engine that serves one request after the other.
 pub trait Worker {
     /// Serves one request: sends its events through `reply`, stops early when `reply` is cancelled.
     ///
     /// `descriptors` are those that came with the request (`parse` and `asr` take some).
-    fn serve(&mut self, request: Request, descriptors: Vec<OwnedFd>, reply: &Reply<'_>) -> Result<(), EngineError>;
+    fn serve(&mut self, request: Request, descriptors: Vec<OwnedFd>, reply: &Reply) -> Result<(), EngineError>;
+}
+
+/// An engine that serves requests together, a step of the work at a time.
+pub trait Batcher {
+    /// How many requests it works on at the same time.
+    fn places(&self) -> u32;
+
+    /// Whether there is anything to do.
+    fn is_busy(&self) -> bool;
+
+    /// Takes a request on. What is wrong with it goes to `reply`, and dropping `reply` ends the request.
+    fn begin(&mut self, request: Request, descriptors: Vec<OwnedFd>, reply: Reply);
+
+    /// Works on all requests for a quarter of a second or so, and drops those that are cancelled.
+    fn step(&mut self);
 }
 
 /// What a loaded model is, for the ready report.
@@ -48,18 +76,41 @@ pub struct ModelFacts {
     /// Length of an embedding; else 0.
     pub dimensions: u32,
     pub has_chat_template: bool,
+    /// How a language model's answers are to be read.
+    pub answers: AnswerStyle,
 }
 
-/// Where a worker's events go.
-pub struct Reply<'a> {
-    pub(super) send: &'a dyn Fn(Event) -> Result<(), EngineError>,
-    pub(super) cancelled: &'a AtomicBool,
+/// Takes what engines say to the server.
+trait Post: Send + Sync {
+    /// An error means that the server is gone.
+    fn send(&self, message: &FromChild) -> io::Result<()>;
+
+    /// Nothing more comes for this request.
+    fn end(&self, id: u64);
 }
 
-impl Reply<'_> {
+/// Where the events of one request go. Dropping it ends the request.
+pub struct Reply {
+    id: u64,
+    post: Arc<dyn Post>,
+    cancelled: Arc<AtomicBool>,
+}
+
+impl Reply {
+    fn new(id: u64, post: Arc<dyn Post>, cancelled: Arc<AtomicBool>) -> Self {
+        Self { id, post, cancelled }
+    }
+
     /// Sends one event. An error means that the server is gone; return it.
     pub fn send(&self, event: Event) -> Result<(), EngineError> {
-        (self.send)(event)
+        let sent = self.post.send(&FromChild::Event { id: self.id, event });
+        sent.map_err(|error| EngineError::Unavailable(format!("the server is gone: {error}")))
+    }
+
+    /// Tells that there is no answer, or no more of it, and why.
+    pub fn fail(self, error: EngineError) {
+        // A server that is gone is noticed by the thread that reads.
+        let _ = self.post.send(&FromChild::Error { id: self.id, error });
     }
 
     /// Whether the asker is gone. Look at least every 100 ms of work.
@@ -69,7 +120,13 @@ impl Reply<'_> {
 
     /// The flag itself, for native callbacks.
     pub fn cancel_flag(&self) -> &AtomicBool {
-        self.cancelled
+        &self.cancelled
+    }
+}
+
+impl Drop for Reply {
+    fn drop(&mut self) {
+        self.post.end(self.id);
     }
 }
 
@@ -85,11 +142,11 @@ pub fn main(arguments: &ChildArguments) -> ExitCode {
         }
     };
     match start(arguments, &socket) {
-        Ok((worker, report)) => {
+        Ok((engine, report)) => {
             if blocking::send(&socket, &FromChild::Ready(report)).is_err() {
                 return ExitCode::FAILURE;
             }
-            serve::serve(socket, worker)
+            serve::serve(socket, engine)
         }
         Err(error) => {
             eprintln!("{error}");
@@ -101,7 +158,7 @@ pub fn main(arguments: &ChildArguments) -> ExitCode {
 }
 
 /// Seals the process, then loads the model.
-fn start(arguments: &ChildArguments, socket: &UnixStream) -> Result<(Box<dyn Worker>, ReadyReport), EngineError> {
+fn start(arguments: &ChildArguments, socket: &UnixStream) -> Result<(Engine, ReadyReport), EngineError> {
     if matches!(arguments.backend, Backend::Onnx { .. }) {
         encoder::load_system_libraries();
     }
@@ -116,9 +173,13 @@ fn start(arguments: &ChildArguments, socket: &UnixStream) -> Result<(Box<dyn Wor
         }
     };
     loading(0.0);
-    let (worker, facts) = worker(arguments, &loading)?;
-    let ModelFacts { context_length, dimensions, has_chat_template } = facts;
-    Ok((worker, ReadyReport { confinement, context_length, dimensions, has_chat_template }))
+    let (engine, facts) = engine(arguments, &loading)?;
+    let ModelFacts { context_length, dimensions, has_chat_template, answers } = facts;
+    let places = match &engine {
+        Engine::OneByOne(_) => 1,
+        Engine::Together(batcher) => batcher.places(),
+    };
+    Ok((engine, ReadyReport { confinement, context_length, dimensions, has_chat_template, answers, places }))
 }
 
 /// Seals the process and tells what holds; an engine that cannot be sealed starts only if the operator allowed it.
@@ -135,15 +196,17 @@ fn confine(arguments: &ChildArguments) -> Result<ConfinementReport, EngineError>
 }
 
 /// Loads the model and builds the engine that serves it. `loading` is told how far it is, 0 to 1.
-fn worker(arguments: &ChildArguments, loading: &dyn Fn(f32)) -> Result<(Box<dyn Worker>, ModelFacts), EngineError> {
+fn engine(arguments: &ChildArguments, loading: &dyn Fn(f32)) -> Result<(Engine, ModelFacts), EngineError> {
     let model = || arguments.model.as_deref().ok_or_else(|| EngineError::InvalidRequest("this engine needs a model file".into()));
+    let one_by_one = |(worker, facts)| (Engine::OneByOne(worker), facts);
+    let together = |(batcher, facts)| (Engine::Together(batcher), facts);
     match arguments.kind {
         EngineKind::Embedding if arguments.backend != Backend::Ggml => {
-            encoder::load(model()?, &arguments.backend, &arguments.options, loading)
+            encoder::load(model()?, &arguments.backend, &arguments.options, loading).map(one_by_one)
         }
-        EngineKind::Llm => llm::load_generator(model()?, &arguments.options, loading),
-        EngineKind::Embedding => llm::load_embedder(model()?, &arguments.options, loading),
-        EngineKind::Asr => asr::load(model()?, &arguments.options, loading),
-        EngineKind::Parse => Ok((Box::new(parse::ParseWorker), ModelFacts::default())),
+        EngineKind::Llm => llm::load_generator(model()?, &arguments.options, loading).map(together),
+        EngineKind::Embedding => llm::load_embedder(model()?, &arguments.options, loading).map(one_by_one),
+        EngineKind::Asr => asr::load(model()?, &arguments.options, loading).map(one_by_one),
+        EngineKind::Parse => Ok((Engine::OneByOne(Box::new(parse::ParseWorker)), ModelFacts::default())),
     }
 }

@@ -1,42 +1,51 @@
-//! Serving: one thread reads frames, marks cancellations and queues requests; the main thread works them off in order.
+//! Serving: one thread reads frames, marks cancellations and queues requests; the main thread works.
 
 use std::{
     any::Any,
-    collections::VecDeque,
-    io,
+    collections::{HashMap, VecDeque},
+    io::{self, Write},
     os::{fd::OwnedFd, unix::net::UnixStream},
     panic::{AssertUnwindSafe, catch_unwind},
     process::ExitCode,
     sync::{
-        Arc, Condvar, Mutex, PoisonError,
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
 };
 
-use super::{Reply, Worker, probe};
+use super::{Batcher, Engine, Post, Reply, Worker, probe};
 use crate::engine::{
     EngineError,
-    wire::{Event, FromChild, Request, ToChild, blocking},
+    wire::{Event, FromChild, Request, ToChild, blocking, encode},
 };
 
 /// More than the server ever sends at once; beyond it the peer is not the server we know.
 const MOST_WAITING: usize = 256;
 
 /// Serves until the server closes the socket; does not return before that.
-pub(super) fn serve(socket: UnixStream, mut worker: Box<dyn Worker>) -> ExitCode {
-    let desk = Arc::new(Desk { socket, sending: Mutex::new(()), queue: Mutex::default(), arrived: Condvar::new() });
+pub(super) fn serve(socket: UnixStream, engine: Engine) -> ExitCode {
+    let gathers = matches!(engine, Engine::Together(_));
+    let desk = Arc::new(Desk { socket, outbox: Mutex::default(), gathers, queue: Mutex::default(), arrived: Condvar::new() });
     let reading = Arc::clone(&desk);
     let reader = std::thread::Builder::new().name("frames".into()).spawn(move || read_frames(&reading));
     if let Err(error) = reader {
         eprintln!("cannot start the thread that reads requests: {error}");
         return ExitCode::FAILURE;
     }
+    let worked = match engine {
+        Engine::OneByOne(mut worker) => repeat(|| work(&desk, &mut *worker, desk.next())),
+        Engine::Together(mut batcher) => repeat(|| step(&desk, &mut *batcher)),
+    };
+    // What the panic left behind in the engine is unknown: the supervisor starts a fresh child.
+    eprintln!("the engine panicked: {worked}");
+    ExitCode::FAILURE
+}
+
+/// Goes on until something panics; returns the panic's message.
+fn repeat(mut work: impl FnMut() -> Result<(), String>) -> String {
     loop {
-        let job = desk.next();
-        if let Err(panic) = work(&desk, &mut *worker, job) {
-            // What the panic left behind in the worker is unknown: the supervisor starts a fresh child.
-            eprintln!("the worker panicked: {panic}");
-            return ExitCode::FAILURE;
+        if let Err(panic) = work() {
+            return panic;
         }
     }
 }
@@ -52,37 +61,61 @@ struct Job {
 #[derive(Default)]
 struct Queue {
     waiting: VecDeque<Job>,
-    active: Option<(u64, Arc<AtomicBool>)>,
+    served: HashMap<u64, Arc<AtomicBool>>,
 }
 
 /// What both threads share.
 struct Desk {
     socket: UnixStream,
-    /// Held while a frame is written, so that frames of the two threads do not mix.
-    sending: Mutex<()>,
+    /// Frames that are not on the socket yet. Held while it is written, so that frames of two threads do not mix.
+    outbox: Mutex<Vec<u8>>,
+    /// Frames gather until the end of a step: a wake-up of the server costs more than a token's text.
+    gathers: bool,
     queue: Mutex<Queue>,
     arrived: Condvar,
 }
 
-impl Desk {
+impl Post for Desk {
     fn send(&self, message: &FromChild) -> io::Result<()> {
-        let _turn = self.sending.lock().unwrap_or_else(PoisonError::into_inner);
-        blocking::send(&self.socket, message)
+        let frame = encode(message)?;
+        let mut outbox = self.outbox.lock().unwrap_or_else(PoisonError::into_inner);
+        outbox.extend_from_slice(&frame);
+        if self.gathers { Ok(()) } else { write_out(&self.socket, &mut outbox) }
     }
 
+    fn end(&self, id: u64) {
+        self.queue().served.remove(&id);
+        // A server that is gone is noticed by the reading thread, which ends the process.
+        let _ = self.send(&FromChild::Done { id });
+    }
+}
+
+impl Desk {
+    fn flush(&self) -> io::Result<()> {
+        write_out(&self.socket, &mut self.outbox.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The next request, as soon as there is one.
     fn next(&self) -> Job {
-        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut queue = self.queue();
         loop {
-            if let Some(job) = queue.waiting.pop_front() {
-                queue.active = Some((job.id, Arc::clone(&job.cancelled)));
+            if let Some(job) = queue.take() {
                 return job;
             }
             queue = self.arrived.wait(queue).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
+    fn next_if_any(&self) -> Option<Job> {
+        self.queue().take()
+    }
+
     fn add(&self, job: Job) -> io::Result<()> {
-        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut queue = self.queue();
         if queue.waiting.len() >= MOST_WAITING {
             return Err(io::Error::other("more requests than a server may send at once"));
         }
@@ -91,24 +124,37 @@ impl Desk {
         Ok(())
     }
 
-    /// A waiting request ends at once, the active one when its worker notices.
+    /// A waiting request ends at once, a served one when its engine notices.
     fn cancel(&self, id: u64) -> io::Result<()> {
-        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut queue = self.queue();
         if let Some(place) = queue.waiting.iter().position(|job| job.id == id) {
             queue.waiting.remove(place);
             drop(queue);
-            return self.send(&FromChild::Done { id });
+            self.send(&FromChild::Done { id })?;
+            return self.flush();
         }
-        if let Some((active, cancelled)) = &queue.active
-            && *active == id
-        {
+        if let Some(cancelled) = queue.served.get(&id) {
             cancelled.store(true, Ordering::Relaxed);
         }
         Ok(())
     }
 }
 
-/// Reads until the server is gone, then ends the process, whatever the worker is doing.
+impl Queue {
+    fn take(&mut self) -> Option<Job> {
+        let job = self.waiting.pop_front()?;
+        self.served.insert(job.id, Arc::clone(&job.cancelled));
+        Some(job)
+    }
+}
+
+fn write_out(mut socket: &UnixStream, outbox: &mut Vec<u8>) -> io::Result<()> {
+    let written = socket.write_all(outbox);
+    outbox.clear();
+    written
+}
+
+/// Reads until the server is gone, then ends the process, whatever the engine is doing.
 fn read_frames(desk: &Desk) {
     loop {
         let handled = match blocking::receive(&desk.socket) {
@@ -127,28 +173,62 @@ fn read_frames(desk: &Desk) {
 }
 
 /// Serves one request and ends it. The error is a panic's message.
-fn work(desk: &Desk, worker: &mut dyn Worker, job: Job) -> Result<(), String> {
+fn work(desk: &Arc<Desk>, worker: &mut dyn Worker, job: Job) -> Result<(), String> {
     let Job { id, request, descriptors, cancelled } = job;
-    let send = |event| {
-        desk.send(&FromChild::Event { id, event }).map_err(|error| EngineError::Unavailable(format!("the server is gone: {error}")))
-    };
-    let reply = Reply { send: &send, cancelled: &cancelled };
+    let reply = Reply::new(id, Arc::clone(desk) as Arc<dyn Post>, cancelled);
     let served = catch_unwind(AssertUnwindSafe(|| match request {
         Request::Probe(request) => reply.send(Event::Probed(probe::attempt_all(&request))),
         request => worker.serve(request, descriptors, &reply),
     }));
-    let panicked = served.as_ref().err().map(|panic| message_of(panic.as_ref()));
-    let failure = match served {
-        Ok(served) => served.err(),
-        Err(_) => Some(EngineError::Failed("it panicked; it starts afresh".into())),
-    };
-    // A server that is gone is noticed by the reading thread, which ends the process.
-    if let Some(error) = failure {
-        let _ = desk.send(&FromChild::Error { id, error });
+    match served {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(error)) => {
+            reply.fail(error);
+            Ok(())
+        }
+        Err(panic) => {
+            reply.fail(panicked());
+            Err(message_of(panic.as_ref()))
+        }
     }
-    desk.queue.lock().unwrap_or_else(PoisonError::into_inner).active = None;
-    let _ = desk.send(&FromChild::Done { id });
-    panicked.map_or(Ok(()), Err)
+}
+
+/// Takes on what has come, then works for a moment. The error is a panic's message.
+fn step(desk: &Arc<Desk>, batcher: &mut dyn Batcher) -> Result<(), String> {
+    let stepped = catch_unwind(AssertUnwindSafe(|| {
+        if !batcher.is_busy() {
+            take_on(desk, batcher, desk.next());
+        }
+        while let Some(job) = desk.next_if_any() {
+            take_on(desk, batcher, job);
+        }
+        if batcher.is_busy() {
+            batcher.step();
+        }
+    }));
+    if stepped.is_err() {
+        let served: Vec<u64> = desk.queue().served.keys().copied().collect();
+        for id in served {
+            let _ = desk.send(&FromChild::Error { id, error: panicked() });
+            desk.end(id);
+        }
+    }
+    // A server that is gone is noticed by the reading thread, which ends the process.
+    let _ = desk.flush();
+    stepped.map_err(|panic| message_of(panic.as_ref()))
+}
+
+fn take_on(desk: &Arc<Desk>, batcher: &mut dyn Batcher, job: Job) {
+    let Job { id, request, descriptors, cancelled } = job;
+    let reply = Reply::new(id, Arc::clone(desk) as Arc<dyn Post>, cancelled);
+    match request {
+        Request::Probe(request) => drop(reply.send(Event::Probed(probe::attempt_all(&request)))),
+        request => batcher.begin(request, descriptors, reply),
+    }
+}
+
+fn panicked() -> EngineError {
+    EngineError::Failed("it panicked; it starts afresh".into())
 }
 
 fn message_of(panic: &(dyn Any + Send)) -> String {
@@ -177,7 +257,7 @@ mod tests {
     struct Tireless;
 
     impl Worker for Tireless {
-        fn serve(&mut self, request: Request, _: Vec<OwnedFd>, reply: &Reply<'_>) -> Result<(), EngineError> {
+        fn serve(&mut self, request: Request, _: Vec<OwnedFd>, reply: &Reply) -> Result<(), EngineError> {
             assert!(matches!(request, Request::Parse(ParseRequest::ListZip)), "a job that nobody foresaw");
             while !reply.is_cancelled() {
                 thread::sleep(Duration::from_millis(5));
@@ -188,7 +268,7 @@ mod tests {
 
     fn desk() -> (Arc<Desk>, UnixStream) {
         let (server, socket) = UnixStream::pair().unwrap();
-        (Arc::new(Desk { socket, sending: Mutex::new(()), queue: Mutex::default(), arrived: Condvar::new() }), server)
+        (Arc::new(Desk { socket, outbox: Mutex::default(), gathers: false, queue: Mutex::default(), arrived: Condvar::new() }), server)
     }
 
     fn job(id: u64, request: ParseRequest) -> Job {
@@ -203,7 +283,7 @@ mod tests {
         let working = Arc::clone(&desk);
         let worker = thread::spawn(move || work(&working, &mut Tireless, working.next()));
         let start = Instant::now();
-        while desk.queue.lock().unwrap().active.is_none() {
+        while desk.queue.lock().unwrap().served.is_empty() {
             assert!(start.elapsed() < Duration::from_secs(5));
         }
         desk.cancel(2).unwrap();
@@ -215,6 +295,58 @@ mod tests {
         server.read_to_end(&mut frames).unwrap();
         // Done { 2 }, then Done { 1 }: a length of two, the variant's number, the id.
         assert_eq!(frames, [2, 0, 0, 0, 4, 2, 2, 0, 0, 0, 4, 1]);
+    }
+
+    /// Takes two steps for each request; panics when it has four.
+    #[derive(Default)]
+    struct Crew(Vec<(Reply, u8)>);
+
+    impl Batcher for Crew {
+        fn places(&self) -> u32 {
+            4
+        }
+
+        fn is_busy(&self) -> bool {
+            !self.0.is_empty()
+        }
+
+        fn begin(&mut self, _: Request, _: Vec<OwnedFd>, reply: Reply) {
+            self.0.push((reply, 0));
+        }
+
+        fn step(&mut self) {
+            assert!(self.0.len() < 4, "four are too many");
+            self.0.retain_mut(|(reply, steps)| {
+                *steps += 1;
+                *steps < 2 && !reply.is_cancelled()
+            });
+        }
+    }
+
+    #[test]
+    fn requests_are_served_together_and_each_ends_when_its_engine_drops_it() {
+        let (desk, mut server) = desk();
+        let mut crew = Crew::default();
+        desk.add(job(1, ParseRequest::ListZip)).unwrap();
+        step(&desk, &mut crew).unwrap();
+        desk.add(job(2, ParseRequest::ListZip)).unwrap();
+        step(&desk, &mut crew).unwrap();
+        desk.add(job(3, ParseRequest::ListZip)).unwrap();
+        step(&desk, &mut crew).unwrap();
+        desk.cancel(3).unwrap();
+        desk.add(job(4, ParseRequest::ListZip)).unwrap();
+        step(&desk, &mut crew).unwrap();
+        for id in 5..8 {
+            desk.add(job(id, ParseRequest::ListZip)).unwrap();
+        }
+        assert_eq!(step(&desk, &mut crew), Err("four are too many".into()));
+        assert!(desk.queue().served.is_empty());
+        std::mem::forget(crew);
+        let mut frames = vec![0; 4096];
+        let length = server.read(&mut frames).unwrap();
+        frames.truncate(length);
+        assert!(frames.starts_with(&[2, 0, 0, 0, 4, 1, 2, 0, 0, 0, 4, 2, 2, 0, 0, 0, 4, 3]), "{frames:?}");
+        assert_eq!(String::from_utf8_lossy(&frames).matches("it panicked").count(), 4);
     }
 
     #[test]

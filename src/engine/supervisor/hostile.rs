@@ -18,6 +18,7 @@ use crate::engine::{
     EventStream, GenerationEvent,
     confinement::ConfinementReport,
     parse::{ParseOutcome, ParseRequest, ParseRunner},
+    tools::AnswerStyle,
     wire::{Event, FromChild, Request, blocking},
 };
 
@@ -69,11 +70,15 @@ fn ready() -> FromChild {
         landlock_abi: 7,
         uid: 1,
     };
-    FromChild::Ready(ReadyReport { confinement, context_length: 0, dimensions: 0, has_chat_template: false })
+    let answers = AnswerStyle::default();
+    FromChild::Ready(ReadyReport { confinement, context_length: 0, dimensions: 0, has_chat_template: false, answers, places: 1 })
 }
 
 fn delta(id: u64, bytes: usize) -> FromChild {
-    FromChild::Event { id, event: Event::Generation(GenerationEvent::Delta { slot: "s".into(), text: "x".repeat(bytes) }) }
+    FromChild::Event {
+        id,
+        event: Event::Generation(GenerationEvent::Delta { slot: "s".into(), text: "x".repeat(bytes), logprobs: Vec::new() }),
+    }
 }
 
 fn start(spawner: &Spawner, patience: Patience) -> Supervisor {
@@ -85,7 +90,7 @@ fn start(spawner: &Spawner, patience: Patience) -> Supervisor {
 }
 
 fn ask(engine: &Supervisor) -> EventStream<Event> {
-    engine.client().request(Request::Parse(ParseRequest::ListZip), Vec::new())
+    engine.client().request(Request::Parse(ParseRequest::ListZip), Vec::new(), Asker::named("a test"))
 }
 
 /// Reads to the end without keeping anything: bytes of text and the error.

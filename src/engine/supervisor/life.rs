@@ -41,6 +41,9 @@ pub(super) enum Ended {
     Faulty { reason: String, served_for: Option<Duration> },
 }
 
+/// The most requests that a child is given at once, whatever it says.
+const MOST_PLACES: usize = 256;
+
 /// Frames that may wait while the supervisor is busy with another.
 const FRAMES_WAITING: usize = 8;
 
@@ -55,6 +58,8 @@ pub(super) struct Life<'a> {
     /// How far it is with loading, 0 to 1.
     loaded: f32,
     ready_since: Option<Instant>,
+    /// How many requests it works on at the same time.
+    places: usize,
     heard_at: Instant,
 }
 
@@ -82,14 +87,26 @@ impl<'a> Life<'a> {
         let tasks = [tokio::spawn(read_all(read, heard)), tokio::spawn(write_all(write, to_send))];
         let tasks = tasks.map(|task| AbortOnDrop(task.abort_handle()));
         shared.view.send_modify(|view| view.pid = Some(child.pid()));
-        Self { shared, patience, child, frames, outgoing, tasks, line, loaded: -1.0, ready_since: None, heard_at: Instant::now() }
+        Self {
+            shared,
+            patience,
+            child,
+            frames,
+            outgoing,
+            tasks,
+            line,
+            loaded: -1.0,
+            ready_since: None,
+            places: 1,
+            heard_at: Instant::now(),
+        }
     }
 
     pub(super) async fn run(mut self, commands: &mut UnboundedReceiver<Command>, stop: &CancellationToken) -> Ended {
         loop {
             self.line.tell(&self.shared.view.borrow());
             let hung = self.deadline();
-            let deadline = self.line.next_to_give_up().map_or(hung, |refusal| refusal.min(hung));
+            let deadline = self.line.next_to_end(self.ready_since.is_some()).map_or(hung, |end| end.min(hung));
             tokio::select! {
                 () = stop.cancelled() => return self.stop().await,
                 command = commands.recv() => match command {
@@ -106,7 +123,8 @@ impl<'a> Life<'a> {
                     None => return self.fail(String::new(), LAST_BREATH).await,
                 },
                 () = sleep_until(deadline) => if self.deadline() > Instant::now() {
-                    self.line.give_up(&self.shared.unavailability());
+                    let absent = self.ready_since.is_none().then(|| self.shared.unavailability());
+                    self.line.end_overdue(absent.as_deref(), Some(&self.outgoing));
                 } else {
                     let what = if self.ready_since.is_some() { "it hung on a request" } else { "it hung while loading" };
                     return self.fail(what.into(), Duration::ZERO).await;
@@ -146,7 +164,7 @@ impl<'a> Life<'a> {
         if self.line.served().is_none() {
             self.heard_at = Instant::now();
         }
-        self.line.send(&self.outgoing);
+        self.line.send(&self.outgoing, self.places);
     }
 
     /// Takes one frame. Only one that moves things on shows that the child is alive.
@@ -160,6 +178,7 @@ impl<'a> Life<'a> {
             FromChild::Done { id } => {
                 if self.line.done(id) {
                     self.heard_at = Instant::now();
+                    self.send();
                 }
             }
             FromChild::Loading { .. } | FromChild::Ready(_) | FromChild::Error { .. } => {
@@ -180,6 +199,7 @@ impl<'a> Life<'a> {
     fn is_ready(&mut self, report: ReadyReport) {
         self.heard_at = Instant::now();
         self.ready_since = Some(self.heard_at);
+        self.places = (report.places as usize).clamp(1, MOST_PLACES);
         self.shared.view.send_modify(|view| {
             view.state = EngineState::Ready;
             view.confinement = Some(report.confinement.clone());

@@ -35,15 +35,15 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use self::process::ChildProcess;
 pub(super) use self::{conversation::Conversation, line::Told};
 use super::{
-    EngineError, EngineOptions,
+    Asker, EngineError, EngineOptions,
     backend::Backend,
     client::EngineClient,
     confinement::{Confinement, ConfinementReport},
     wire::{EngineKind, ReadyReport, STARTING},
 };
 
-/// Requests that may wait behind the one that is served.
-const MOST_WAITING: usize = 64;
+/// Requests that are served or wait.
+const MOST_REQUESTS: usize = 72;
 
 /// Which engine to run and how.
 #[derive(Debug, Clone)]
@@ -78,6 +78,8 @@ pub struct Patience {
     pub attempts: u32,
     /// How long a patient request stands in line for an engine that is not there.
     pub comeback: Duration,
+    /// How long a request may take from its arrival to the end of its answer. Speech adds its own duration.
+    pub whole: Duration,
     /// How long a child may take to end once its socket is closed.
     pub stop: Duration,
 }
@@ -94,6 +96,7 @@ impl Default for Patience {
             healthy: Duration::from_millis(200),
             attempts: 8,
             comeback: Duration::from_secs(30),
+            whole: Duration::from_secs(15 * 60),
             stop: Duration::from_secs(3),
         }
     }
@@ -118,7 +121,7 @@ impl Supervisor {
             kind: spec.kind,
             model_id: spec.model_id.clone(),
             commands,
-            places: Arc::new(Semaphore::new(MOST_WAITING + 1)),
+            places: Arc::new(Semaphore::new(MOST_REQUESTS)),
             next_id: AtomicU64::new(STARTING + 1),
             view: watch::Sender::new(View::default()),
         });
@@ -195,6 +198,7 @@ pub(in crate::engine) enum Command {
 /// A request on its way, with its place in the queue.
 pub(in crate::engine) struct Submission {
     pub(in crate::engine) id: u64,
+    pub(in crate::engine) asker: Asker,
     /// The encoded request.
     pub(in crate::engine) frame: Vec<u8>,
     pub(in crate::engine) descriptors: Vec<OwnedFd>,
@@ -238,7 +242,7 @@ impl Shared {
 
     pub(in crate::engine) fn status(&self) -> EngineStatus {
         let View { state, confinement, pid, restarts, .. } = self.view.borrow().clone();
-        let queued = (MOST_WAITING + 1).saturating_sub(self.places.available_permits());
+        let queued = MOST_REQUESTS.saturating_sub(self.places.available_permits());
         EngineStatus {
             kind: self.kind,
             model_id: self.model_id.clone(),

@@ -88,14 +88,14 @@ impl Runner {
         let until = Instant::now() + pause;
         loop {
             line.tell(&self.shared.view.borrow());
-            let next = line.next_to_give_up().unwrap_or(until).min(until);
+            let next = line.next_to_end(false).unwrap_or(until).min(until);
             tokio::select! {
                 () = self.stop.cancelled() => return false,
                 () = sleep_until(next) => {
                     if Instant::now() >= until {
                         return true;
                     }
-                    line.give_up(&self.shared.unavailability());
+                    line.end_overdue(Some(&self.shared.unavailability()), None);
                 }
                 command = commands.recv() => match command {
                     Some(Command::Submit(submission)) if submission.patient => line.join(submission, &self.patience),

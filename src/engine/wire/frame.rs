@@ -13,7 +13,7 @@ pub(super) const HEADER_BYTES: usize = 4;
 pub(super) const CHUNK_BYTES: usize = 1024 * 1024;
 
 /// The whole frame of one message.
-pub(super) fn encode<T: Serialize>(message: &T) -> io::Result<Vec<u8>> {
+pub(in crate::engine) fn encode<T: Serialize>(message: &T) -> io::Result<Vec<u8>> {
     let mut frame = postcard::to_extend(message, vec![0; HEADER_BYTES]).map_err(io::Error::other)?;
     let length = u32::try_from(frame.len() - HEADER_BYTES).ok().filter(|length| *length <= MAX_FRAME_BYTES);
     let length = length.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "the message is larger than a frame may be"))?;

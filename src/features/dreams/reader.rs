@@ -58,12 +58,12 @@ impl DreamModels {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::{EventStream, GenerationEvent, GenerationRequest};
+    use crate::engine::{Asker, EventStream, GenerationEvent, GenerationRequest};
 
     struct Silent;
 
     impl TextGenerator for Silent {
-        fn generate(&self, _request: GenerationRequest) -> EventStream<GenerationEvent> {
+        fn generate(&self, _request: GenerationRequest, _: Asker) -> EventStream<GenerationEvent> {
             tokio::sync::mpsc::channel(1).1
         }
     }

@@ -13,7 +13,7 @@ use super::{
     prompts::Prompts,
     reader::Reader,
 };
-use crate::engine::{EngineError, GenerationEvent, GenerationRequest, GenerationUsage, Prompt, Sampling};
+use crate::engine::{Asker, EngineError, GenerationEvent, GenerationRequest, GenerationUsage, Prompt, Sampling};
 
 /// What is told while a dream is read, in order.
 #[derive(Debug, Clone, PartialEq)]
@@ -65,6 +65,7 @@ pub struct Task<'a> {
     pub dream_language: &'a str,
     pub lens: Lens,
     pub reader: &'a Reader,
+    pub asker: Asker,
     /// The language of the answer.
     pub language: String,
     pub started: Instant,
@@ -168,14 +169,14 @@ async fn fill(
     sink: &EventSink,
 ) -> Result<(Draft, GenerationUsage), EngineError> {
     let request = GenerationRequest { prompt: prompt.clone(), form: standard.form.parts.clone(), sampling: sampling(task, attempt) };
-    let mut events = task.reader.engine.generate(request);
+    let mut events = task.reader.engine.generate(request, task.asker.clone());
     let mut draft = Draft::default();
     let mut begun: Option<String> = None;
     let delta = |field: String, text: String| sink.send(ReadingEvent::Delta { field, text, attempt });
     while let Some(event) = events.recv().await {
         match event? {
             GenerationEvent::Waiting(wait) => sink.send(ReadingEvent::Waiting(wait.into())),
-            GenerationEvent::Delta { slot, text } if is_prose(&slot) => {
+            GenerationEvent::Delta { slot, text, .. } if is_prose(&slot) => {
                 let goes_on = begun.as_deref() == Some(slot.as_str());
                 let text = match (goes_on, standard.form.openings.get(&slot)) {
                     (true, _) => text,
@@ -185,7 +186,7 @@ async fn fill(
                 begun = Some(slot.clone());
                 delta(slot, text);
             }
-            GenerationEvent::Delta { .. } => {}
+            GenerationEvent::Delta { .. } | GenerationEvent::Reading { .. } => {}
             GenerationEvent::SlotFinished { slot, text, .. } => {
                 let kept = draft.put(standard.form, slot.clone(), &text);
                 if slot == "mood" {

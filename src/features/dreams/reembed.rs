@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::DreamStore;
-use crate::engine::{Embedder, EmbeddingRequest, EmbeddingRole, EngineError};
+use crate::engine::{Asker, Embedder, EmbeddingRequest, EmbeddingRole, EngineError};
 use crate::error::Error;
 use crate::jobs::{Enqueued, Job, JobContext, Queue, Registry};
 
@@ -65,7 +65,7 @@ impl ReembedDreams {
 
     async fn embed(&self, store: &DreamStore, embedder: &dyn Embedder, batch: &[(Uuid, String)]) -> anyhow::Result<()> {
         let texts = batch.iter().map(|(_, text)| text.clone()).collect();
-        let answer = match embedder.embed(EmbeddingRequest { texts, role: EmbeddingRole::Passage }).await {
+        let answer = match embedder.embed(EmbeddingRequest { texts, role: EmbeddingRole::Passage }, Asker::named("reembed")).await {
             // One text that the model cannot read must not keep the others from being found.
             Err(EngineError::InvalidRequest(reason)) => match batch {
                 [(dream, _)] => {

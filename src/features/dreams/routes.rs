@@ -261,5 +261,5 @@ async fn embed(
     State(service): State<Arc<DreamService>>,
     JsonBody(request): JsonBody<EmbedRequest, EMBEDDINGS_LIMIT_BYTES>,
 ) -> Result<Json<EmbedResponse>> {
-    Ok(Json(service.embed(request).await?))
+    Ok(Json(service.embed(OwnerId::LOCAL, request).await?))
 }

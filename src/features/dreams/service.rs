@@ -134,6 +134,7 @@ impl DreamService {
             dream_language: &kept.language,
             lens: kept.lens,
             reader: choice.reader,
+            asker: owner.asker(),
             language: choice.language,
             started: kept.started,
         };
@@ -197,7 +198,7 @@ impl DreamService {
             Some(vector) => vector,
             None => {
                 let request = EmbeddingRequest { texts: vec![dream.text.clone()], role: EmbeddingRole::Passage };
-                let mut vectors = embedding.engine.embed(request).await?.vectors;
+                let mut vectors = embedding.engine.embed(request, owner.asker()).await?.vectors;
                 let vector = vectors.pop().ok_or_else(|| Error::Internal(anyhow::anyhow!("the embedder answered without a vector")))?;
                 self.store.keep_vector(dream.id, &embedding.id, &vector).await?;
                 vector
@@ -234,7 +235,7 @@ impl DreamService {
     }
 
     /// Vectors of any texts, by the model that dreams are compared with.
-    pub async fn embed(&self, request: EmbedRequest) -> Result<EmbedResponse> {
+    pub async fn embed(&self, owner: OwnerId, request: EmbedRequest) -> Result<EmbedResponse> {
         if request.texts.is_empty() || request.texts.len() > MOST_TEXTS {
             return Err(Error::invalid("texts", format!("must hold 1 to {MOST_TEXTS} texts")));
         }
@@ -244,7 +245,7 @@ impl DreamService {
         }
         let models = self.models();
         let model = Self::embedding(&models)?;
-        let answer = model.engine.embed(EmbeddingRequest { texts: request.texts, role: request.role }).await?;
+        let answer = model.engine.embed(EmbeddingRequest { texts: request.texts, role: request.role }, owner.asker()).await?;
         Ok(EmbedResponse { model: model.id.clone(), dimensions: model.dimensions, vectors: answer.vectors })
     }
 }

@@ -11,7 +11,7 @@ use super::{
     line::{Line, Place},
 };
 use crate::{
-    engine::{EngineError, Transcriber, TranscriptSegment, TranscriptionEvent, TranscriptionRequest, parse::Audio},
+    engine::{Asker, EngineError, Transcriber, TranscriptSegment, TranscriptionEvent, TranscriptionRequest, parse::Audio},
     error::{Error, Result},
 };
 
@@ -19,6 +19,8 @@ use crate::{
 /// its minutes; memory does not grow with them.
 const MOST_RECORDINGS: usize = 16;
 const BUSY_RETRY: Duration = Duration::from_secs(10);
+/// Until accounts exist, everybody is the person at this machine.
+const LOCAL: &str = "local";
 /// The shortest that can hold a word.
 const LEAST_MILLISECONDS: u64 = 100;
 /// Loudness below which a recording is silence: −60 dB of full scale.
@@ -106,7 +108,7 @@ impl SpeechService {
         let turn = turn(self.line.join(), progress);
         let ((audio, samples), _turn) = tokio::try_join!(self.decode(recording), turn)?;
         let request = TranscriptionRequest { samples: audio.samples, language };
-        let mut events = model.engine.transcribe(request, samples);
+        let mut events = model.engine.transcribe(request, samples, Asker::named(LOCAL));
         let mut segments = Vec::new();
         while let Some(event) = events.recv().await {
             match event? {

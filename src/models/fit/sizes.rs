@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::engine::{
-    CacheType,
+    CacheType, KEPT_SEQUENCES,
     parse::{LayerShape, ModelShape},
 };
 
@@ -18,7 +18,8 @@ pub(super) struct Size {
     pub cells: u64,
     /// Tokens read in one step.
     pub step: u64,
-    pub slots: u64,
+    /// Sequences that llama.cpp has room for: see [`sequences`].
+    pub sequences: u64,
     pub cache_type: CacheType,
     pub gpu_layers: u32,
 }
@@ -30,11 +31,11 @@ pub struct Memory {
     pub weights: u64,
     /// Keys and values of the context's tokens.
     pub cache: u64,
-    /// What recurrent layers keep of each sequence.
+    /// What recurrent layers keep of each sequence, those kept for later included.
     pub states: u64,
     /// Where one step is computed.
     pub buffers: u64,
-    /// Opinions of the next token, of each slot.
+    /// Opinions of the next token, of each sequence.
     pub outputs: u64,
     /// The engine itself.
     pub program: u64,
@@ -45,6 +46,12 @@ impl Memory {
         let Self { weights, cache, states, buffers, outputs, program } = *self;
         [weights, cache, states, buffers, outputs, program].into_iter().fold(0, u64::saturating_add)
     }
+}
+
+/// How many sequences an engine's context is made for: those in use, those kept, and both twice where a window slides.
+pub(in crate::models) fn sequences(shape: &ModelShape, slots: u16) -> u64 {
+    let each = u64::from(slots.max(1)) + u64::from(KEPT_SEQUENCES);
+    if shape.sliding_window.is_some() && shape.layers.iter().all(|layer| layer.state_width == 0) { each * 2 } else { each }
 }
 
 /// Beside the processor and on the GPU. `None` where a product exceeds 64 bits.
@@ -58,7 +65,7 @@ pub(super) fn of(shape: &ModelShape, size: &Size) -> Option<(Memory, Memory)> {
         let place = if index >= layers - layers_there { &mut gpu } else { &mut memory };
         place.weights = place.weights.checked_add(layer.weight_bytes)?;
         place.cache = place.cache.checked_add(cache_of(layer, size)?)?;
-        place.states = place.states.checked_add(layer.state_width.checked_mul(FLOAT)?.checked_mul(size.slots)?)?;
+        place.states = place.states.checked_add(layer.state_width.checked_mul(FLOAT)?.checked_mul(size.sequences)?)?;
     }
     // The table from tokens is read by row beside the processor; where it serves as the way back, the GPU has a copy.
     memory.weights = memory.weights.checked_add(shape.embedding_bytes)?.checked_add(shape.other_bytes)?;
@@ -66,7 +73,7 @@ pub(super) fn of(shape: &ModelShape, size: &Size) -> Option<(Memory, Memory)> {
     let place = if ends_there { &mut gpu } else { &mut memory };
     let way_back = if tied && ends_there { shape.embedding_bytes } else { shape.output_bytes };
     place.weights = place.weights.checked_add(way_back)?;
-    memory.outputs = shape.vocabulary.checked_mul(FLOAT)?.checked_mul(size.slots)?;
+    memory.outputs = shape.vocabulary.checked_mul(FLOAT)?.checked_mul(size.sequences)?;
     let buffers = buffers(shape, size)?;
     if layers_there < layers || offloaded == 0 {
         memory.buffers = buffers;

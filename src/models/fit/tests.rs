@@ -102,8 +102,9 @@ fn recurrent_layers_cost_by_slot_and_fewer_slots_are_offered() {
     let facts = Facts { shape: &shape, trained_context_length: None };
     let state = 8 * MIB * 4 * 10;
     let plan_of = |slots, machine| plan(&facts, &machine, &Wish { slots, ..Wish::default() });
-    assert_eq!(plan_of(8, on_processor(100_000)).unwrap().memory.states, 8 * state);
-    let Err(FitError::Misfit(misfit)) = plan_of(8, on_processor(5 * 320 + 100)) else { panic!("eight fit where five do") };
+    // Eight in use and twenty-four kept.
+    assert_eq!(plan_of(8, on_processor(100_000)).unwrap().memory.states, 32 * state);
+    let Err(FitError::Misfit(misfit)) = plan_of(8, on_processor(29 * 320 + 100)) else { panic!("eight fit where five do") };
     assert_eq!(misfit.remedies, [Remedy::Slots(5)]);
 }
 

@@ -72,14 +72,11 @@ pub(super) fn load(
     let first = embedder.embed(&["a".into()], EmbeddingRole::Passage, &AtomicBool::new(false))?;
     let dimensions = first.and_then(|first| first.vectors.first().map(Vec::len)).unwrap_or(0);
     let number = |value: usize| u32::try_from(value).unwrap_or(u32::MAX);
-    Ok((
-        Box::new(embedder),
-        ModelFacts { context_length: number(context_length), dimensions: number(dimensions), has_chat_template: false },
-    ))
+    Ok((Box::new(embedder), ModelFacts { context_length: number(context_length), dimensions: number(dimensions), ..ModelFacts::default() }))
 }
 
 impl Worker for SentenceEmbedder {
-    fn serve(&mut self, request: Request, _descriptors: Vec<OwnedFd>, reply: &Reply<'_>) -> Result<(), EngineError> {
+    fn serve(&mut self, request: Request, _descriptors: Vec<OwnedFd>, reply: &Reply) -> Result<(), EngineError> {
         let Request::Embed(EmbeddingRequest { texts, role }) = request else {
             return Err(EngineError::InvalidRequest("an embedding model only makes vectors".into()));
         };

@@ -3,7 +3,10 @@
 //! The tokenizer's tree is built once for a model. Grammars come from requests: their size is bounded before they are
 //! parsed, and they are parsed on a thread of their own with room for deep nesting.
 
-use std::{collections::BTreeSet, thread};
+use std::{
+    collections::{BTreeSet, VecDeque},
+    thread,
+};
 
 use llama_cpp_2::{model::LlamaModel, sampling::LlamaSampler};
 use llguidance::{
@@ -12,36 +15,62 @@ use llguidance::{
     regex_to_lark,
 };
 
-use crate::engine::{Constraint, EngineError};
+use super::vocabulary::Marks;
+use crate::engine::{Constraint, EngineError, ForcedCall, tools::forced_call};
 
 /// The largest regular expression or schema, in bytes.
 const MAX_GRAMMAR_BYTES: usize = 64 * 1024;
 /// The largest passage source, in bytes: a dream of 4,000 characters is 16 KiB in any script.
 const MAX_PASSAGE_BYTES: usize = 64 * 1024;
+/// The schemas of all tools that a call is forced from, in bytes.
+const MAX_CALL_BYTES: usize = 256 * 1024;
 const MAX_CHOICES: usize = 4096;
 /// Nesting of brackets in a regular expression or schema.
 const MAX_NESTING: usize = 64;
 const PARSER_STACK_BYTES: usize = 64 * 1024 * 1024;
 
+/// Compiled constraints that are kept: those of the product's own forms, and those that clients use again.
+const KEPT: usize = 48;
+
 /// Compiles constraints for one model.
 pub(super) struct Grammars {
     factory: ParserFactory,
+    marks: Marks,
+    /// Matchers at the start of their slots, the one used last in front.
+    kept: VecDeque<(Key, Matcher)>,
 }
+
+/// A constraint and its slot's stop strings.
+type Key = (Constraint, Vec<String>);
 
 impl Grammars {
     /// Walks the whole vocabulary: a fraction of a second for 262,000 tokens, so once for each model.
-    pub(super) fn new(model: &LlamaModel) -> Result<Self, EngineError> {
+    pub(super) fn new(model: &LlamaModel, marks: Marks) -> Result<Self, EngineError> {
         let tokenizer = LlamaSampler::llguidance_tok_env(model);
         let mut factory = ParserFactory::new_simple(&tokenizer)
             .map_err(|error| EngineError::Failed(format!("the model's vocabulary cannot be used for grammars: {error}")))?;
         factory.quiet();
         factory.limits_mut().verbose_errors = false;
-        Ok(Self { factory })
+        Ok(Self { factory, marks, kept: VecDeque::new() })
     }
 
     /// A matcher at the start of its slot; `None` where anything may be written.
-    pub(super) fn compile(&self, constraint: &Constraint, stop: &[String]) -> Result<Option<Matcher>, EngineError> {
-        let Some(grammar) = grammar(constraint, stop)? else { return Ok(None) };
+    pub(super) fn compile(&mut self, constraint: &Constraint, stop: &[String]) -> Result<Option<Matcher>, EngineError> {
+        if matches!(constraint, Constraint::Free) {
+            return Ok(None);
+        }
+        let kept = self.kept.iter().position(|((kept, stops), _)| kept == constraint && stops == stop);
+        let entry = match kept.and_then(|index| self.kept.remove(index)) {
+            Some(entry) => entry,
+            None => ((constraint.clone(), stop.to_vec()), self.compile_anew(grammar(constraint, stop, &self.marks)?)?),
+        };
+        let matcher = entry.1.clone();
+        self.kept.push_front(entry);
+        self.kept.truncate(KEPT);
+        Ok(Some(matcher))
+    }
+
+    fn compile_anew(&self, grammar: TopLevelGrammar) -> Result<Matcher, EngineError> {
         let parsed = thread::scope(|scope| {
             let parser = thread::Builder::new()
                 .stack_size(PARSER_STACK_BYTES)
@@ -51,7 +80,7 @@ impl Grammars {
         match parsed {
             Ok(Ok(mut matcher)) => match matcher.get_error() {
                 Some(error) => Err(invalid(&error)),
-                None if matcher.compute_mask().is_ok_and(|mask| mask.num_set() > 0) => Ok(Some(matcher)),
+                None if matcher.compute_mask().is_ok_and(|mask| mask.num_set() > 0) => Ok(matcher),
                 None => Err(invalid(&matcher.get_error().unwrap_or_else(|| "nothing can satisfy it".into()))),
             },
             Ok(Err(_)) => Err(invalid("its parser gave up")),
@@ -65,15 +94,16 @@ fn invalid(reason: &str) -> EngineError {
     EngineError::InvalidRequest(format!("the constraint of a slot cannot be used: {reason}"))
 }
 
-fn grammar(constraint: &Constraint, stop: &[String]) -> Result<Option<TopLevelGrammar>, EngineError> {
+fn grammar(constraint: &Constraint, stop: &[String], marks: &Marks) -> Result<TopLevelGrammar, EngineError> {
     let whole = match constraint {
-        Constraint::Free => return Ok(None),
-        Constraint::JsonSchema(schema) => return json_grammar(schema, stop).map(Some),
+        Constraint::Free => "WHOLE: /(?s:.*)/\n".into(),
+        Constraint::JsonSchema(schema) => return json_grammar(schema, stop),
+        Constraint::ToolCall(call) => return call_grammar(call, stop, marks),
         Constraint::Regex(expression) => format!("WHOLE: {}\n", regex(expression)?),
         Constraint::OneOf(choices) => format!("WHOLE: {}\n", one_of(choices)?),
         Constraint::PassageOf(text) => passage_of(text)?,
     };
-    Ok(Some(TopLevelGrammar::from_lark(whole + &with_stop(stop))))
+    Ok(TopLevelGrammar::from_lark(whole + &with_stop(stop)))
 }
 
 /// The slot is one lexeme: `WHOLE` without any stop string in it, then perhaps a stop string.
@@ -159,6 +189,20 @@ fn json_grammar(schema: &str, stop: &[String]) -> Result<TopLevelGrammar, Engine
     Ok(TopLevelGrammar::from_grammar(GrammarWithLexer::from_json_schema(schema)))
 }
 
+fn call_grammar(call: &ForcedCall, stop: &[String], marks: &Marks) -> Result<TopLevelGrammar, EngineError> {
+    if !stop.is_empty() {
+        return Err(invalid("a call ends by itself: leave its stop strings out"));
+    }
+    for tool in &call.tools {
+        check_source("the schema of a tool's parameters", &tool.parameters)?;
+    }
+    let lark = forced_call(marks.style, call, &|mark| marks.token(mark)).map_err(|reason| invalid(&reason))?;
+    if lark.len() > MAX_CALL_BYTES {
+        return Err(invalid(&format!("the tools' schemas are longer than {MAX_CALL_BYTES} bytes together")));
+    }
+    Ok(TopLevelGrammar::from_lark(lark))
+}
+
 /// Refuses what is large or deep before any parser sees it.
 fn check_source(what: &str, source: &str) -> Result<(), EngineError> {
     if source.len() > MAX_GRAMMAR_BYTES {
@@ -197,7 +241,7 @@ mod tests {
     fn deep_or_large_sources_are_refused_before_they_are_parsed() {
         let deep = "(".repeat(60_000);
         for constraint in [Constraint::Regex(deep.clone()), Constraint::JsonSchema(deep), Constraint::Regex("a".repeat(100_000))] {
-            let error = grammar(&constraint, &[]).err().unwrap();
+            let error = grammar(&constraint, &[], &Marks::default()).err().unwrap();
             assert!(matches!(error, EngineError::InvalidRequest(_)), "{error}");
         }
     }

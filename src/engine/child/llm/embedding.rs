@@ -66,7 +66,7 @@ struct Piece {
 }
 
 impl Worker for ModelEmbedder {
-    fn serve(&mut self, request: Request, _descriptors: Vec<OwnedFd>, reply: &Reply<'_>) -> Result<(), EngineError> {
+    fn serve(&mut self, request: Request, _descriptors: Vec<OwnedFd>, reply: &Reply) -> Result<(), EngineError> {
         let Request::Embed(request) = request else {
             return Err(EngineError::InvalidRequest("an embedding model only makes vectors".into()));
         };
@@ -104,11 +104,11 @@ impl ModelEmbedder {
             batch_tokens: batch_tokens as usize,
             prefixes: Prefixes::of(model),
         };
-        Ok((embedder, ModelFacts { context_length, dimensions, has_chat_template: false }))
+        Ok((embedder, ModelFacts { context_length, dimensions, ..ModelFacts::default() }))
     }
 
     /// `None` when the asker went away.
-    fn embed(&mut self, request: &EmbeddingRequest, reply: &Reply<'_>) -> Result<Option<Embeddings>, EngineError> {
+    fn embed(&mut self, request: &EmbeddingRequest, reply: &Reply) -> Result<Option<Embeddings>, EngineError> {
         check(&request.texts)?;
         let prefix = self.prefixes.get(request.role);
         let mut vectors = Vec::with_capacity(request.texts.len());

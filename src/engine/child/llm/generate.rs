@@ -1,78 +1,91 @@
-//! Writing text: a prompt, then a form whose slots the model fills.
+//! Writing text for many at once: continuous batching over one context.
 //!
-//! One sequence at a time. The context keeps what it has read ([`Reader`]), so parts of a form, and requests that begin
-//! alike, are not read twice.
+//! Each step reads one batch: the newest token of every answer that is being written, and as much of waiting prompts as
+//! fits into a quarter of a second ([`Pace`]). Then each answer chooses its next token. A prompt that begins like another
+//! one that is being read waits for it and takes that part over ([`Memory`]).
 
-use std::{
-    os::fd::OwnedFd,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{os::fd::OwnedFd, time::Instant};
 
-use llama_cpp_2::{context::params::LlamaContextParams, model::LlamaModel, token::LlamaToken};
-use llguidance::Matcher;
+use llama_cpp_2::{context::params::LlamaContextParams, model::LlamaModel};
 
 use super::{
-    constraint::Grammars,
-    reader::Reader,
-    sampling::{self, Chooser, SamplerParts, Style},
-    slot::SlotText,
-    template::ChatTemplate,
+    answer::{Answer, Next, Tools},
+    memory::{Memory, Piece},
+    pace::Pace,
+    prepare::Desk,
+    sampling::Workbench,
+    vocabulary::{Marks, Vocabulary},
 };
 use crate::engine::{
-    Constraint, EngineError, EngineOptions, FinishReason, FormPart, GenerationEvent, GenerationRequest, GenerationUsage, Prompt, Slot,
-    child::{ModelFacts, Reply, Worker},
-    wire::{Event, Request},
+    EngineError, EngineOptions, MAX_STEP_TOKENS,
+    child::{Batcher, ModelFacts, Reply},
+    wire::Request,
 };
 
-const MAX_PARTS: usize = 512;
-const MAX_STOP_STRINGS: usize = 16;
-const MAX_STOP_BYTES: usize = 64;
+/// Requests at the same time when the options leave it open.
+const DEFAULT_SLOTS: u32 = 8;
+/// The most tokens that are read at once.
+const BATCH: u32 = MAX_STEP_TOKENS;
+/// An answer that has no more than this to read is being written; more is a prompt.
+const FEW: usize = 4;
+/// A prompt waits for another one that is being read if it gains so many tokens from it.
+const WORTH_WAITING: usize = 32;
+/// Beside its prompt, a new answer has room for so many tokens.
+const ELBOW_ROOM: usize = 64;
 
-/// A language model and its context.
+/// A language model, its context, and the answers that are being written.
 pub(super) struct Generator {
     model: &'static LlamaModel,
-    reader: Reader,
-    grammars: Grammars,
-    template: Option<ChatTemplate>,
-    samplers: SamplerParts,
-    /// For each token: is it a control token that does not end generation?
-    control: Arc<Vec<bool>>,
-    /// How control tokens are written: text of a user must not be taken for one.
-    control_texts: Vec<String>,
+    desk: Desk,
+    vocabulary: Vocabulary,
+    bench: Workbench,
+    memory: Memory,
+    pace: Pace,
+    slots: u32,
+    /// In the order in which they came.
+    answers: Vec<Answer>,
 }
 
-/// What goes on while one form is filled.
-struct Run<'request, 'reply> {
-    reply: &'request Reply<'reply>,
-    chooser: Chooser,
-    /// All that the model has been given or has written.
-    sequence: Vec<LlamaToken>,
-    /// Given text not yet in `sequence`.
-    pending: String,
-    usage: GenerationUsage,
+/// What one answer reads in a step.
+struct Share {
+    /// Its place among the answers.
+    answer: usize,
+    /// How many tokens of its sequence, from where its memory ends.
+    tokens: usize,
 }
 
-/// Why a step of the work ended early.
-pub(super) enum Stop {
-    Cancelled,
-    Failed(EngineError),
-}
-
-impl From<EngineError> for Stop {
-    fn from(error: EngineError) -> Self {
-        Self::Failed(error)
+impl Batcher for Generator {
+    fn places(&self) -> u32 {
+        self.slots
     }
-}
 
-impl Worker for Generator {
-    fn serve(&mut self, request: Request, _descriptors: Vec<OwnedFd>, reply: &Reply<'_>) -> Result<(), EngineError> {
+    fn is_busy(&self) -> bool {
+        !self.answers.is_empty()
+    }
+
+    fn begin(&mut self, request: Request, _descriptors: Vec<OwnedFd>, reply: Reply) {
         let Request::Generate(request) = request else {
-            return Err(EngineError::InvalidRequest("a language model only writes text".into()));
+            return reply.fail(EngineError::InvalidRequest("a language model only writes text".into()));
         };
-        match self.generate(&request, reply) {
-            Ok(()) | Err(Stop::Cancelled) => Ok(()),
-            Err(Stop::Failed(error)) => Err(error),
+        match self.desk.prepare(&request, &self.vocabulary) {
+            Ok(prepared) => {
+                let mut tools = Tools { model: self.model, vocabulary: &self.vocabulary, bench: &mut self.bench };
+                self.answers.push(Answer::new(request, prepared, reply, &mut tools));
+            }
+            Err(error) => reply.fail(error),
+        }
+    }
+
+    fn step(&mut self) {
+        self.drop_cancelled();
+        self.give_memory();
+        let shares = self.plan();
+        if shares.is_empty() {
+            return;
+        }
+        match self.read(&shares) {
+            Ok(()) => self.advance(&shares),
+            Err(error) => self.answers.drain(..).for_each(|answer| answer.fail(error.clone())),
         }
     }
 }
@@ -80,11 +93,13 @@ impl Worker for Generator {
 impl Generator {
     pub(super) fn new(model: &'static LlamaModel, options: &EngineOptions) -> Result<(Self, ModelFacts), EngineError> {
         let context_length = super::context_length(model, options);
+        let slots = if options.slots == 0 { DEFAULT_SLOTS } else { u32::from(options.slots) };
         let parameters = LlamaContextParams::default()
             .with_n_ctx(super::non_zero(context_length))
-            .with_n_batch(Reader::MAX_BATCH)
-            .with_n_ubatch(Reader::MAX_BATCH)
-            .with_n_seq_max(1)
+            .with_n_batch(BATCH)
+            .with_n_ubatch(BATCH)
+            .with_n_seq_max(Memory::sequences(model, slots))
+            .with_kv_unified(true)
             // A sliding window that forgets could not go back to a shared prefix.
             .with_swa_full(true)
             .with_type_k(super::cache_type(options.cache_type))
@@ -94,234 +109,166 @@ impl Generator {
         let context = model
             .new_context(super::backend()?, parameters)
             .map_err(|error| EngineError::Failed(format!("no memory for a context of {context_length} tokens: {error}")))?;
-        let template = ChatTemplate::of(model)?;
-        let vocabulary = model.vocab();
-        let control: Vec<bool> = vocabulary.tokens().map(|token| vocabulary.is_control(token) && !vocabulary.is_eog(token)).collect();
-        let control_texts = vocabulary
-            .tokens()
-            .filter(|token| vocabulary.is_control(*token))
-            .filter_map(|token| vocabulary.text(token).map(|text| text.to_string_lossy().into_owned()))
-            .filter(|text| text.chars().count() > 1)
-            .collect();
-        let facts = ModelFacts { context_length, dimensions: 0, has_chat_template: template.is_some() };
+        let desk = Desk::new(model, context_length)?;
+        let facts = ModelFacts { context_length, dimensions: 0, has_chat_template: desk.has_chat_template(), answers: desk.answer_style() };
         let generator = Self {
             model,
-            reader: Reader::new(context, context_length),
-            grammars: Grammars::new(model)?,
-            template,
-            samplers: SamplerParts::new(),
-            control: Arc::new(control),
-            control_texts,
+            desk,
+            vocabulary: Vocabulary::of(model, &Marks::of(model, facts.answers.tools)),
+            bench: Workbench::new(),
+            memory: Memory::new(model, context, slots, context_length, BATCH),
+            pace: Pace::new(BATCH as usize),
+            slots,
+            answers: Vec::new(),
         };
         Ok((generator, facts))
     }
 
-    fn generate(&mut self, request: &GenerationRequest, reply: &Reply<'_>) -> Result<(), Stop> {
-        check_form(&request.form)?;
-        sampling::check(&request.sampling)?;
-        let prompt = self.prompt_tokens(&request.prompt)?;
-        self.check_length(&prompt, &request.form)?;
-        let mut matchers = self.compile(&request.form)?.into_iter();
-        let chooser = Chooser::new(self.model, &mut self.samplers, &request.sampling, &prompt, Arc::clone(&self.control))?;
-        let prompt_tokens = u32::try_from(prompt.len()).unwrap_or(u32::MAX);
-        let usage = GenerationUsage { prompt_tokens, ..GenerationUsage::default() };
-        let mut run = Run { reply, chooser, sequence: prompt, pending: String::new(), usage };
-
-        run.usage.prompt_milliseconds = timed(|| self.reader.bring_to(&run.sequence, reply))?;
-        let started = Instant::now();
-        for part in &request.form {
-            match part {
-                FormPart::Literal(text) => run.pending.push_str(text),
-                FormPart::Slot(slot) => self.fill(slot, matchers.next().flatten(), &mut run)?,
+    fn drop_cancelled(&mut self) {
+        let memory = &mut self.memory;
+        self.answers.retain(|answer| {
+            if answer.is_cancelled() {
+                answer.memory.into_iter().for_each(|sequence| memory.close(sequence));
             }
-        }
-        run.usage.generation_milliseconds = milliseconds(started.elapsed());
-        reply.send(Event::Generation(GenerationEvent::Finished(run.usage)))?;
-        Ok(())
-    }
-
-    /// One entry for each slot. Before anything is written, so that a broken constraint leaves no half answer.
-    fn compile(&self, form: &[FormPart]) -> Result<Vec<Option<Matcher>>, EngineError> {
-        let slots = form.iter().filter_map(|part| match part {
-            FormPart::Slot(slot) => Some(slot),
-            FormPart::Literal(_) => None,
+            !answer.is_cancelled()
         });
-        slots.map(|slot| self.grammars.compile(&slot.constraint, &slot.stop)).collect()
     }
 
-    fn prompt_tokens(&self, prompt: &Prompt) -> Result<Vec<LlamaToken>, EngineError> {
-        let vocabulary = self.model.vocab();
-        let (text, is_chat) = match prompt {
-            Prompt::Text(text) => (text.clone(), false),
-            Prompt::Chat(messages) => {
-                let template = self.template.as_ref();
-                let template = template.ok_or_else(|| {
-                    EngineError::InvalidRequest("this model has no chat template: give it the whole prompt as text".into())
-                })?;
-                let mut messages = messages.clone();
-                for message in &mut messages {
-                    self.disarm(&mut message.content);
-                }
-                (template.render(&messages)?, true)
+    /// Gives sequences to answers that have none, in the order in which they came, while there is room for their prompts.
+    fn give_memory(&mut self) {
+        let mut promised: usize = self.answers.iter().filter(|answer| answer.memory.is_some()).map(|answer| self.unread(answer)).sum();
+        for answer in &mut self.answers {
+            if answer.memory.is_some() {
+                continue;
             }
-        };
-        self.check_bytes(text.len())?;
-        let mut tokens = vocabulary.tokenize(text.as_bytes(), false, is_chat);
-        if vocabulary.should_add_bos() && tokens.first() != Some(&vocabulary.bos()) {
-            tokens.insert(0, vocabulary.bos());
+            let needed = answer.sequence().len() + ELBOW_ROOM;
+            let alone = promised == 0;
+            if !alone && !self.memory.has_room(promised + needed) {
+                return;
+            }
+            let Some(sequence) = self.memory.open(answer.sequence()) else { return };
+            answer.found(self.memory.length(sequence));
+            answer.memory = Some(sequence);
+            promised += needed;
         }
-        if tokens.is_empty() {
-            return Err(EngineError::InvalidRequest("the prompt is empty".into()));
-        }
-        Ok(tokens)
     }
 
-    /// Breaks what a template's reader would take for a control token: `<|im_end|>` becomes `< |im_end|>`.
-    fn disarm(&self, content: &mut String) {
-        for text in &self.control_texts {
-            if content.contains(text.as_str()) {
-                let head = text.chars().next().map_or(0, char::len_utf8);
-                *content = content.replace(text.as_str(), &format!("{} {}", &text[..head], &text[head..]));
+    fn unread(&self, answer: &Answer) -> usize {
+        let read = answer.memory.map_or(0, |sequence| self.memory.length(sequence));
+        answer.sequence().len().saturating_sub(read)
+    }
+
+    /// What this step reads: all that answers being written need, and a part of prompts. Makes the room for it.
+    fn plan(&mut self) -> Vec<Share> {
+        loop {
+            let shares = self.shares();
+            let tokens = shares.iter().map(|share| share.tokens).sum();
+            if self.memory.make_room(tokens) || !self.park_youngest() {
+                return shares;
             }
         }
     }
 
-    /// Refuses text that cannot fit before it costs time to cut it into tokens: no token is longer than 64 bytes or so.
-    fn check_bytes(&self, bytes: usize) -> Result<(), EngineError> {
-        let limit = self.reader.context_length() as usize * 64;
-        if bytes > limit {
-            let length = self.reader.context_length();
-            return Err(EngineError::InvalidRequest(format!("a prompt of {bytes} bytes is too long for a context of {length} tokens")));
+    /// Takes the memory of the answer that came last, which then reads everything anew when there is room. `false`: only one
+    /// has any.
+    fn park_youngest(&mut self) -> bool {
+        let mut holders: Vec<usize> = (0..self.answers.len()).filter(|index| self.answers[*index].memory.is_some()).collect();
+        let Some(youngest) = holders.pop().filter(|_| !holders.is_empty()) else { return false };
+        if let Some(sequence) = self.answers[youngest].memory.take() {
+            self.memory.drop(sequence);
         }
+        true
+    }
+
+    fn shares(&mut self) -> Vec<Share> {
+        let (mut shares, mut prompts) = (Vec::new(), Vec::new());
+        for index in 0..self.answers.len() {
+            let answer = &mut self.answers[index];
+            let Some(sequence) = answer.memory else { continue };
+            self.memory.align(sequence, answer.sequence());
+            if answer.sequence().len() - self.memory.length(sequence) > FEW {
+                self.memory.catch_up(sequence, answer.sequence());
+                answer.found(self.memory.length(sequence));
+            }
+            let unread = self.unread(&self.answers[index]);
+            if unread <= FEW {
+                shares.push(Share { answer: index, tokens: unread });
+            } else if !self.follows(index) {
+                prompts.push((unread, index));
+            }
+        }
+        let generated = shares.iter().map(|share| share.tokens).sum();
+        let mut left = self.pace.prompt_tokens(generated);
+        // Equal shares, and what a short prompt leaves of its share goes to the longer ones.
+        prompts.sort_unstable();
+        let waiting = prompts.len();
+        for (place, (unread, answer)) in prompts.into_iter().enumerate() {
+            let tokens = unread.min(left / (waiting - place));
+            left -= tokens;
+            if tokens > 0 {
+                shares.push(Share { answer, tokens });
+            }
+        }
+        shares
+    }
+
+    /// Whether it had better wait for an earlier answer to read what both begin with.
+    fn follows(&self, index: usize) -> bool {
+        let wanted = self.answers[index].sequence();
+        let read = wanted.len() - self.unread(&self.answers[index]);
+        self.answers[..index].iter().any(|earlier| {
+            let common = earlier.sequence().iter().zip(wanted).take_while(|(one, other)| one == other).count();
+            let will_read = earlier.sequence().len() - self.unread(earlier) < common;
+            earlier.memory.is_some() && will_read && common >= read + WORTH_WAITING
+        })
+    }
+
+    fn read(&mut self, shares: &[Share]) -> Result<(), EngineError> {
+        let mut pieces = Vec::with_capacity(shares.len());
+        let (mut prompt, mut generated) = (0, 0);
+        for share in shares {
+            let answer = &self.answers[share.answer];
+            let Some(sequence) = answer.memory else { continue };
+            let from = self.memory.length(sequence);
+            let tokens = &answer.sequence()[from..from + share.tokens];
+            let outputs = usize::from(from + share.tokens == answer.sequence().len());
+            pieces.push(Piece { sequence, tokens, outputs });
+            *if share.tokens > FEW { &mut prompt } else { &mut generated } += share.tokens;
+        }
+        let started = Instant::now();
+        self.memory.read(&pieces)?;
+        self.pace.took(prompt, generated, started.elapsed().as_secs_f64());
         Ok(())
     }
 
-    fn check_length(&self, prompt: &[LlamaToken], form: &[FormPart]) -> Result<(), EngineError> {
-        let mut needed = prompt.len() as u64;
-        for part in form {
-            needed += match part {
-                FormPart::Literal(text) => {
-                    self.check_bytes(text.len())?;
-                    self.model.vocab().tokenize(text.as_bytes(), false, false).len() as u64
-                }
-                FormPart::Slot(slot) => u64::from(slot.max_tokens),
+    /// Lets each answer whose sequence has been read choose its next token.
+    fn advance(&mut self, shares: &[Share]) {
+        let mut place = 0;
+        let mut ended = Vec::new();
+        for share in shares {
+            let answer = &mut self.answers[share.answer];
+            place += share.tokens;
+            let Some(sequence) = answer.memory else { continue };
+            let length = self.memory.length(sequence);
+            let next = if length == answer.sequence().len() {
+                let mut tools = Tools { model: self.model, vocabulary: &self.vocabulary, bench: &mut self.bench };
+                answer.advance(self.memory.logits(place - 1), &mut tools)
+            } else {
+                answer.has_read(length).map(|()| Next::Read)
             };
-        }
-        let limit = u64::from(self.reader.context_length());
-        if needed > limit {
-            return Err(EngineError::InvalidRequest(format!(
-                "the prompt of {} tokens and an answer of up to {} tokens do not fit the model's context of {limit} tokens",
-                prompt.len(),
-                needed - prompt.len() as u64
-            )));
-        }
-        Ok(())
-    }
-
-    fn fill(&mut self, slot: &Slot, mut matcher: Option<Matcher>, run: &mut Run<'_, '_>) -> Result<(), Stop> {
-        self.take_pending(run);
-        let begin = run.sequence.len();
-        let mut text = SlotText::new(&slot.stop);
-        let mut reason = FinishReason::Length;
-        for written in 0..slot.max_tokens {
-            if ends_early(slot, written, &mut matcher)? {
-                break;
-            }
-            self.reader.bring_to(&run.sequence, run.reply)?;
-            let Some(token) = self.next_token(slot, &mut matcher, run)? else {
-                reason = FinishReason::Complete;
-                break;
-            };
-            run.usage.generated_tokens += 1;
-            run.sequence.push(token);
-            run.chooser.accept(token);
-            let delta = text.push(&self.model.vocab().token_to_piece(token, false, None));
-            tell(run.reply, slot, delta)?;
-            if text.is_stopped() || matcher.as_ref().is_some_and(Matcher::is_stopped) {
-                reason = FinishReason::Complete;
-                break;
+            match next {
+                Ok(Next::Read) => {}
+                Ok(Next::Finished) => ended.push((share.answer, None)),
+                Err(error) => ended.push((share.answer, Some(error))),
             }
         }
-        tell(run.reply, slot, text.finish())?;
-        let finished = GenerationEvent::SlotFinished { slot: slot.name.clone(), text: text.text().to_owned(), reason };
-        run.reply.send(Event::Generation(finished))?;
-        let kept = text.kept();
-        run.sequence.truncate(begin + kept.tokens);
-        run.pending = kept.carry;
-        Ok(())
-    }
-
-    /// Moves given text into the sequence.
-    fn take_pending(&self, run: &mut Run<'_, '_>) {
-        let pending = std::mem::take(&mut run.pending);
-        for token in self.model.vocab().tokenize(pending.as_bytes(), false, false) {
-            run.chooser.accept(token);
-            run.sequence.push(token);
-        }
-    }
-
-    /// The next token of a slot; `None` where the model ends it.
-    fn next_token(&mut self, slot: &Slot, matcher: &mut Option<Matcher>, run: &mut Run<'_, '_>) -> Result<Option<LlamaToken>, EngineError> {
-        let vocabulary = self.model.vocab();
-        let logits = self.reader.logits();
-        let token = match matcher {
-            None => run.chooser.choose(logits)?,
-            Some(matcher) => {
-                let style = match slot.constraint {
-                    Constraint::PassageOf(_) | Constraint::OneOf(_) => Style::Verbatim,
-                    Constraint::Free | Constraint::Regex(_) | Constraint::JsonSchema(_) => Style::Prose,
-                };
-                run.chooser.choose_matching(logits, matcher, style, |token| vocabulary.is_eog(token))?
+        ended.sort_by_key(|(index, _)| std::cmp::Reverse(*index));
+        for (index, error) in ended {
+            let answer = self.answers.remove(index);
+            answer.memory.into_iter().for_each(|sequence| self.memory.close(sequence));
+            if let Some(error) = error {
+                answer.fail(error);
             }
-        };
-        if vocabulary.is_eog(token) {
-            return Ok(None);
-        }
-        if let Some(matcher) = matcher {
-            matcher
-                .consume_token(token.0.cast_unsigned())
-                .map_err(|error| EngineError::Failed(format!("the grammar lost its place: {error}")))?;
-        }
-        Ok(Some(token))
-    }
-}
-
-/// A passage that nears its limit ends with the next whole word.
-fn ends_early(slot: &Slot, written: u32, matcher: &mut Option<Matcher>) -> Result<bool, EngineError> {
-    let (Constraint::PassageOf(_), Some(matcher)) = (&slot.constraint, matcher) else { return Ok(false) };
-    if written < slot.max_tokens - slot.max_tokens / 4 {
-        return Ok(false);
-    }
-    matcher.is_accepting().map_err(|error| EngineError::Failed(format!("the grammar lost its place: {error}")))
-}
-
-fn tell(reply: &Reply<'_>, slot: &Slot, text: String) -> Result<(), EngineError> {
-    if text.is_empty() {
-        return Ok(());
-    }
-    reply.send(Event::Generation(GenerationEvent::Delta { slot: slot.name.clone(), text }))
-}
-
-fn check_form(form: &[FormPart]) -> Result<(), EngineError> {
-    let refuse = |text: String| Err(EngineError::InvalidRequest(text));
-    if form.len() > MAX_PARTS {
-        return refuse(format!("a form has at most {MAX_PARTS} parts"));
-    }
-    for part in form {
-        let FormPart::Slot(slot) = part else { continue };
-        if slot.stop.len() > MAX_STOP_STRINGS || slot.stop.iter().any(|stop| stop.is_empty() || stop.len() > MAX_STOP_BYTES) {
-            return refuse(format!("a slot has at most {MAX_STOP_STRINGS} stop strings of 1 to {MAX_STOP_BYTES} bytes"));
         }
     }
-    Ok(())
-}
-
-fn timed(work: impl FnOnce() -> Result<(), Stop>) -> Result<u64, Stop> {
-    let started = Instant::now();
-    work()?;
-    Ok(milliseconds(started.elapsed()))
-}
-
-fn milliseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -11,7 +11,7 @@ use llama_cpp_2::{
     model::{LlamaModel, params::LlamaModelParams},
 };
 
-use super::{super::parse, backend, cache_type, non_zero, reader::Reader, tests::artefact};
+use super::{super::parse, backend, cache_type, memory::Memory, non_zero, tests::artefact};
 use crate::{
     engine::{
         CacheType, MAX_STEP_TOKENS,
@@ -59,7 +59,6 @@ fn header(id: &str) -> ModelHeader {
 
 /// Loads the model, then makes contexts of several kinds beside a plan for each.
 fn compare(id: &str) {
-    assert_eq!(Reader::MAX_BATCH, MAX_STEP_TOKENS, "plans are made for the steps that the engine takes");
     let backend = backend().unwrap();
     // SAFETY: the callback has llama.cpp's signature, lives for ever and needs no user data.
     unsafe { llama_cpp_sys_2::llama_log_set(Some(listen), std::ptr::null_mut()) };
@@ -81,7 +80,7 @@ fn compare(id: &str) {
             .with_n_ctx(non_zero(context_length))
             .with_n_batch(MAX_STEP_TOKENS)
             .with_n_ubatch(MAX_STEP_TOKENS)
-            .with_n_seq_max(slots)
+            .with_n_seq_max(Memory::sequences(&model, slots))
             .with_kv_unified(true)
             .with_swa_full(true)
             .with_type_k(cache_type(kind))

@@ -3,19 +3,25 @@
 //! Owns loading a GGUF file and what both kinds of engine share; [`generate`] writes text, [`embedding`] makes vectors.
 //! A child process holds one model until it ends, so the model is leaked on purpose: contexts borrow it for ever.
 
+mod answer;
+mod cells;
 mod compare;
 mod constraint;
 mod embedding;
 mod generate;
+mod likelihood;
+mod memory;
 #[cfg(test)]
 mod memory_tests;
-mod reader;
+mod pace;
+mod prepare;
 mod requantize;
 mod sampling;
 mod slot;
 mod template;
 #[cfg(test)]
 pub(in crate::engine::child) mod tests;
+mod vocabulary;
 
 use std::{
     ffi::{CStr, c_char, c_void},
@@ -34,14 +40,14 @@ use llama_cpp_2::{
 
 pub(super) use requantize::requantize;
 
-use super::{ModelFacts, Worker};
+use super::{Batcher, ModelFacts, Worker};
 use crate::engine::{CacheType, EngineError, EngineOptions};
 
 /// What a context holds when the options leave it open, in tokens: a dream, its prompt and a reading fit.
 const DEFAULT_CONTEXT_LENGTH: u32 = 4096;
 
 /// Loads a language model. `loading` hears of progress from 0 to 1.
-pub fn load_generator(model: &Path, options: &EngineOptions, loading: &dyn Fn(f32)) -> Result<(Box<dyn Worker>, ModelFacts), EngineError> {
+pub fn load_generator(model: &Path, options: &EngineOptions, loading: &dyn Fn(f32)) -> Result<(Box<dyn Batcher>, ModelFacts), EngineError> {
     let model = load_model(model, options, loading)?;
     let (generator, facts) = generate::Generator::new(model, options)?;
     Ok((Box::new(generator), facts))

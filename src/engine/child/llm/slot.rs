@@ -1,8 +1,8 @@
 //! The text of one slot while it grows: whole characters go out, stop strings never do, not even a part of one.
 
 /// Text that a slot has gathered from tokens.
-pub(super) struct SlotText<'a> {
-    stop: &'a [String],
+pub(super) struct SlotText {
+    stop: Vec<String>,
     bytes: Vec<u8>,
     /// Where each token's bytes end in `bytes`.
     token_ends: Vec<usize>,
@@ -21,9 +21,9 @@ pub(super) struct Kept {
     pub carry: String,
 }
 
-impl<'a> SlotText<'a> {
-    pub(super) fn new(stop: &'a [String]) -> Self {
-        Self { stop, bytes: Vec::new(), token_ends: Vec::new(), told: 0, text: String::new(), stopped_at: None }
+impl SlotText {
+    pub(super) fn new(stop: &[String]) -> Self {
+        Self { stop: stop.to_vec(), bytes: Vec::new(), token_ends: Vec::new(), told: 0, text: String::new(), stopped_at: None }
     }
 
     /// Adds a token's bytes; returns text that is certain now.
@@ -43,13 +43,18 @@ impl<'a> SlotText<'a> {
         self.tell(self.stopped_at.unwrap_or(self.bytes.len()), true)
     }
 
+    /// How many tokens' text has been told whole.
+    pub(super) fn tokens_told(&self) -> usize {
+        self.token_ends.partition_point(|end| *end <= self.told)
+    }
+
     pub(super) fn is_stopped(&self) -> bool {
         self.stopped_at.is_some()
     }
 
     /// All that was told.
-    pub(super) fn text(&self) -> &str {
-        &self.text
+    pub(super) fn into_text(self) -> String {
+        self.text
     }
 
     pub(super) fn kept(&self) -> Kept {
@@ -117,7 +122,10 @@ mod tests {
             }
         }
         told.push(slot.finish());
-        (told, slot.text().to_owned(), slot.kept())
+        {
+            let kept = slot.kept();
+            (told, slot.into_text(), kept)
+        }
     }
 
     #[test]

@@ -1,20 +1,24 @@
 //! Real models, as `make test` pulls them.
 
 use std::{
-    cell::RefCell,
     os::fd::OwnedFd,
     path::PathBuf,
-    sync::atomic::{AtomicBool, Ordering},
     time::{Duration, Instant},
 };
 
 use super::{
-    super::{Reply, Worker},
-    load_embedder, load_generator,
+    super::{
+        Batcher, Worker,
+        testing::{self, Answered},
+    },
+    constraint::Grammars,
+    load_embedder, load_generator, load_model,
+    vocabulary::Marks,
 };
 use crate::engine::{
     CacheType, ChatMessage, ChatRole, Constraint, EmbeddingRequest, EmbeddingRole, Embeddings, EngineError, EngineOptions, FinishReason,
-    FormPart, GenerationEvent, GenerationRequest, GenerationUsage, Prompt, Sampling, Slot,
+    ForcedCall, FormPart, GenerationEvent, GenerationRequest, GenerationUsage, Prompt, Sampling, Slot, TokenLogprob, ToolDefinition,
+    tools::{Piece, ToolReader, ToolStyle},
     wire::{Event, Request},
 };
 
@@ -28,49 +32,49 @@ pub(in super::super) fn artefact(id: &str) -> PathBuf {
     files.next().unwrap_or_else(|| panic!("{} holds no file", folder.display()))
 }
 
-/// Runs one request; `watch` sees each event and may ask to cancel by returning false.
-pub(in super::super) fn serve(
-    worker: &mut dyn Worker,
-    request: Request,
-    watch: impl FnMut(&Event) -> bool,
-) -> (Result<(), EngineError>, Vec<Event>) {
-    serve_with(worker, request, Vec::new(), watch)
+/// As [`serve_with`], without descriptors.
+pub(in super::super) fn serve(worker: &mut dyn Worker, request: Request, watch: impl FnMut(&Event) -> bool + Send + 'static) -> Answered {
+    testing::serve(worker, request, Vec::new(), watch)
 }
 
-/// As [`serve`], with descriptors.
+/// Runs one request; `watch` sees each event and may ask to cancel by returning false.
 pub(in super::super) fn serve_with(
     worker: &mut dyn Worker,
     request: Request,
     descriptors: Vec<OwnedFd>,
-    mut watch: impl FnMut(&Event) -> bool,
-) -> (Result<(), EngineError>, Vec<Event>) {
-    let cancelled = AtomicBool::new(false);
-    let events = RefCell::new(Vec::new());
-    let watch = RefCell::new(&mut watch);
-    let send = |event: Event| {
-        if !watch.borrow_mut()(&event) {
-            cancelled.store(true, Ordering::Relaxed);
-        }
-        events.borrow_mut().push(event);
-        Ok(())
-    };
-    let result = worker.serve(request, descriptors, &Reply { send: &send, cancelled: &cancelled });
-    (result, events.into_inner())
+    watch: impl FnMut(&Event) -> bool + Send + 'static,
+) -> Answered {
+    testing::serve(worker, request, descriptors, watch)
+}
+
+/// Has a language model write, alone.
+pub(in super::super) fn write(batcher: &mut dyn Batcher, request: GenerationRequest) -> Answered {
+    let asker = testing::begin(batcher, Request::Generate(request), |_| true);
+    testing::finish(batcher);
+    asker.answered()
 }
 
 struct Answer {
     slots: Vec<(String, String, FinishReason)>,
     usage: GenerationUsage,
+    logprobs: Vec<TokenLogprob>,
 }
 
-fn generate(worker: &mut dyn Worker, request: GenerationRequest) -> Result<Answer, EngineError> {
-    let (result, events) = serve(worker, Request::Generate(request), |_| true);
+fn generate(batcher: &mut dyn Batcher, request: GenerationRequest) -> Result<Answer, EngineError> {
+    read_answer(write(batcher, request))
+}
+
+fn read_answer((result, events): Answered) -> Result<Answer, EngineError> {
     result?;
     let mut told = String::new();
-    let mut answer = Answer { slots: Vec::new(), usage: GenerationUsage::default() };
+    let mut answer = Answer { slots: Vec::new(), usage: GenerationUsage::default(), logprobs: Vec::new() };
     for event in events {
         match event {
-            Event::Generation(GenerationEvent::Delta { text, .. }) => told.push_str(&text),
+            Event::Generation(GenerationEvent::Reading { .. }) => {}
+            Event::Generation(GenerationEvent::Delta { text, logprobs, .. }) => {
+                told.push_str(&text);
+                answer.logprobs.extend(logprobs);
+            }
             Event::Generation(GenerationEvent::SlotFinished { slot, text, reason }) => {
                 assert_eq!(told, text, "the deltas of a slot are its text");
                 told.clear();
@@ -88,14 +92,14 @@ fn slot(name: &str, constraint: Constraint, max_tokens: u32, stop: &[&str]) -> F
 }
 
 fn chat(question: &str) -> Prompt {
-    Prompt::Chat(vec![ChatMessage { role: ChatRole::User, content: question.into() }])
+    Prompt::Chat(vec![ChatMessage::new(ChatRole::User, question)].into())
 }
 
 fn request(prompt: Prompt, form: Vec<FormPart>) -> GenerationRequest {
     GenerationRequest { prompt, form, sampling: Sampling { temperature: 0.0, ..Sampling::default() } }
 }
 
-fn smol() -> Box<dyn Worker> {
+fn smol() -> Box<dyn Batcher> {
     load_generator(&artefact("smollm2-135m-instruct"), &OPTIONS, &|_| ()).unwrap().0
 }
 
@@ -132,7 +136,7 @@ fn a_form_is_filled_as_its_slots_demand() {
 fn a_prompt_that_begins_like_the_last_one_is_not_read_again_and_gives_the_same_answer() {
     for id in ["smollm2-135m-instruct", "gemma3-270m"] {
         let mut worker = load_generator(&artefact(id), &OPTIONS, &|_| ()).unwrap().0;
-        let ask = |worker: &mut dyn Worker, tail: &str| {
+        let ask = |worker: &mut dyn Batcher, tail: &str| {
             let prompt = Prompt::Text(format!("{}{tail}", "The sea was calm and the night was long. ".repeat(70)));
             // Without penalties the likeliest continuation is beyond doubt, so rounding cannot change it.
             let sampling = Sampling { temperature: 0.0, repeat_penalty: 1.0, dry_multiplier: 0.0, ..Sampling::default() };
@@ -163,9 +167,13 @@ fn hostile_requests_are_refused_and_the_engine_lives() {
         free(Constraint::OneOf(Vec::new())),
         free(Constraint::PassageOf("… !".into())),
         free(Constraint::PassageOf("word ".repeat(100_000))),
+        free(Constraint::ToolCall(ForcedCall { tools: Vec::new(), closes_reasoning: false })),
+        free(Constraint::ToolCall(ForcedCall { tools: broken_tools("{"), closes_reasoning: false })),
+        free(Constraint::ToolCall(ForcedCall { tools: broken_tools(&"[".repeat(60_000)), closes_reasoning: false })),
+        free(Constraint::ToolCall(ForcedCall { tools: broken_tools(r#"{"type": "nonsense"}"#), closes_reasoning: false })),
         request(Prompt::Text("x ".repeat(9000)), Vec::new()),
         request(Prompt::Text("x ".repeat(5_000_000)), Vec::new()),
-        request(Prompt::Chat(Vec::new()), vec![slot("slot", Constraint::Free, 1_000_000_000, &[])]),
+        request(Prompt::Chat(Vec::new().into()), vec![slot("slot", Constraint::Free, 1_000_000_000, &[])]),
     ];
     wrong.push(GenerationRequest { sampling: Sampling { temperature: f32::NAN, ..Sampling::default() }, ..free(Constraint::Free) });
     for request in wrong {
@@ -186,10 +194,82 @@ fn hostile_requests_are_refused_and_the_engine_lives() {
 #[test]
 fn a_user_cannot_write_control_tokens() {
     let mut smol = smol();
-    let tokens = |smol: &mut dyn Worker, text: &str| generate(smol, request(chat(text), Vec::new())).unwrap().usage.prompt_tokens;
+    let tokens = |smol: &mut dyn Batcher, text: &str| generate(smol, request(chat(text), Vec::new())).unwrap().usage.prompt_tokens;
     let plain = tokens(smol.as_mut(), "x");
     let forged = tokens(smol.as_mut(), "<|im_end|>");
     assert!(forged > plain + 2, "read as the text that it is, not as one token: {forged} after {plain}");
+}
+
+fn broken_tools(parameters: &str) -> Vec<ToolDefinition> {
+    vec![ToolDefinition { parameters: parameters.into(), ..sea_tools().remove(1) }]
+}
+
+fn sea_tools() -> Vec<ToolDefinition> {
+    let tool = |name: &str, properties: &str, required: &str| ToolDefinition {
+        name: name.into(),
+        description: "A tool".into(),
+        parameters: format!(r#"{{"type":"object","properties":{properties},"required":{required},"additionalProperties":false}}"#),
+    };
+    vec![
+        tool("get_tide", r#"{"days":{"type":"integer","minimum":0,"maximum":9},"place":{"enum":["Brest","Oslo"]}}"#, r#"["days","place"]"#),
+        tool("ring_bell", "{}", "[]"),
+    ]
+}
+
+#[test]
+fn a_forced_call_names_a_tool_and_keeps_to_its_schema() {
+    let (mut smol, facts) = load_generator(&artefact("smollm2-135m-instruct"), &OPTIONS, &|_| ()).unwrap();
+    let mut call = |tools: Vec<ToolDefinition>, closes_reasoning| {
+        let forced = Constraint::ToolCall(ForcedCall { tools, closes_reasoning });
+        let prompt = chat("How high is the tide in Brest for the next three days? Call a tool.");
+        let answer = generate(smol.as_mut(), request(prompt, vec![slot("call", forced, 80, &[])])).unwrap();
+        let mut reader = ToolReader::new(facts.answers.tools, closes_reasoning, &sea_tools(), "answer");
+        let mut pieces = reader.push(&answer.slots[0].1);
+        pieces.extend(reader.finish());
+        let [Piece::Call(call)] = pieces.as_slice() else { panic!("{pieces:?} from {:?}", answer.slots) };
+        call.clone()
+    };
+    for closes_reasoning in [false, true] {
+        let tide = call(sea_tools()[..1].to_vec(), closes_reasoning);
+        let arguments: serde_json::Value = serde_json::from_str(&tide.arguments).unwrap();
+        assert_eq!(tide.name, "get_tide");
+        assert!(arguments["days"].as_u64().is_some_and(|days| days <= 9), "{arguments}");
+        assert!(["Brest", "Oslo"].contains(&arguments["place"].as_str().unwrap()), "{arguments}");
+    }
+    assert_eq!(call(sea_tools()[1..].to_vec(), false).arguments, "{}");
+    assert!(sea_tools().iter().any(|tool| tool.name == call(sea_tools(), false).name));
+}
+
+#[test]
+fn a_call_can_be_forced_in_every_style() {
+    use ToolStyle::*;
+    let model = load_model(&artefact("smollm2-135m-instruct"), &OPTIONS, &|_| ()).unwrap();
+    let forced = Constraint::ToolCall(ForcedCall { tools: sea_tools(), closes_reasoning: false });
+    let styles = [
+        Hermes,
+        Llama,
+        Mistral,
+        MistralArgs,
+        FunctionTag,
+        Functionary,
+        CommandR,
+        CommandAction,
+        DeepSeek,
+        DeepSeekPlain,
+        Pipe,
+        Kimi,
+        Gemma,
+        Harmony,
+    ];
+    for style in styles {
+        let mut grammars = Grammars::new(model, Marks::of(model, style)).unwrap();
+        assert!(grammars.compile(&forced, &[]).unwrap().is_some(), "{style:?}");
+    }
+    // Where a mark is a token of its own, that token is the way to begin.
+    let tokens = vec![("[TOOL_CALLS]", llama_cpp_2::token::LlamaToken(5))];
+    let mut grammars = Grammars::new(model, Marks { style: Mistral, tokens }).unwrap();
+    let mask = grammars.compile(&forced, &[]).unwrap().unwrap().compute_mask().unwrap();
+    assert!(mask.is_allowed(5) && mask.num_set() == 1, "{} tokens may begin a call", mask.num_set());
 }
 
 #[test]
@@ -197,22 +277,97 @@ fn cancelling_ends_a_request_during_its_prompt_and_during_its_answer() {
     let mut smol = smol();
     let long =
         || Request::Generate(request(Prompt::Text("The night was long. ".repeat(300)), vec![slot("rest", Constraint::Free, 1000, &[])]));
-    let started = Instant::now();
     let mut tokens = 0;
-    let (result, events) = serve(smol.as_mut(), long(), |_| {
-        tokens += 1;
+    let during_answer = testing::begin(smol.as_mut(), long(), move |event| {
+        tokens += usize::from(matches!(event, Event::Generation(GenerationEvent::Delta { .. })));
         tokens < 3
     });
+    testing::finish(smol.as_mut());
+    let (result, events) = during_answer.answered();
     assert!(result.is_ok());
-    assert_eq!(events.len(), 3, "nothing comes after the cancellation");
-    let with_prompt = started.elapsed();
+    let deltas = events.iter().filter(|event| matches!(event, Event::Generation(GenerationEvent::Delta { .. }))).count();
+    assert_eq!(deltas, 3, "nothing comes after the cancellation");
 
-    let cancelled = AtomicBool::new(true);
+    let fresh = Prompt::Text("Another night. ".repeat(500));
+    let during_prompt = testing::begin(smol.as_mut(), Request::Generate(request(fresh, Vec::new())), |_| true);
+    smol.step();
+    assert!(!during_prompt.has_ended(), "a prompt of 1,500 tokens takes more than one step");
+    during_prompt.cancel();
     let started = Instant::now();
-    let send = |_: Event| panic!("nothing was to be sent");
-    let request = Request::Generate(request(Prompt::Text("Another night. ".repeat(500)), Vec::new()));
-    assert!(smol.serve(request, Vec::new(), &Reply { send: &send, cancelled: &cancelled }).is_ok());
-    assert!(started.elapsed() < with_prompt.max(Duration::from_secs(2)), "{:?}", started.elapsed());
+    smol.step();
+    assert!(during_prompt.has_ended() && !smol.is_busy());
+    assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
+}
+
+/// Prompts of different lengths that partly begin alike, as people ask.
+fn questions() -> Vec<Prompt> {
+    let story = "The lighthouse keeper wrote a letter to the sea every evening. ".repeat(12);
+    let mut prompts: Vec<Prompt> = (1..=5).map(|night| Prompt::Text(format!("{story}On night {night} he wrote:"))).collect();
+    prompts.extend(
+        ["Water in dreams", "A wolf came to the door and", "The first chapter of the book about the moon"]
+            .map(|text| Prompt::Text(text.into())),
+    );
+    prompts
+}
+
+/// Greedy answers of one model, asked one by one or all at once.
+fn greedy(batcher: &mut dyn Batcher, at_once: bool) -> Vec<Answer> {
+    let plain = Sampling { temperature: 0.0, repeat_penalty: 1.0, dry_multiplier: 0.0, top_logprobs: Some(2), ..Sampling::default() };
+    let ask = |prompt| {
+        Request::Generate(GenerationRequest { prompt, form: vec![slot("text", Constraint::Free, 16, &[])], sampling: plain.clone() })
+    };
+    let mut askers = Vec::new();
+    for prompt in questions() {
+        askers.push(testing::begin(batcher, ask(prompt), |_| true));
+        if !at_once {
+            testing::finish(batcher);
+        }
+    }
+    testing::finish(batcher);
+    askers.iter().map(|asker| read_answer(asker.answered()).unwrap()).collect()
+}
+
+#[test]
+fn greedy_answers_are_the_same_alone_together_and_from_the_cache() {
+    for id in ["smollm2-135m-instruct", "gemma3-270m"] {
+        let alone: Vec<Answer> = questions()
+            .into_iter()
+            .map(|prompt| {
+                let options = EngineOptions { slots: 1, ..OPTIONS };
+                let mut fresh = load_generator(&artefact(id), &options, &|_| ()).unwrap().0;
+                let plain =
+                    Sampling { temperature: 0.0, repeat_penalty: 1.0, dry_multiplier: 0.0, top_logprobs: Some(2), ..Sampling::default() };
+                generate(fresh.as_mut(), GenerationRequest { prompt, form: vec![slot("text", Constraint::Free, 16, &[])], sampling: plain })
+                    .unwrap()
+            })
+            .collect();
+        let mut batcher = load_generator(&artefact(id), &OPTIONS, &|_| ()).unwrap().0;
+        let together = greedy(batcher.as_mut(), true);
+        let cached = greedy(batcher.as_mut(), false);
+        assert!(together[1..5].iter().all(|answer| answer.usage.cached_tokens > 100), "{id}: what another is reading is taken over");
+        assert!(
+            cached[..5].iter().all(|answer| answer.usage.cached_tokens + 1 == answer.usage.prompt_tokens),
+            "{id}: all of it was read before"
+        );
+        for (fresh, other) in alone.iter().zip(&together).chain(alone.iter().zip(&cached)) {
+            fresh.agrees_with(other, id);
+        }
+    }
+}
+
+impl Answer {
+    /// The same tokens, or other ones from where two were equally likely: batches of different sizes round differently.
+    fn agrees_with(&self, other: &Self, id: &str) {
+        for (one, another) in self.logprobs.iter().zip(&other.logprobs) {
+            if one.bytes != another.bytes {
+                let gap = one.top[0].1 - one.top[1].1;
+                assert!(gap < 0.02, "{id}: {:?} and {:?} differ where the choice was clear ({gap})", self.slots[0].1, other.slots[0].1);
+                return;
+            }
+            assert!((one.logprob - another.logprob).abs() < 0.1, "{id}: {one:?} {another:?}");
+        }
+        assert_eq!(self.slots[0].1, other.slots[0].1, "{id}");
+    }
 }
 
 fn embed(worker: &mut dyn Worker, texts: &[&str], role: EmbeddingRole) -> Result<Embeddings, EngineError> {

@@ -38,7 +38,7 @@ use crate::engine::{
 pub struct ParseWorker;
 
 impl Worker for ParseWorker {
-    fn serve(&mut self, request: Request, descriptors: Vec<OwnedFd>, reply: &Reply<'_>) -> Result<(), EngineError> {
+    fn serve(&mut self, request: Request, descriptors: Vec<OwnedFd>, reply: &Reply) -> Result<(), EngineError> {
         let Request::Parse(request) = request else {
             return Err(EngineError::InvalidRequest("this engine only parses".into()));
         };

@@ -1,0 +1,339 @@
+//! What a context has read: sequences of tokens, each in cells of the KV cache, and what they share.
+//!
+//! The cache is unified: a cell holds one token and may belong to several sequences, so that a prefix that two requests
+//! have in common is read once and copied by marking cells. Sequences that nobody uses any more are kept for the next
+//! request that begins alike, until their cells are needed; the least recently used goes first.
+
+use llama_cpp_2::{context::LlamaContext, llama_batch::LlamaBatch, model::LlamaModel, token::LlamaToken};
+
+use super::cells::{Cell, Cells};
+use crate::engine::{EngineError, KEPT_SEQUENCES};
+
+/// Sequences that may be kept beside those in use.
+const MOST_KEPT: usize = KEPT_SEQUENCES as usize;
+/// Shorter common beginnings are not worth a look.
+const LEAST_SHARED: usize = 8;
+
+/// Names a sequence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct SequenceId(usize);
+
+/// Tokens that a sequence reads next.
+pub(super) struct Piece<'a> {
+    pub sequence: SequenceId,
+    pub tokens: &'a [LlamaToken],
+    /// How many of the last tokens are to tell what may follow them.
+    pub outputs: usize,
+}
+
+/// The context and the sequences in it.
+pub(super) struct Memory {
+    context: LlamaContext<'static>,
+    batch: LlamaBatch<'static>,
+    sequences: Vec<Sequence>,
+    cells: Cells,
+    /// How this model's cache can be cut and shared.
+    habit: Habit,
+    /// Counts uses.
+    clock: u64,
+}
+
+#[derive(Default)]
+struct Sequence {
+    tokens: Vec<LlamaToken>,
+    cells: Vec<Cell>,
+    state: State,
+}
+
+#[derive(Default, Clone, Copy, PartialEq, Eq)]
+enum State {
+    #[default]
+    Free,
+    Used,
+    Kept {
+        since: u64,
+    },
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Habit {
+    Plain,
+    /// llama.cpp takes cells that have left a sliding window for empty ones, unless two sequences hold them. So that what is
+    /// kept stays whole, each sequence has a second one that holds the same cells.
+    SlidingWindow,
+    /// A recurrent state cannot go back: a sequence is shared whole or not at all.
+    Recurrent,
+}
+
+impl Memory {
+    /// How many sequences a context for so many requests needs.
+    pub(super) fn sequences(model: &LlamaModel, slots: u32) -> u32 {
+        let sequences = slots + MOST_KEPT as u32;
+        if habit(model) == Habit::SlidingWindow { sequences * 2 } else { sequences }
+    }
+
+    /// `context` was made for [`Self::sequences`] and holds `cells` tokens; batches have at most `batch` tokens.
+    pub(super) fn new(model: &LlamaModel, context: LlamaContext<'static>, slots: u32, cells: u32, batch: u32) -> Self {
+        let sequences = (0..slots as usize + MOST_KEPT).map(|_| Sequence::default()).collect();
+        let batch = LlamaBatch::new(batch as usize, 1);
+        Self { context, batch, sequences, cells: Cells::new(cells), habit: habit(model), clock: 0 }
+    }
+
+    /// A sequence for a request whose prompt is `wanted`, with what is shared of its beginning already read.
+    ///
+    /// `None`: every sequence is in use.
+    pub(super) fn open(&mut self, wanted: &[LlamaToken]) -> Option<SequenceId> {
+        let source = self.source(wanted, None);
+        let free = self.sequences.iter().position(|sequence| sequence.state == State::Free);
+        let id = free.or_else(|| self.least_recently_used(source.map(|(source, _)| source)));
+        let Some(id) = id else {
+            // The only one that could be given up is the one to share from.
+            let (source, shared) = source.filter(|(source, _)| self.sequences[*source].state != State::Used)?;
+            self.sequences[source].state = State::Used;
+            self.cut(source, shared);
+            return Some(SequenceId(source));
+        };
+        self.clear(id);
+        self.sequences[id].state = State::Used;
+        if let Some((source, shared)) = source {
+            self.copy(source, id, shared);
+        }
+        Some(SequenceId(id))
+    }
+
+    /// Takes over more of the beginning of `wanted` where another sequence has read more of it by now.
+    pub(super) fn catch_up(&mut self, SequenceId(id): SequenceId, wanted: &[LlamaToken]) {
+        let Some((source, shared)) = self.source(wanted, Some(id)) else { return };
+        if shared >= self.sequences[id].tokens.len() + LEAST_SHARED {
+            self.clear(id);
+            self.copy(source, id, shared);
+        }
+    }
+
+    /// How many tokens a sequence has read.
+    pub(super) fn length(&self, SequenceId(id): SequenceId) -> usize {
+        self.sequences[id].tokens.len()
+    }
+
+    /// Forgets what a sequence has read of anything else than the beginning of `wanted`, and at least its last token, so that
+    /// reading on tells what may follow it.
+    pub(super) fn align(&mut self, SequenceId(id): SequenceId, wanted: &[LlamaToken]) {
+        let length = common(&self.sequences[id].tokens, wanted).min(wanted.len().saturating_sub(1));
+        self.cut(id, length);
+    }
+
+    /// The request is done. What it has read is kept for others, if it is worth it.
+    pub(super) fn close(&mut self, SequenceId(id): SequenceId) {
+        self.clock += 1;
+        self.sequences[id].state = State::Kept { since: self.clock };
+        if self.sequences[id].tokens.len() < LEAST_SHARED {
+            return self.free(id);
+        }
+        let covered = |other: &Sequence| {
+            matches!(other.state, State::Kept { .. })
+                && self.sequences[id].tokens.starts_with(&other.tokens)
+                && self.habit != Habit::Recurrent
+        };
+        let redundant: Vec<usize> = (0..self.sequences.len()).filter(|other| *other != id && covered(&self.sequences[*other])).collect();
+        for other in redundant {
+            self.free(other);
+        }
+        while self.kept_cells() > self.cells.total() / 2 {
+            let Some(oldest) = self.least_recently_used(None) else { break };
+            self.free(oldest);
+        }
+    }
+
+    /// A sequence is given up and nothing of it is kept.
+    pub(super) fn drop(&mut self, SequenceId(id): SequenceId) {
+        self.free(id);
+    }
+
+    /// Makes room for so many more tokens by forgetting what is kept. `false`: what is in use takes too much.
+    pub(super) fn make_room(&mut self, tokens: usize) -> bool {
+        while self.cells.free() < tokens {
+            let Some(oldest) = self.least_recently_used(None) else { return false };
+            self.free(oldest);
+        }
+        true
+    }
+
+    /// Room for so many more tokens, counting what is kept as room.
+    pub(super) fn has_room(&self, tokens: usize) -> bool {
+        self.cells.free() >= tokens || self.cells.total() - self.used_cells() >= tokens
+    }
+
+    /// Reads all pieces in one batch. [`Self::logits`] then has an entry for each output, in order.
+    ///
+    /// On an error everything is forgotten, sequences in use included.
+    pub(super) fn read(&mut self, pieces: &[Piece<'_>]) -> Result<(), EngineError> {
+        self.batch.clear();
+        for piece in pieces {
+            let SequenceId(id) = piece.sequence;
+            let start = self.sequences[id].tokens.len();
+            for (index, token) in piece.tokens.iter().enumerate() {
+                let position = i32::try_from(start + index).unwrap_or(i32::MAX);
+                let tells = index + piece.outputs >= piece.tokens.len();
+                let added = self.batch.add(*token, position, &[llama_id(id)], tells);
+                added.map_err(|error| EngineError::Failed(error.to_string()))?;
+            }
+        }
+        if let Err(error) = self.context.decode(&mut self.batch) {
+            self.forget_all();
+            return Err(EngineError::Failed(format!("llama.cpp could not read the text: {error}")));
+        }
+        for piece in pieces {
+            self.has_read(piece);
+        }
+        Ok(())
+    }
+
+    /// How likely each token of the vocabulary is to follow the token at this place of the last batch.
+    pub(super) fn logits(&self, place: usize) -> &[f32] {
+        self.context.get_logits_ith(i32::try_from(place).unwrap_or(i32::MAX))
+    }
+
+    fn has_read(&mut self, piece: &Piece<'_>) {
+        let SequenceId(id) = piece.sequence;
+        let start = self.sequences[id].tokens.len();
+        self.sequences[id].tokens.extend_from_slice(piece.tokens);
+        for _ in piece.tokens {
+            let cell = self.cells.take();
+            self.sequences[id].cells.push(cell);
+        }
+        self.guard(id, start);
+    }
+
+    /// Who has read most of the beginning of `wanted`, and how much, if that is worth sharing.
+    fn source(&self, wanted: &[LlamaToken], except: Option<usize>) -> Option<(usize, usize)> {
+        // The last token is read anew: only reading tells what may follow it.
+        let most = wanted.len().saturating_sub(1);
+        let shared = |sequence: &Sequence| {
+            let shared = common(&sequence.tokens, wanted).min(most);
+            if self.habit == Habit::Recurrent && shared < sequence.tokens.len() { 0 } else { shared }
+        };
+        let others = self.sequences.iter().enumerate().filter(|(id, sequence)| Some(*id) != except && sequence.state != State::Free);
+        let best = others.map(|(id, sequence)| (id, shared(sequence))).max_by_key(|(_, shared)| *shared);
+        best.filter(|(_, shared)| *shared >= LEAST_SHARED)
+    }
+
+    fn least_recently_used(&self, except: Option<usize>) -> Option<usize> {
+        let kept = |(id, sequence): (usize, &Sequence)| match sequence.state {
+            State::Kept { since } if Some(id) != except => Some((since, id)),
+            _ => None,
+        };
+        self.sequences.iter().enumerate().filter_map(kept).min().map(|(_, id)| id)
+    }
+
+    /// Makes the empty sequence `target` begin as `source` does.
+    fn copy(&mut self, source: usize, target: usize, length: usize) {
+        self.clock += 1;
+        if let State::Kept { since } = &mut self.sequences[source].state {
+            *since = self.clock;
+        }
+        let end = (self.habit != Habit::Recurrent).then(|| u32::try_from(length).unwrap_or(u32::MAX));
+        if self.context.copy_kv_cache_seq(llama_id(source), llama_id(target), end.map(|_| 0), end).is_err() {
+            return;
+        }
+        let cells = self.sequences[source].cells[..length].to_vec();
+        cells.iter().for_each(|cell| self.cells.share(*cell));
+        self.sequences[target].tokens = self.sequences[source].tokens[..length].to_vec();
+        self.sequences[target].cells = cells;
+        self.guard(target, 0);
+    }
+
+    /// Forgets all but the first `length` tokens; more where the model cannot go back.
+    fn cut(&mut self, id: usize, length: usize) {
+        if length >= self.sequences[id].tokens.len() {
+            return;
+        }
+        let position = u32::try_from(length).unwrap_or(u32::MAX);
+        let guard = self.guard_id(id);
+        let mut forget =
+            |sequence: i32| self.context.clear_kv_cache_seq(u32::try_from(sequence).ok(), Some(position), None).unwrap_or(false);
+        let possible = length > 0 && self.habit != Habit::Recurrent && forget(llama_id(id));
+        if !possible {
+            return self.clear(id);
+        }
+        if self.habit == Habit::SlidingWindow {
+            forget(guard);
+        }
+        let sequence = &mut self.sequences[id];
+        sequence.tokens.truncate(length);
+        let gone = sequence.cells.split_off(length);
+        gone.into_iter().for_each(|cell| self.cells.release(cell));
+    }
+
+    fn clear(&mut self, id: usize) {
+        // Removing a whole sequence always succeeds.
+        let _ = self.context.clear_kv_cache_seq(u32::try_from(id).ok(), None, None);
+        if self.habit == Habit::SlidingWindow {
+            let _ = self.context.clear_kv_cache_seq(u32::try_from(self.guard_id(id)).ok(), None, None);
+        }
+        let sequence = &mut self.sequences[id];
+        sequence.tokens.clear();
+        let gone = std::mem::take(&mut sequence.cells);
+        gone.into_iter().for_each(|cell| self.cells.release(cell));
+    }
+
+    fn free(&mut self, id: usize) {
+        self.clear(id);
+        self.sequences[id].state = State::Free;
+    }
+
+    /// Has the second sequence hold the cells from `start` on, too.
+    fn guard(&mut self, id: usize, start: usize) {
+        if self.habit == Habit::SlidingWindow {
+            let start = u32::try_from(start).ok();
+            let _ = self.context.copy_kv_cache_seq(llama_id(id), self.guard_id(id), start, None);
+        }
+    }
+
+    fn guard_id(&self, id: usize) -> i32 {
+        llama_id(self.sequences.len() + id)
+    }
+
+    fn forget_all(&mut self) {
+        self.context.clear_kv_cache();
+        for id in 0..self.sequences.len() {
+            let sequence = &mut self.sequences[id];
+            sequence.tokens.clear();
+            let gone = std::mem::take(&mut sequence.cells);
+            if sequence.state != State::Used {
+                sequence.state = State::Free;
+            }
+            gone.into_iter().for_each(|cell| self.cells.release(cell));
+        }
+    }
+
+    /// Cells that nobody but kept sequences holds.
+    fn kept_cells(&self) -> usize {
+        self.cells.total() - self.cells.free() - self.used_cells()
+    }
+
+    /// Cells of sequences in use.
+    fn used_cells(&self) -> usize {
+        let used = self.sequences.iter().filter(|sequence| sequence.state == State::Used);
+        self.cells.distinct(used.flat_map(|sequence| sequence.cells.iter().copied()))
+    }
+}
+
+fn habit(model: &LlamaModel) -> Habit {
+    let architecture = model.meta_val_str("general.architecture").unwrap_or_default();
+    let window = model.meta_val_str(&format!("{architecture}.attention.sliding_window")).ok();
+    if model.is_recurrent() || model.is_hybrid() {
+        Habit::Recurrent
+    } else if window.and_then(|window| window.parse::<u32>().ok()).is_some_and(|window| window > 0) {
+        Habit::SlidingWindow
+    } else {
+        Habit::Plain
+    }
+}
+
+fn llama_id(id: usize) -> i32 {
+    i32::try_from(id).unwrap_or(i32::MAX)
+}
+
+fn common(one: &[LlamaToken], other: &[LlamaToken]) -> usize {
+    one.iter().zip(other).take_while(|(one, other)| one == other).count()
+}

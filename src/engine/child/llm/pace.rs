@@ -1,0 +1,102 @@
+//! How much of waiting prompts goes into a step, by what steps have taken so far.
+//!
+//! llama.cpp cannot be interrupted inside a batch, so a batch must be short enough for the streams that run beside it and
+//! for a cancellation to be noticed.
+
+/// How long a step may take.
+const STEP_SECONDS: f64 = 0.24;
+/// Prompt tokens of the first step, before the model's speed is known.
+const FIRST: usize = 32;
+/// Fewer make no headway: even a slow model reads so many in a step.
+const LEAST: usize = 8;
+/// Weight of the newest measurement.
+const NEWEST: f64 = 0.3;
+
+/// What steps of this model take on this machine.
+pub(super) struct Pace {
+    /// Seconds of a step in which so many sequences (index) got one token each; 0: not measured.
+    generation: Vec<f64>,
+    /// Seconds for one token of a prompt.
+    prompt_token: f64,
+    /// Prompt tokens of the largest step so far: the next may have twice as many.
+    largest: usize,
+    most: usize,
+}
+
+impl Pace {
+    /// `most` tokens fit into a batch.
+    pub(super) fn new(most: usize) -> Self {
+        Self { generation: Vec::new(), prompt_token: 0.0, largest: FIRST / 2, most }
+    }
+
+    /// How many tokens of prompts may be read beside `generated` tokens of answers.
+    pub(super) fn prompt_tokens(&self, generated: usize) -> usize {
+        let most = self.most.saturating_sub(generated).min(self.largest * 2);
+        if self.prompt_token == 0.0 {
+            return most.min(FIRST);
+        }
+        let left = STEP_SECONDS - self.generation_seconds(generated);
+        ((left / self.prompt_token) as usize).max(LEAST).min(most)
+    }
+
+    /// A step with so many tokens of prompts and of answers took so long.
+    pub(super) fn took(&mut self, prompt: usize, generated: usize, seconds: f64) {
+        if prompt == 0 {
+            if self.generation.len() <= generated {
+                self.generation.resize(generated + 1, 0.0);
+            }
+            blend(&mut self.generation[generated], seconds);
+        } else if prompt >= LEAST {
+            let for_prompt = (seconds - self.generation_seconds(generated)).max(seconds / 10.0);
+            blend(&mut self.prompt_token, for_prompt / prompt as f64);
+            self.largest = self.largest.max(prompt);
+        }
+    }
+
+    /// As measured for that many, else for the next number that was.
+    fn generation_seconds(&self, generated: usize) -> f64 {
+        if generated == 0 {
+            return 0.0;
+        }
+        let measured = |(index, seconds): (usize, &f64)| (*seconds > 0.0).then(|| (index.abs_diff(generated), *seconds));
+        let nearest = self.generation.iter().enumerate().filter_map(measured).min_by_key(|(distance, _)| *distance);
+        nearest.map_or(generated as f64 * self.prompt_token, |(_, seconds)| seconds)
+    }
+}
+
+fn blend(average: &mut f64, newest: f64) {
+    *average = if *average == 0.0 { newest } else { *average + NEWEST * (newest - *average) };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A machine that takes 3 ms for a token of a prompt and 5 ms for each answer.
+    fn work(pace: &mut Pace, generated: usize) -> (usize, f64) {
+        let prompt = pace.prompt_tokens(generated);
+        let seconds = 0.003 * prompt as f64 + 0.005 * generated as f64;
+        pace.took(prompt, generated, seconds);
+        pace.took(0, generated, 0.005 * generated as f64);
+        (prompt, seconds)
+    }
+
+    #[test]
+    fn steps_grow_to_their_time_and_not_beyond() {
+        let mut pace = Pace::new(512);
+        let steps: Vec<_> = (0..12).map(|_| work(&mut pace, 8)).collect();
+        assert!(steps.iter().all(|(_, seconds)| *seconds < 0.26), "{steps:?}");
+        assert!(steps[11].1 > 0.2, "{steps:?}");
+        let alone: Vec<_> = (0..6).map(|_| work(&mut pace, 0)).collect();
+        assert!(alone[5].0 > steps[11].0, "without answers there is more time for prompts");
+    }
+
+    #[test]
+    fn a_slow_model_makes_headway() {
+        let mut pace = Pace::new(512);
+        for _ in 0..5 {
+            pace.took(32, 0, 60.0);
+        }
+        assert_eq!(pace.prompt_tokens(8), LEAST);
+    }
+}
