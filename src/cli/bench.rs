@@ -117,7 +117,8 @@ fn texts(file: Option<&PathBuf>) -> anyhow::Result<Vec<String>> {
 async fn embed(client: &impl Embedder, texts: &[String], at_once: usize) -> anyhow::Result<u32> {
     let mut tokens = 0;
     for some in texts.chunks(at_once) {
-        tokens += client.embed(EmbeddingRequest { texts: some.to_vec(), role: EmbeddingRole::Passage }, Asker::named("bench")).await?.tokens;
+        tokens +=
+            client.embed(EmbeddingRequest { texts: some.to_vec(), role: EmbeddingRole::Passage }, Asker::named("bench")).await?.tokens;
     }
     Ok(tokens)
 }

@@ -41,7 +41,7 @@ async fn start(id: &str, backend: Backend, threads: u16) -> Supervisor {
         model: Some(model),
         backend,
         confinement: Confinement::Cpu { readable },
-        options: EngineOptions { threads, context_length: 0, gpu_layers: 0, slots: 0 },
+        options: EngineOptions { threads, ..EngineOptions::default() },
         allow_unsandboxed: false,
     };
     let engine = Supervisor::start(spec, Spawner::with_executable(PathBuf::from(env!("CARGO_BIN_EXE_oneiros"))).unwrap());

@@ -33,7 +33,7 @@ fn engine(patience: Patience) -> Supervisor {
 }
 
 fn spec(confinement: Confinement) -> EngineSpec {
-    let options = EngineOptions { threads: 1, context_length: 0, gpu_layers: 0, slots: 0 };
+    let options = EngineOptions { threads: 1, ..EngineOptions::default() };
     let (model_id, backend) = ("none".into(), Backend::default());
     EngineSpec { kind: EngineKind::Parse, model_id, model: None, backend, confinement, options, allow_unsandboxed: false }
 }

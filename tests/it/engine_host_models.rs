@@ -39,7 +39,7 @@ async fn engine() -> (Supervisor, EngineClient) {
         confinement: Confinement::Cpu { readable: vec![model.clone()] },
         model: Some(model),
         backend: Backend::default(),
-        options: EngineOptions { threads: 2, context_length: 4096, gpu_layers: 0, slots: 0 },
+        options: EngineOptions { threads: 2, context_length: 4096, ..EngineOptions::default() },
         allow_unsandboxed: false,
     };
     let spawner = Spawner::with_executable(PathBuf::from(env!("CARGO_BIN_EXE_oneiros"))).unwrap();

@@ -19,6 +19,8 @@ mod engine_host;
 mod engine_host_models;
 mod faults;
 mod http;
+mod models_fit;
+mod models_optimize;
 mod network;
 mod pull;
 mod pull_over_http;

@@ -9,10 +9,10 @@ use std::{
 
 use super::{super::llm::tests as llm, *};
 use crate::engine::{
-    ChatMessage, ChatRole, Constraint, FormPart, GenerationEvent, GenerationRequest, Prompt, Sampling, Slot, child::parse::audio,
+    CacheType, ChatMessage, ChatRole, Constraint, FormPart, GenerationEvent, GenerationRequest, Prompt, Sampling, Slot, child::parse::audio,
 };
 
-const OPTIONS: EngineOptions = EngineOptions { threads: 2, context_length: 0, gpu_layers: 0, slots: 0 };
+const OPTIONS: EngineOptions = EngineOptions { threads: 2, context_length: 0, gpu_layers: 0, slots: 0, cache_type: CacheType::F16 };
 
 fn whisper() -> Box<dyn Worker> {
     load(&llm::artefact("whisper-base"), &OPTIONS, &|_| ()).unwrap().0

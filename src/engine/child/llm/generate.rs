@@ -10,11 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use llama_cpp_2::{
-    context::params::{KvCacheType, LlamaContextParams},
-    model::LlamaModel,
-    token::LlamaToken,
-};
+use llama_cpp_2::{context::params::LlamaContextParams, model::LlamaModel, token::LlamaToken};
 
 use super::{
     answer::{Answer, Next, Tools},
@@ -26,7 +22,7 @@ use super::{
     vocabulary::{Marks, Vocabulary},
 };
 use crate::engine::{
-    EngineError, EngineOptions,
+    EngineError, EngineOptions, MAX_STEP_TOKENS,
     child::{Batcher, ModelFacts, Reply},
     wire::Request,
 };
@@ -34,7 +30,7 @@ use crate::engine::{
 /// Requests at the same time when the options leave it open.
 const DEFAULT_SLOTS: u32 = 8;
 /// The most tokens that are read at once.
-const BATCH: u32 = 512;
+const BATCH: u32 = MAX_STEP_TOKENS;
 /// An answer that has no more than this to read is being written; more is a prompt.
 const FEW: usize = 4;
 /// A prompt waits for another one that is being read if it gains so many tokens from it.
@@ -110,8 +106,8 @@ impl Generator {
             .with_kv_unified(true)
             // A sliding window that forgets could not go back to a shared prefix.
             .with_swa_full(true)
-            .with_type_k(KvCacheType::F16)
-            .with_type_v(KvCacheType::F16)
+            .with_type_k(super::cache_type(options.cache_type))
+            .with_type_v(super::cache_type(options.cache_type))
             .with_n_threads(super::threads(options))
             .with_n_threads_batch(super::threads(options));
         let context = model

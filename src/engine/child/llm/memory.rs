@@ -7,10 +7,10 @@
 use llama_cpp_2::{context::LlamaContext, llama_batch::LlamaBatch, model::LlamaModel, token::LlamaToken};
 
 use super::cells::{Cell, Cells};
-use crate::engine::EngineError;
+use crate::engine::{EngineError, KEPT_SEQUENCES};
 
 /// Sequences that may be kept beside those in use.
-const MOST_KEPT: usize = 24;
+const MOST_KEPT: usize = KEPT_SEQUENCES as usize;
 /// Shorter common beginnings are not worth a look.
 const LEAST_SHARED: usize = 8;
 
@@ -136,7 +136,9 @@ impl Memory {
             return self.free(id);
         }
         let covered = |other: &Sequence| {
-            matches!(other.state, State::Kept { .. }) && self.sequences[id].tokens.starts_with(&other.tokens) && self.habit != Habit::Recurrent
+            matches!(other.state, State::Kept { .. })
+                && self.sequences[id].tokens.starts_with(&other.tokens)
+                && self.habit != Habit::Recurrent
         };
         let redundant: Vec<usize> = (0..self.sequences.len()).filter(|other| *other != id && covered(&self.sequences[*other])).collect();
         for other in redundant {
@@ -253,7 +255,8 @@ impl Memory {
         }
         let position = u32::try_from(length).unwrap_or(u32::MAX);
         let guard = self.guard_id(id);
-        let mut forget = |sequence: i32| self.context.clear_kv_cache_seq(u32::try_from(sequence).ok(), Some(position), None).unwrap_or(false);
+        let mut forget =
+            |sequence: i32| self.context.clear_kv_cache_seq(u32::try_from(sequence).ok(), Some(position), None).unwrap_or(false);
         let possible = length > 0 && self.habit != Habit::Recurrent && forget(llama_id(id));
         if !possible {
             return self.clear(id);

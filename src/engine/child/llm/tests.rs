@@ -16,12 +16,12 @@ use super::{
     load_embedder, load_generator,
 };
 use crate::engine::{
-    ChatMessage, ChatRole, Constraint, EmbeddingRequest, EmbeddingRole, Embeddings, EngineError, EngineOptions, FinishReason, FormPart,
-    GenerationEvent, GenerationRequest, GenerationUsage, Prompt, Sampling, Slot, TokenLogprob,
+    CacheType, ChatMessage, ChatRole, Constraint, EmbeddingRequest, EmbeddingRole, Embeddings, EngineError, EngineOptions, FinishReason,
+    FormPart, GenerationEvent, GenerationRequest, GenerationUsage, Prompt, Sampling, Slot, TokenLogprob,
     wire::{Event, Request},
 };
 
-pub(super) const OPTIONS: EngineOptions = EngineOptions { threads: 2, context_length: 4096, gpu_layers: 0, slots: 0 };
+pub(super) const OPTIONS: EngineOptions = EngineOptions { threads: 2, context_length: 4096, gpu_layers: 0, slots: 0, cache_type: CacheType::F16 };
 
 /// The one file of an artefact in the store that the environment names.
 pub(in super::super) fn artefact(id: &str) -> PathBuf {
