@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Context as _, bail};
 use futures_util::future::join_all;
 
-use super::library::Library;
+use super::{library::Library, served::ServedEngine};
 use crate::{
     config::Config,
     engine::{
@@ -62,6 +62,8 @@ pub struct Engines {
 
 struct Running {
     entry: CatalogEntry,
+    /// Size of its files.
+    bytes: u64,
     supervisor: Supervisor,
 }
 
@@ -71,7 +73,7 @@ impl Engines {
         let start = |model: ProfileModel| {
             let kind = engine_kind(model.entry.kind)?;
             let supervisor = Supervisor::start(specification(kind, &model, config), spawner.clone());
-            Some(Running { entry: model.entry, supervisor })
+            Some(Running { bytes: size_of(&model.file), entry: model.entry, supervisor })
         };
         Self { running: models.into_iter().filter_map(start).collect() }
     }
@@ -100,6 +102,16 @@ impl Engines {
             }
         }
         Ok(models)
+    }
+
+    /// Every model, for programs that ask by name, once all are loaded.
+    pub async fn served(&self) -> Result<Arc<[ServedEngine]>, EngineError> {
+        let mut served = Vec::new();
+        for engine in &self.running {
+            let report = engine.supervisor.ready().await?;
+            served.extend(ServedEngine::new(&engine.entry, report, engine.supervisor.client(), engine.bytes));
+        }
+        Ok(served.into())
     }
 
     /// The model that hears.
@@ -157,6 +169,14 @@ pub async fn embedding_engine(library: &Library, config: &Config, spawner: &Spaw
     let model = ProfileModel::new(entry, file.context("the model is not here")?, runtime.as_deref())?;
     let supervisor = Supervisor::start(specification(EngineKind::Embedding, &model, config), spawner.clone());
     Ok(EmbeddingEngine { model: model.entry.id, backend: model.backend.name(), supervisor })
+}
+
+/// Bytes of a file, or of the files in a folder; 0 where that cannot be told.
+fn size_of(path: &Path) -> u64 {
+    match std::fs::read_dir(path) {
+        Ok(files) => files.flatten().map(|file| file.metadata().map_or(0, |facts| facts.len())).sum(),
+        Err(_) => std::fs::metadata(path).map_or(0, |facts| facts.len()),
+    }
 }
 
 fn engine_kind(kind: ArtifactKind) -> Option<EngineKind> {

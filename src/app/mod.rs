@@ -7,6 +7,7 @@ mod bring_up;
 mod engines;
 pub mod library;
 mod notify;
+mod served;
 mod snapshot;
 mod state_directory;
 mod watch;

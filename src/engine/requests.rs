@@ -74,7 +74,7 @@ pub struct Slot {
     /// Names the slot in the events.
     pub name: String,
     pub constraint: Constraint,
-    /// [`Self::UNBOUNDED`]: as many as fit into the context.
+    /// [`Self::UNBOUNDED`]: as many as fit into the context. A form of one slot alone takes no more than fit, either.
     pub max_tokens: u32,
     /// Ends the slot; never part of its text.
     pub stop: Vec<String>,

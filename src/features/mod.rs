@@ -2,5 +2,6 @@
 
 pub mod dreams;
 pub mod models;
+pub mod openai;
 pub mod speech;
 pub mod system;

@@ -33,6 +33,7 @@ use crate::{
     features::{
         dreams::{self, DreamService},
         models::{self, ModelService},
+        openai::{self, ModelApi},
         speech::{self, SpeechService},
         system::{self, SystemService, UNCONFINED},
     },
@@ -47,6 +48,7 @@ const COMING_UP: Duration = Duration::from_secs(5);
 pub struct Services {
     pub dreams: Arc<DreamService>,
     pub speech: Arc<SpeechService>,
+    pub openai: Arc<ModelApi>,
     pub first: FirstServices,
 }
 
@@ -61,10 +63,11 @@ pub struct FirstServices {
 
 /// Every route, with what holds for all of them.
 pub fn router(services: Services) -> Router {
-    let Services { dreams, speech, first } = services;
+    let Services { dreams, speech, openai, first } = services;
     let routes = first_routes(&first)
         .merge(Router::from(dreams::routes::operations()).with_state(dreams))
-        .merge(Router::from(speech::routes::operations()).with_state(speech));
+        .merge(Router::from(speech::routes::operations()).with_state(speech))
+        .merge(Router::from(openai::routes::operations()).with_state(openai));
     guarded(routes, || Error::NotFound("page"))
 }
 
@@ -98,6 +101,7 @@ fn guarded(routes: Router, otherwise: fn() -> Error) -> Router {
         .layer(middleware::from_fn(guard::own_origin))
         .layer(middleware::from_fn(guard::own_host))
         .layer(CatchPanicLayer::custom(log::panicked))
+        .layer(middleware::from_fn(openai::routes::in_the_protocols_words))
         .layer(middleware::from_fn(headers::secure))
         .layer(middleware::from_fn(log::requests))
 }

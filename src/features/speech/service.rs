@@ -100,11 +100,22 @@ impl SpeechService {
     /// Hears a recording. `language` is ISO 639-1; detected when absent. Errors about the recording name the field
     /// `file`. Dropping the future stops the work.
     pub async fn transcribe(&self, recording: File, language: Option<String>, progress: &Progress) -> Result<Transcription> {
-        let language = language.as_deref().map(known_language).transpose()?;
         let model = self.model.borrow().clone().ok_or_else(|| Error::Unavailable {
             what: "no speech model is ready yet; see /readyz".into(),
             retry_after: Duration::from_secs(5),
         })?;
+        self.transcribe_with(model, recording, language, progress).await
+    }
+
+    /// As [`Self::transcribe`], by a model of the caller's choice.
+    pub async fn transcribe_with(
+        &self,
+        model: SpeechModel,
+        recording: File,
+        language: Option<String>,
+        progress: &Progress,
+    ) -> Result<Transcription> {
+        let language = language.as_deref().map(known_language).transpose()?;
         let turn = turn(self.line.join(), progress);
         let ((audio, samples), _turn) = tokio::try_join!(self.decode(recording), turn)?;
         let request = TranscriptionRequest { samples: audio.samples, language };

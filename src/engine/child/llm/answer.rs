@@ -11,7 +11,7 @@ use llguidance::Matcher;
 use super::{
     likelihood::log_probabilities,
     memory::SequenceId,
-    prepare::Prepared,
+    prepare::{Prepared, is_one_slot},
     sampling::{Chooser, Style, Workbench},
     slot::SlotText,
     vocabulary::Vocabulary,
@@ -38,6 +38,8 @@ pub(super) struct Answer {
     matchers: VecDeque<Option<Matcher>>,
     /// What a slot that has no limit of its own may take.
     room: u32,
+    /// The form is one slot and nothing else: it ends where the context does.
+    is_one_slot: bool,
     chooser: Chooser,
     sampling: Sampling,
     slot: Option<OpenSlot>,
@@ -81,6 +83,7 @@ impl Answer {
         let now = Instant::now();
         let mut answer = Self {
             reply,
+            is_one_slot: is_one_slot(&request.form),
             form: request.form.into(),
             matchers: prepared.matchers.into(),
             room: prepared.room,
@@ -172,8 +175,8 @@ impl Answer {
             self.chooser.accept(token);
             self.sequence.push(token);
         }
-        if slot.max_tokens == Slot::UNBOUNDED {
-            slot.max_tokens = self.room;
+        if slot.max_tokens == Slot::UNBOUNDED || self.is_one_slot {
+            slot.max_tokens = slot.max_tokens.min(self.room);
         }
         self.slot = Some(OpenSlot {
             text: SlotText::new(&slot.stop),
