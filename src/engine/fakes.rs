@@ -33,6 +33,9 @@ impl FakeGenerator {
             Constraint::OneOf(choices) => choices.first().cloned().unwrap_or_default(),
             Constraint::PassageOf(text) => text.split_whitespace().take(3).collect::<Vec<_>>().join(" "),
             Constraint::Free | Constraint::Regex(_) | Constraint::JsonSchema(_) => format!("the {name}"),
+            Constraint::ToolCall(call) => call.tools.first().map_or_else(String::new, |tool| {
+                format!("<tool_call>\n{{\"name\": \"{}\", \"arguments\": {{}}}}\n</tool_call>", tool.name)
+            }),
         }
     }
 
@@ -135,7 +138,10 @@ mod tests {
     #[tokio::test]
     async fn like_texts_have_like_vectors_of_length_one() {
         let texts = ["I was flying", "I was flying high", "42"].map(str::to_owned).to_vec();
-        let answer = FakeEmbedder { dimensions: 64 }.embed(EmbeddingRequest { texts, role: EmbeddingRole::Query }, Asker::named("a test")).await.unwrap();
+        let answer = FakeEmbedder { dimensions: 64 }
+            .embed(EmbeddingRequest { texts, role: EmbeddingRole::Query }, Asker::named("a test"))
+            .await
+            .unwrap();
         let cosine = |a: usize, b: usize| answer.vectors[a].iter().zip(&answer.vectors[b]).map(|(a, b)| a * b).sum::<f32>();
         assert!((cosine(0, 0) - 1.0).abs() < 1e-5);
         assert!(cosine(0, 1) > cosine(0, 2));

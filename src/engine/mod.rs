@@ -12,10 +12,13 @@ pub mod fakes;
 pub mod parse;
 pub mod selfcheck;
 pub mod supervisor;
+pub mod tools;
 pub mod wire;
 
+mod chat;
 mod requests;
 
+pub use chat::*;
 pub use requests::*;
 
 use std::fs::File;

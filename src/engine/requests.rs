@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::{ChatPrompt, ToolDefinition};
+
 /// On whose behalf a request is made. Engines share themselves out among askers, not among requests.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Asker(Arc<str>);
@@ -37,26 +39,20 @@ pub struct GenerationRequest {
     pub sampling: Sampling,
 }
 
+impl GenerationRequest {
+    /// Whether control tokens that mark calls and reasoning may be written and are told as text.
+    pub fn shows_marks(&self) -> bool {
+        let forces_call = |part: &FormPart| matches!(part, FormPart::Slot(Slot { constraint: Constraint::ToolCall(_), .. }));
+        matches!(&self.prompt, Prompt::Chat(chat) if chat.marks) || self.form.iter().any(forces_call)
+    }
+}
+
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Prompt {
     /// Rendered with the model's own chat template.
-    Chat(Vec<ChatMessage>),
+    Chat(ChatPrompt),
     /// Given to the model as it is (base models).
     Text(String),
-}
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct ChatMessage {
-    pub role: ChatRole,
-    pub content: String,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ChatRole {
-    System,
-    User,
-    Assistant,
 }
 
 /// A piece of the answer.
@@ -98,6 +94,17 @@ pub enum Constraint {
     PassageOf(String),
     /// A JSON schema, as JSON text.
     JsonSchema(String),
+    /// One call of a tool, written as the model's family writes it.
+    ToolCall(ForcedCall),
+}
+
+/// The call that a model has to make.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ForcedCall {
+    /// One of these.
+    pub tools: Vec<ToolDefinition>,
+    /// The prompt has opened the model's reasoning: it is closed first.
+    pub closes_reasoning: bool,
 }
 
 /// How the next token is chosen. Temperature 0 is greedy.

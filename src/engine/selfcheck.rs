@@ -198,7 +198,7 @@ fn first_request(kind: EngineKind, has_chat_template: bool) -> anyhow::Result<(R
             let slot = Slot { name: "answer".into(), constraint: Constraint::Free, max_tokens: 4, stop: Vec::new() };
             let form = vec![FormPart::Slot(slot)];
             let prompt =
-                if has_chat_template { Prompt::Chat(vec![ChatMessage { role: ChatRole::User, content }]) } else { Prompt::Text(content) };
+                if has_chat_template { Prompt::Chat(vec![ChatMessage::new(ChatRole::User, content)].into()) } else { Prompt::Text(content) };
             (Request::Generate(GenerationRequest { prompt, form, sampling: Sampling::default() }), Vec::new())
         }
         EngineKind::Asr => {

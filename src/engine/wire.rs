@@ -17,6 +17,7 @@ use super::{
     EmbeddingRequest, Embeddings, EngineError, GenerationEvent, GenerationRequest, TranscriptionEvent, TranscriptionRequest,
     confinement::ConfinementReport,
     parse::{ParseOutcome, ParseRequest},
+    tools::AnswerStyle,
 };
 
 /// The largest frame that either side accepts. Recordings and files travel as descriptors.
@@ -108,6 +109,8 @@ pub struct ReadyReport {
     pub dimensions: u32,
     /// Whether the model brings a chat template.
     pub has_chat_template: bool,
+    /// How a language model's answers are to be read.
+    pub answers: AnswerStyle,
     /// How many requests it works on at the same time.
     pub places: u32,
 }

@@ -35,6 +35,7 @@ use super::{
     EngineError,
     backend::Backend,
     confinement::ConfinementReport,
+    tools::AnswerStyle,
     wire::{EngineKind, Event, FromChild, ReadyReport, Request, STARTING, blocking},
 };
 
@@ -75,6 +76,8 @@ pub struct ModelFacts {
     /// Length of an embedding; else 0.
     pub dimensions: u32,
     pub has_chat_template: bool,
+    /// How a language model's answers are to be read.
+    pub answers: AnswerStyle,
 }
 
 /// Takes what engines say to the server.
@@ -171,12 +174,12 @@ fn start(arguments: &ChildArguments, socket: &UnixStream) -> Result<(Engine, Rea
     };
     loading(0.0);
     let (engine, facts) = engine(arguments, &loading)?;
-    let ModelFacts { context_length, dimensions, has_chat_template } = facts;
+    let ModelFacts { context_length, dimensions, has_chat_template, answers } = facts;
     let places = match &engine {
         Engine::OneByOne(_) => 1,
         Engine::Together(batcher) => batcher.places(),
     };
-    Ok((engine, ReadyReport { confinement, context_length, dimensions, has_chat_template, places }))
+    Ok((engine, ReadyReport { confinement, context_length, dimensions, has_chat_template, answers, places }))
 }
 
 /// Seals the process and tells what holds; an engine that cannot be sealed starts only if the operator allowed it.

@@ -18,6 +18,7 @@ use crate::engine::{
     EventStream, GenerationEvent,
     confinement::ConfinementReport,
     parse::{ParseOutcome, ParseRequest, ParseRunner},
+    tools::AnswerStyle,
     wire::{Event, FromChild, Request, blocking},
 };
 
@@ -69,7 +70,8 @@ fn ready() -> FromChild {
         landlock_abi: 7,
         uid: 1,
     };
-    FromChild::Ready(ReadyReport { confinement, context_length: 0, dimensions: 0, has_chat_template: false, places: 1 })
+    let answers = AnswerStyle::default();
+    FromChild::Ready(ReadyReport { confinement, context_length: 0, dimensions: 0, has_chat_template: false, answers, places: 1 })
 }
 
 fn delta(id: u64, bytes: usize) -> FromChild {

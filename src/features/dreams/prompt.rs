@@ -42,14 +42,13 @@ impl Material<'_> {
         let fill = |template: &str| template.replace("{stance}", &self.lens.stance).replace("{language}", &language::name(self.language));
         let examples = || wording.examples.iter().map(|example| (example.dream.as_str(), filled(wording, self.lens, example)));
         if self.instruct {
-            let message = |role, content| ChatMessage { role, content };
-            let mut messages = vec![message(ChatRole::System, fill(&wording.system))];
+            let mut messages = vec![ChatMessage::new(ChatRole::System, fill(&wording.system))];
             for (dream, reading) in examples() {
-                messages.push(message(ChatRole::User, format!("{label}: {dream}")));
-                messages.push(message(ChatRole::Assistant, reading));
+                messages.push(ChatMessage::new(ChatRole::User, format!("{label}: {dream}")));
+                messages.push(ChatMessage::new(ChatRole::Assistant, reading));
             }
-            messages.push(message(ChatRole::User, format!("{label}: {text}")));
-            return Prompt::Chat(messages);
+            messages.push(ChatMessage::new(ChatRole::User, format!("{label}: {text}")));
+            return Prompt::Chat(messages.into());
         }
         let mut prompt = fill(&wording.preface);
         for (dream, reading) in examples() {
@@ -63,7 +62,7 @@ impl Material<'_> {
 fn texts(prompt: &Prompt) -> Vec<&str> {
     match prompt {
         Prompt::Text(text) => vec![text],
-        Prompt::Chat(messages) => messages.iter().map(|message| message.content.as_str()).collect(),
+        Prompt::Chat(chat) => chat.messages.iter().map(|message| message.content.as_str()).collect(),
     }
 }
 

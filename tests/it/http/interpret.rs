@@ -154,8 +154,8 @@ async fn a_long_dream_fits_the_model_and_quotes_come_from_all_of_it() {
     let text = format!("{filler}At the end a white horse stood beside the frozen lake.");
     let answer = house.interpret(&json!({"text": text})).await.json();
     let requests = house.writer.requests.lock().unwrap().clone();
-    let Prompt::Chat(messages) = &requests[0].prompt else { panic!("an instructed model is asked in a chat") };
-    let shown = &messages.last().unwrap().content;
+    let Prompt::Chat(chat) = &requests[0].prompt else { panic!("an instructed model is asked in a chat") };
+    let shown = &chat.messages.last().unwrap().content;
     assert!(shown.len() < text.len() && shown.ends_with('.'), "{} of {}", shown.len(), text.len());
     assert!(answer["interpretation"]["notices"][0].as_str().unwrap().contains("long"), "{answer}");
 }

@@ -120,7 +120,7 @@ fn both_native_engines_work_side_by_side_in_one_process() {
         let slot = Slot { name: "answer".into(), constraint: Constraint::Free, max_tokens: 24, stop: Vec::new() };
         let question = "What is the capital of France? Answer in one sentence.";
         let request = GenerationRequest {
-            prompt: Prompt::Chat(vec![ChatMessage { role: ChatRole::User, content: question.into() }]),
+            prompt: Prompt::Chat(vec![ChatMessage::new(ChatRole::User, question)].into()),
             form: vec![FormPart::Slot(slot)],
             sampling: Sampling { temperature: 0.0, ..Sampling::default() },
         };

@@ -74,7 +74,7 @@ pub(super) fn load(
     let number = |value: usize| u32::try_from(value).unwrap_or(u32::MAX);
     Ok((
         Box::new(embedder),
-        ModelFacts { context_length: number(context_length), dimensions: number(dimensions), has_chat_template: false },
+        ModelFacts { context_length: number(context_length), dimensions: number(dimensions), ..ModelFacts::default() },
     ))
 }
 

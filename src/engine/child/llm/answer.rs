@@ -40,6 +40,8 @@ pub(super) struct Answer {
     room: u32,
     /// The form is one slot and nothing else: it ends where the context does.
     is_one_slot: bool,
+    /// Marks of calls and reasoning are told as text.
+    marks: bool,
     chooser: Chooser,
     sampling: Sampling,
     slot: Option<OpenSlot>,
@@ -78,7 +80,8 @@ pub(super) enum Next {
 
 impl Answer {
     pub(super) fn new(request: GenerationRequest, prepared: Prepared, reply: Reply, tools: &mut Tools<'_>) -> Self {
-        let chooser = Chooser::new(tools.model, tools.bench, &request.sampling, &prepared.prompt);
+        let marks = request.shows_marks();
+        let chooser = Chooser::new(tools.model, tools.bench, &request.sampling, &prepared.prompt, marks);
         let prompt_tokens = count(prepared.prompt.len());
         let now = Instant::now();
         let mut answer = Self {
@@ -87,6 +90,7 @@ impl Answer {
             form: request.form.into(),
             matchers: prepared.matchers.into(),
             room: prepared.room,
+            marks,
             chooser,
             sampling: request.sampling,
             slot: None,
@@ -196,7 +200,8 @@ impl Answer {
             let taken = matcher.consume_token(token.0.cast_unsigned());
             taken.map_err(|error| EngineError::Failed(format!("the grammar lost its place: {error}")))?;
         }
-        let bytes = |token| tools.model.vocab().token_to_piece(token, false, None);
+        let marks = self.marks;
+        let bytes = |token| tools.model.vocab().token_to_piece(token, marks && tools.vocabulary.marks(token), None);
         let piece = bytes(token);
         if let Some(top) = self.sampling.top_logprobs {
             let (logprob, top) = log_probabilities(logits, token, usize::from(top));
@@ -246,7 +251,7 @@ impl OpenSlot {
     fn style(&self) -> Style {
         match self.slot.constraint {
             Constraint::PassageOf(_) | Constraint::OneOf(_) => Style::Verbatim,
-            Constraint::Free | Constraint::Regex(_) | Constraint::JsonSchema(_) => Style::Prose,
+            Constraint::Free | Constraint::Regex(_) | Constraint::JsonSchema(_) | Constraint::ToolCall(_) => Style::Prose,
         }
     }
 

@@ -15,12 +15,15 @@ use llguidance::{
     regex_to_lark,
 };
 
-use crate::engine::{Constraint, EngineError};
+use super::vocabulary::Marks;
+use crate::engine::{Constraint, EngineError, ForcedCall, tools::forced_call};
 
 /// The largest regular expression or schema, in bytes.
 const MAX_GRAMMAR_BYTES: usize = 64 * 1024;
 /// The largest passage source, in bytes: a dream of 4,000 characters is 16 KiB in any script.
 const MAX_PASSAGE_BYTES: usize = 64 * 1024;
+/// The schemas of all tools that a call is forced from, in bytes.
+const MAX_CALL_BYTES: usize = 256 * 1024;
 const MAX_CHOICES: usize = 4096;
 /// Nesting of brackets in a regular expression or schema.
 const MAX_NESTING: usize = 64;
@@ -32,6 +35,7 @@ const KEPT: usize = 48;
 /// Compiles constraints for one model.
 pub(super) struct Grammars {
     factory: ParserFactory,
+    marks: Marks,
     /// Matchers at the start of their slots, the one used last in front.
     kept: VecDeque<(Key, Matcher)>,
 }
@@ -41,13 +45,13 @@ type Key = (Constraint, Vec<String>);
 
 impl Grammars {
     /// Walks the whole vocabulary: a fraction of a second for 262,000 tokens, so once for each model.
-    pub(super) fn new(model: &LlamaModel) -> Result<Self, EngineError> {
+    pub(super) fn new(model: &LlamaModel, marks: Marks) -> Result<Self, EngineError> {
         let tokenizer = LlamaSampler::llguidance_tok_env(model);
         let mut factory = ParserFactory::new_simple(&tokenizer)
             .map_err(|error| EngineError::Failed(format!("the model's vocabulary cannot be used for grammars: {error}")))?;
         factory.quiet();
         factory.limits_mut().verbose_errors = false;
-        Ok(Self { factory, kept: VecDeque::new() })
+        Ok(Self { factory, marks, kept: VecDeque::new() })
     }
 
     /// A matcher at the start of its slot; `None` where anything may be written.
@@ -58,7 +62,7 @@ impl Grammars {
         let kept = self.kept.iter().position(|((kept, stops), _)| kept == constraint && stops == stop);
         let entry = match kept.and_then(|index| self.kept.remove(index)) {
             Some(entry) => entry,
-            None => ((constraint.clone(), stop.to_vec()), self.compile_anew(grammar(constraint, stop)?)?),
+            None => ((constraint.clone(), stop.to_vec()), self.compile_anew(grammar(constraint, stop, &self.marks)?)?),
         };
         let matcher = entry.1.clone();
         self.kept.push_front(entry);
@@ -90,10 +94,11 @@ fn invalid(reason: &str) -> EngineError {
     EngineError::InvalidRequest(format!("the constraint of a slot cannot be used: {reason}"))
 }
 
-fn grammar(constraint: &Constraint, stop: &[String]) -> Result<TopLevelGrammar, EngineError> {
+fn grammar(constraint: &Constraint, stop: &[String], marks: &Marks) -> Result<TopLevelGrammar, EngineError> {
     let whole = match constraint {
         Constraint::Free => "WHOLE: /(?s:.*)/\n".into(),
         Constraint::JsonSchema(schema) => return json_grammar(schema, stop),
+        Constraint::ToolCall(call) => return call_grammar(call, stop, marks),
         Constraint::Regex(expression) => format!("WHOLE: {}\n", regex(expression)?),
         Constraint::OneOf(choices) => format!("WHOLE: {}\n", one_of(choices)?),
         Constraint::PassageOf(text) => passage_of(text)?,
@@ -184,6 +189,20 @@ fn json_grammar(schema: &str, stop: &[String]) -> Result<TopLevelGrammar, Engine
     Ok(TopLevelGrammar::from_grammar(GrammarWithLexer::from_json_schema(schema)))
 }
 
+fn call_grammar(call: &ForcedCall, stop: &[String], marks: &Marks) -> Result<TopLevelGrammar, EngineError> {
+    if !stop.is_empty() {
+        return Err(invalid("a call ends by itself: leave its stop strings out"));
+    }
+    for tool in &call.tools {
+        check_source("the schema of a tool's parameters", &tool.parameters)?;
+    }
+    let lark = forced_call(marks.style, call, &|mark| marks.token(mark)).map_err(|reason| invalid(&reason))?;
+    if lark.len() > MAX_CALL_BYTES {
+        return Err(invalid(&format!("the tools' schemas are longer than {MAX_CALL_BYTES} bytes together")));
+    }
+    Ok(TopLevelGrammar::from_lark(lark))
+}
+
 /// Refuses what is large or deep before any parser sees it.
 fn check_source(what: &str, source: &str) -> Result<(), EngineError> {
     if source.len() > MAX_GRAMMAR_BYTES {
@@ -222,7 +241,7 @@ mod tests {
     fn deep_or_large_sources_are_refused_before_they_are_parsed() {
         let deep = "(".repeat(60_000);
         for constraint in [Constraint::Regex(deep.clone()), Constraint::JsonSchema(deep), Constraint::Regex("a".repeat(100_000))] {
-            let error = grammar(&constraint, &[]).err().unwrap();
+            let error = grammar(&constraint, &[], &Marks::default()).err().unwrap();
             assert!(matches!(error, EngineError::InvalidRequest(_)), "{error}");
         }
     }

@@ -104,7 +104,7 @@ impl ModelEmbedder {
             batch_tokens: batch_tokens as usize,
             prefixes: Prefixes::of(model),
         };
-        Ok((embedder, ModelFacts { context_length, dimensions, has_chat_template: false }))
+        Ok((embedder, ModelFacts { context_length, dimensions, ..ModelFacts::default() }))
     }
 
     /// `None` when the asker went away.

@@ -17,7 +17,7 @@ use super::{
     pace::Pace,
     prepare::Desk,
     sampling::Workbench,
-    vocabulary::Vocabulary,
+    vocabulary::{Marks, Vocabulary},
 };
 use crate::engine::{
     EngineError, EngineOptions,
@@ -113,11 +113,11 @@ impl Generator {
             .new_context(super::backend()?, parameters)
             .map_err(|error| EngineError::Failed(format!("no memory for a context of {context_length} tokens: {error}")))?;
         let desk = Desk::new(model, context_length)?;
-        let facts = ModelFacts { context_length, dimensions: 0, has_chat_template: desk.has_chat_template() };
+        let facts = ModelFacts { context_length, dimensions: 0, has_chat_template: desk.has_chat_template(), answers: desk.answer_style() };
         let generator = Self {
             model,
             desk,
-            vocabulary: Vocabulary::of(model),
+            vocabulary: Vocabulary::of(model, &Marks::of(model, facts.answers.tools)),
             bench: Workbench::new(),
             memory: Memory::new(model, context, slots, context_length, BATCH),
             pace: Pace::new(BATCH as usize),

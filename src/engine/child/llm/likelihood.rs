@@ -18,8 +18,8 @@ pub(super) struct Likelihood {
 }
 
 impl Likelihood {
-    /// Bars what may not be chosen and adds the request's biases.
-    pub(super) fn take(&mut self, logits: &[f32], vocabulary: &Vocabulary, sampling: &Sampling) -> Result<(), EngineError> {
+    /// Bars what may not be chosen, `marks` of calls unless they are wanted, and adds the request's biases.
+    pub(super) fn take(&mut self, logits: &[f32], vocabulary: &Vocabulary, sampling: &Sampling, marks: bool) -> Result<(), EngineError> {
         self.logits.clear();
         self.logits.extend_from_slice(logits);
         for (token, bias) in &sampling.logit_bias {
@@ -27,7 +27,7 @@ impl Likelihood {
                 *logit += bias;
             }
         }
-        for token in vocabulary.barred(sampling.ignore_eos) {
+        for token in vocabulary.barred(sampling.ignore_eos, marks) {
             if let Some(logit) = usize::try_from(token.0).ok().and_then(|token| self.logits.get_mut(token)) {
                 *logit = f32::NEG_INFINITY;
             }
@@ -104,7 +104,9 @@ pub(super) fn log_probabilities(logits: &[f32], token: LlamaToken, top: usize) -
     let sum: f64 = logits.iter().map(|logit| f64::from((logit - best).exp())).sum();
     #[expect(clippy::cast_possible_truncation, reason = "a logarithm of at most 262,000")]
     let norm = best + sum.ln() as f32;
-    let of = |token: LlamaToken| usize::try_from(token.0).ok().and_then(|index| logits.get(index)).map_or(f32::NEG_INFINITY, |logit| logit - norm);
+    let of = |token: LlamaToken| {
+        usize::try_from(token.0).ok().and_then(|index| logits.get(index)).map_or(f32::NEG_INFINITY, |logit| logit - norm)
+    };
     let mut ranked: Vec<(LlamaToken, f32)> = Vec::with_capacity(top + 1);
     for (index, logit) in logits.iter().enumerate() {
         if top > 0 && (ranked.len() < top || *logit > ranked[ranked.len() - 1].1) {
@@ -122,7 +124,7 @@ mod tests {
 
     fn take(logits: &[f32], sampling: &Sampling) -> Likelihood {
         let mut likelihood = Likelihood::default();
-        likelihood.take(logits, &Vocabulary::of_size(logits.len()), sampling).unwrap();
+        likelihood.take(logits, &Vocabulary::of_size(logits.len()), sampling, false).unwrap();
         likelihood
     }
 
@@ -148,7 +150,7 @@ mod tests {
         let mut likelihood = Likelihood::default();
         for odd in [f32::NAN, f32::INFINITY] {
             let logits = [vec![0.0; 20], vec![odd], vec![0.0; 3]].concat();
-            assert!(likelihood.take(&logits, &Vocabulary::of_size(24), &Sampling::default()).is_err());
+            assert!(likelihood.take(&logits, &Vocabulary::of_size(24), &Sampling::default(), false).is_err());
         }
     }
 

@@ -3,8 +3,13 @@
 use llama_cpp_2::{model::LlamaModel, token::LlamaToken};
 use llguidance::Matcher;
 
-use super::{constraint::Grammars, sampling, template::ChatTemplate, vocabulary::Vocabulary};
-use crate::engine::{EngineError, FormPart, GenerationRequest, Prompt, Slot};
+use super::{
+    constraint::Grammars,
+    sampling,
+    template::ChatTemplate,
+    vocabulary::{Marks, Vocabulary},
+};
+use crate::engine::{EngineError, FormPart, GenerationRequest, Prompt, Slot, tools::AnswerStyle};
 
 const MAX_PARTS: usize = 512;
 const MAX_STOP_STRINGS: usize = 16;
@@ -16,6 +21,7 @@ const BYTES_PER_TOKEN: usize = 64;
 pub(super) struct Desk {
     model: &'static LlamaModel,
     template: Option<ChatTemplate>,
+    answers: AnswerStyle,
     grammars: Grammars,
     /// How control tokens are written: text of a user must not be taken for one.
     control_texts: Vec<String>,
@@ -40,12 +46,19 @@ impl Desk {
             .filter_map(|token| vocabulary.text(token).map(|text| text.to_string_lossy().into_owned()))
             .filter(|text| text.chars().count() > 1)
             .collect();
-        let (template, grammars) = (ChatTemplate::of(model)?, Grammars::new(model)?);
-        Ok(Self { model, template, grammars, control_texts, context_length: context_length as usize })
+        let template = ChatTemplate::of(model)?;
+        let answers = template.as_ref().map(ChatTemplate::answer_style).unwrap_or_default();
+        let grammars = Grammars::new(model, Marks::of(model, answers.tools))?;
+        Ok(Self { model, template, answers, grammars, control_texts, context_length: context_length as usize })
     }
 
     pub(super) fn has_chat_template(&self) -> bool {
         self.template.is_some()
+    }
+
+    /// How the model's answers are to be read.
+    pub(super) fn answer_style(&self) -> AnswerStyle {
+        self.answers
     }
 
     /// Everything that can be wrong with a request is found here, before anything is written.
@@ -66,16 +79,14 @@ impl Desk {
         let vocabulary = self.model.vocab();
         let (text, is_chat) = match prompt {
             Prompt::Text(text) => (text.clone(), false),
-            Prompt::Chat(messages) => {
+            Prompt::Chat(chat) => {
                 let template = self.template.as_ref();
                 let template = template.ok_or_else(|| {
                     EngineError::InvalidRequest("this model has no chat template: give it the whole prompt as text".into())
                 })?;
-                let mut messages = messages.clone();
-                for message in &mut messages {
-                    self.disarm(&mut message.content);
-                }
-                (template.render(&messages)?, true)
+                let mut chat = chat.clone();
+                chat.visit_texts(&mut |text| self.disarm(text));
+                (template.render(&chat)?, true)
             }
         };
         self.check_bytes(text.len())?;

@@ -102,11 +102,13 @@ pub(super) struct Chooser {
     prose: Option<LlamaSampler>,
     /// For quotations and choices, whose words are those of the prompt: without penalties.
     verbatim: Option<LlamaSampler>,
+    /// Control tokens that mark calls and reasoning may be chosen.
+    marks: bool,
 }
 
 impl Chooser {
     /// For a request whose sampling has been [`check`]ed.
-    pub(super) fn new(model: &LlamaModel, bench: &mut Workbench, sampling: &Sampling, prompt: &[LlamaToken]) -> Self {
+    pub(super) fn new(model: &LlamaModel, bench: &mut Workbench, sampling: &Sampling, prompt: &[LlamaToken], marks: bool) -> Self {
         let mut penalties = Vec::new();
         let Sampling { repeat_last_n, repeat_penalty, frequency_penalty, presence_penalty, .. } = *sampling;
         let penalises = repeat_penalty != 1.0 || frequency_penalty != 0.0 || presence_penalty != 0.0;
@@ -116,7 +118,7 @@ impl Chooser {
         if sampling.dry_multiplier > 0.0 {
             penalties.push(bench.dry(model, sampling.dry_multiplier).with_tokens(prompt));
         }
-        Self { prose: chain(sampling, penalties), verbatim: chain(sampling, Vec::new()), sampling: sampling.clone() }
+        Self { prose: chain(sampling, penalties), verbatim: chain(sampling, Vec::new()), sampling: sampling.clone(), marks }
     }
 
     /// Tells the penalties of a token that now stands in the answer.
@@ -140,7 +142,7 @@ impl Chooser {
         vocabulary: &Vocabulary,
         bench: &mut Workbench,
     ) -> Result<LlamaToken, EngineError> {
-        bench.likelihood.take(logits, vocabulary, &self.sampling)?;
+        bench.likelihood.take(logits, vocabulary, &self.sampling, self.marks)?;
         let Some(matcher) = matcher else { return self.choose_among(None, style, bench) };
         if style == Style::Prose {
             let token = self.choose_among(None, style, bench)?;
@@ -167,7 +169,8 @@ impl Chooser {
         };
         candidates.data.clear();
         (candidates.selected, candidates.sorted) = (None, false);
-        let candidate = |(index, logit): (usize, f32)| LlamaTokenData::new(LlamaToken(i32::try_from(index).unwrap_or(i32::MAX)), logit, 0.0);
+        let candidate =
+            |(index, logit): (usize, f32)| LlamaTokenData::new(LlamaToken(i32::try_from(index).unwrap_or(i32::MAX)), logit, 0.0);
         match mask {
             Some(mask) => candidates.data.extend(likelihood.among(mask).map(candidate)),
             None if is_short(&self.sampling) => candidates.data.extend(likelihood.best(SHORT_LIST).map(candidate)),

@@ -11,11 +11,14 @@ use super::{
         Batcher, Worker,
         testing::{self, Answered},
     },
-    load_embedder, load_generator,
+    constraint::Grammars,
+    load_embedder, load_generator, load_model,
+    vocabulary::Marks,
 };
 use crate::engine::{
-    ChatMessage, ChatRole, Constraint, EmbeddingRequest, EmbeddingRole, Embeddings, EngineError, EngineOptions, FinishReason, FormPart,
-    GenerationEvent, GenerationRequest, GenerationUsage, Prompt, Sampling, Slot, TokenLogprob,
+    ChatMessage, ChatRole, Constraint, EmbeddingRequest, EmbeddingRole, Embeddings, EngineError, EngineOptions, FinishReason, ForcedCall,
+    FormPart, GenerationEvent, GenerationRequest, GenerationUsage, Prompt, Sampling, Slot, TokenLogprob, ToolDefinition,
+    tools::{Piece, ToolReader, ToolStyle},
     wire::{Event, Request},
 };
 
@@ -89,7 +92,7 @@ fn slot(name: &str, constraint: Constraint, max_tokens: u32, stop: &[&str]) -> F
 }
 
 fn chat(question: &str) -> Prompt {
-    Prompt::Chat(vec![ChatMessage { role: ChatRole::User, content: question.into() }])
+    Prompt::Chat(vec![ChatMessage::new(ChatRole::User, question)].into())
 }
 
 fn request(prompt: Prompt, form: Vec<FormPart>) -> GenerationRequest {
@@ -164,9 +167,13 @@ fn hostile_requests_are_refused_and_the_engine_lives() {
         free(Constraint::OneOf(Vec::new())),
         free(Constraint::PassageOf("… !".into())),
         free(Constraint::PassageOf("word ".repeat(100_000))),
+        free(Constraint::ToolCall(ForcedCall { tools: Vec::new(), closes_reasoning: false })),
+        free(Constraint::ToolCall(ForcedCall { tools: broken_tools("{"), closes_reasoning: false })),
+        free(Constraint::ToolCall(ForcedCall { tools: broken_tools(&"[".repeat(60_000)), closes_reasoning: false })),
+        free(Constraint::ToolCall(ForcedCall { tools: broken_tools(r#"{"type": "nonsense"}"#), closes_reasoning: false })),
         request(Prompt::Text("x ".repeat(9000)), Vec::new()),
         request(Prompt::Text("x ".repeat(5_000_000)), Vec::new()),
-        request(Prompt::Chat(Vec::new()), vec![slot("slot", Constraint::Free, 1_000_000_000, &[])]),
+        request(Prompt::Chat(Vec::new().into()), vec![slot("slot", Constraint::Free, 1_000_000_000, &[])]),
     ];
     wrong.push(GenerationRequest { sampling: Sampling { temperature: f32::NAN, ..Sampling::default() }, ..free(Constraint::Free) });
     for request in wrong {
@@ -193,10 +200,83 @@ fn a_user_cannot_write_control_tokens() {
     assert!(forged > plain + 2, "read as the text that it is, not as one token: {forged} after {plain}");
 }
 
+fn broken_tools(parameters: &str) -> Vec<ToolDefinition> {
+    vec![ToolDefinition { parameters: parameters.into(), ..sea_tools().remove(1) }]
+}
+
+fn sea_tools() -> Vec<ToolDefinition> {
+    let tool = |name: &str, properties: &str, required: &str| ToolDefinition {
+        name: name.into(),
+        description: "A tool".into(),
+        parameters: format!(r#"{{"type":"object","properties":{properties},"required":{required},"additionalProperties":false}}"#),
+    };
+    vec![
+        tool("get_tide", r#"{"days":{"type":"integer","minimum":0,"maximum":9},"place":{"enum":["Brest","Oslo"]}}"#, r#"["days","place"]"#),
+        tool("ring_bell", "{}", "[]"),
+    ]
+}
+
+#[test]
+fn a_forced_call_names_a_tool_and_keeps_to_its_schema() {
+    let (mut smol, facts) = load_generator(&artefact("smollm2-135m-instruct"), &OPTIONS, &|_| ()).unwrap();
+    let mut call = |tools: Vec<ToolDefinition>, closes_reasoning| {
+        let forced = Constraint::ToolCall(ForcedCall { tools, closes_reasoning });
+        let prompt = chat("How high is the tide in Brest for the next three days? Call a tool.");
+        let answer = generate(smol.as_mut(), request(prompt, vec![slot("call", forced, 80, &[])])).unwrap();
+        let mut reader = ToolReader::new(facts.answers.tools, closes_reasoning, &sea_tools(), "answer");
+        let mut pieces = reader.push(&answer.slots[0].1);
+        pieces.extend(reader.finish());
+        let [Piece::Call(call)] = pieces.as_slice() else { panic!("{pieces:?} from {:?}", answer.slots) };
+        call.clone()
+    };
+    for closes_reasoning in [false, true] {
+        let tide = call(sea_tools()[..1].to_vec(), closes_reasoning);
+        let arguments: serde_json::Value = serde_json::from_str(&tide.arguments).unwrap();
+        assert_eq!(tide.name, "get_tide");
+        assert!(arguments["days"].as_u64().is_some_and(|days| days <= 9), "{arguments}");
+        assert!(["Brest", "Oslo"].contains(&arguments["place"].as_str().unwrap()), "{arguments}");
+    }
+    assert_eq!(call(sea_tools()[1..].to_vec(), false).arguments, "{}");
+    assert!(sea_tools().iter().any(|tool| tool.name == call(sea_tools(), false).name));
+}
+
+#[test]
+fn a_call_can_be_forced_in_every_style() {
+    use ToolStyle::*;
+    let model = load_model(&artefact("smollm2-135m-instruct"), &OPTIONS, &|_| ()).unwrap();
+    let forced = Constraint::ToolCall(ForcedCall { tools: sea_tools(), closes_reasoning: false });
+    let styles = [
+        Hermes,
+        Llama,
+        Mistral,
+        MistralArgs,
+        FunctionTag,
+        Functionary,
+        CommandR,
+        CommandAction,
+        DeepSeek,
+        DeepSeekPlain,
+        Pipe,
+        Kimi,
+        Gemma,
+        Harmony,
+    ];
+    for style in styles {
+        let mut grammars = Grammars::new(model, Marks::of(model, style)).unwrap();
+        assert!(grammars.compile(&forced, &[]).unwrap().is_some(), "{style:?}");
+    }
+    // Where a mark is a token of its own, that token is the way to begin.
+    let tokens = vec![("[TOOL_CALLS]", llama_cpp_2::token::LlamaToken(5))];
+    let mut grammars = Grammars::new(model, Marks { style: Mistral, tokens }).unwrap();
+    let mask = grammars.compile(&forced, &[]).unwrap().unwrap().compute_mask().unwrap();
+    assert!(mask.is_allowed(5) && mask.num_set() == 1, "{} tokens may begin a call", mask.num_set());
+}
+
 #[test]
 fn cancelling_ends_a_request_during_its_prompt_and_during_its_answer() {
     let mut smol = smol();
-    let long = || Request::Generate(request(Prompt::Text("The night was long. ".repeat(300)), vec![slot("rest", Constraint::Free, 1000, &[])]));
+    let long =
+        || Request::Generate(request(Prompt::Text("The night was long. ".repeat(300)), vec![slot("rest", Constraint::Free, 1000, &[])]));
     let mut tokens = 0;
     let during_answer = testing::begin(smol.as_mut(), long(), move |event| {
         tokens += usize::from(matches!(event, Event::Generation(GenerationEvent::Delta { .. })));
@@ -223,7 +303,10 @@ fn cancelling_ends_a_request_during_its_prompt_and_during_its_answer() {
 fn questions() -> Vec<Prompt> {
     let story = "The lighthouse keeper wrote a letter to the sea every evening. ".repeat(12);
     let mut prompts: Vec<Prompt> = (1..=5).map(|night| Prompt::Text(format!("{story}On night {night} he wrote:"))).collect();
-    prompts.extend(["Water in dreams", "A wolf came to the door and", "The first chapter of the book about the moon"].map(|text| Prompt::Text(text.into())));
+    prompts.extend(
+        ["Water in dreams", "A wolf came to the door and", "The first chapter of the book about the moon"]
+            .map(|text| Prompt::Text(text.into())),
+    );
     prompts
 }
 
@@ -252,15 +335,20 @@ fn greedy_answers_are_the_same_alone_together_and_from_the_cache() {
             .map(|prompt| {
                 let options = EngineOptions { slots: 1, ..OPTIONS };
                 let mut fresh = load_generator(&artefact(id), &options, &|_| ()).unwrap().0;
-                let plain = Sampling { temperature: 0.0, repeat_penalty: 1.0, dry_multiplier: 0.0, top_logprobs: Some(2), ..Sampling::default() };
-                generate(fresh.as_mut(), GenerationRequest { prompt, form: vec![slot("text", Constraint::Free, 16, &[])], sampling: plain }).unwrap()
+                let plain =
+                    Sampling { temperature: 0.0, repeat_penalty: 1.0, dry_multiplier: 0.0, top_logprobs: Some(2), ..Sampling::default() };
+                generate(fresh.as_mut(), GenerationRequest { prompt, form: vec![slot("text", Constraint::Free, 16, &[])], sampling: plain })
+                    .unwrap()
             })
             .collect();
         let mut batcher = load_generator(&artefact(id), &OPTIONS, &|_| ()).unwrap().0;
         let together = greedy(batcher.as_mut(), true);
         let cached = greedy(batcher.as_mut(), false);
         assert!(together[1..5].iter().all(|answer| answer.usage.cached_tokens > 100), "{id}: what another is reading is taken over");
-        assert!(cached[..5].iter().all(|answer| answer.usage.cached_tokens + 1 == answer.usage.prompt_tokens), "{id}: all of it was read before");
+        assert!(
+            cached[..5].iter().all(|answer| answer.usage.cached_tokens + 1 == answer.usage.prompt_tokens),
+            "{id}: all of it was read before"
+        );
         for (fresh, other) in alone.iter().zip(&together).chain(alone.iter().zip(&cached)) {
             fresh.agrees_with(other, id);
         }
