@@ -179,6 +179,20 @@ fn size_of(path: &Path) -> u64 {
     }
 }
 
+/// Starts the engine of one speech model that is here: the one named, else the profile's.
+pub async fn speech_engine(library: &Library, config: &Config, spawner: &Spawner, id: Option<&str>) -> anyhow::Result<(String, Supervisor)> {
+    let entry = match id {
+        Some(id) => library.catalog().entry(id).cloned(),
+        None => library.entries(library.best_profile().profile)?.into_iter().find(|entry| entry.kind == ArtifactKind::Asr),
+    };
+    let entry = entry.filter(|entry| entry.kind == ArtifactKind::Asr);
+    let entry = entry.context("that is no speech model: `oneiros models list` shows which are")?;
+    let file = library.store().ensure_valid(&entry.id).await?.path;
+    let model = ProfileModel::new(entry, file, None)?;
+    let supervisor = Supervisor::start(specification(EngineKind::Asr, &model, config), spawner.clone());
+    Ok((model.entry.id, supervisor))
+}
+
 fn engine_kind(kind: ArtifactKind) -> Option<EngineKind> {
     match kind {
         ArtifactKind::Llm => Some(EngineKind::Llm),

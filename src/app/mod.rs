@@ -30,7 +30,7 @@ use crate::{
     models::{NoProgress, PullProgress},
 };
 use bring_up::{Parts, Up};
-pub use engines::{EmbeddingEngine, embedding_engine};
+pub use engines::{EmbeddingEngine, embedding_engine, speech_engine};
 use library::Library;
 pub use notify::ServiceManager;
 use snapshot::Snapshot;

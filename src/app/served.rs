@@ -77,7 +77,11 @@ impl ServedModels for RunningModels {
     }
 
     fn generator<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<ServedGenerator>> {
-        let served = |engine: ServedEngine| ServedGenerator { id: engine.card.id, engine: Arc::new(engine.client) };
+        let served = |engine: ServedEngine| ServedGenerator {
+            id: engine.card.id,
+            answers: engine.report.answers,
+            engine: Arc::new(engine.client),
+        };
         let found = self.find(id).map(served);
         async move { found }.boxed()
     }

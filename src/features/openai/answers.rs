@@ -8,9 +8,13 @@ use futures_util::{
 };
 use tokio_stream::wrappers::ReceiverStream;
 
-use super::{ServedGenerator, model::Usage};
+use super::{
+    ServedGenerator,
+    model::Usage,
+    reading::{Manner, Reader},
+};
 use crate::{
-    engine::{EngineError, EventStream, FinishReason, GenerationEvent, GenerationUsage, TokenLogprob},
+    engine::{EngineError, EventStream, FinishReason, GenerationEvent, GenerationUsage, TokenLogprob, ToolCall},
     error::{Error, Result},
 };
 
@@ -21,6 +25,10 @@ const FIRST_WORD: Duration = Duration::from_secs(10);
 #[derive(Debug, Clone, PartialEq)]
 pub enum Told {
     Text { text: String, logprobs: Vec<TokenLogprob> },
+    /// What the model thinks before it answers.
+    Reasoning(String),
+    /// A whole call; the answer's calls are numbered from 0.
+    Call { number: usize, call: ToolCall },
     Ended(Ending),
 }
 
@@ -29,6 +37,8 @@ pub enum Told {
 pub enum Ending {
     Stop,
     Length,
+    /// Tools are to be called.
+    Calls,
 }
 
 /// A part of the answer of this number.
@@ -42,6 +52,8 @@ pub struct Heard {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Whole {
     pub text: String,
+    pub reasoning: String,
+    pub calls: Vec<ToolCall>,
     pub logprobs: Vec<TokenLogprob>,
     pub ending: Ending,
 }
@@ -61,15 +73,21 @@ pub struct Answers {
 /// An event of the answer of this number; `None`: its stream ended.
 type Event = (usize, Option<Result<GenerationEvent, EngineError>>);
 
-#[derive(Default)]
 struct Choice {
+    reader: Reader,
     ending: Option<Ending>,
     usage: Option<GenerationUsage>,
 }
 
 impl Answers {
-    pub(super) fn new(model: ServedGenerator, streams: Vec<EventStream<GenerationEvent>>, per_prompt: usize) -> Self {
-        let choices = streams.iter().map(|_| Choice::default()).collect();
+    /// `manner` tells how the answers are to be read; without it all of their text is content.
+    pub(super) fn new(
+        model: ServedGenerator,
+        streams: Vec<EventStream<GenerationEvent>>,
+        per_prompt: usize,
+        manner: Option<&Manner>,
+    ) -> Self {
+        let choices = streams.iter().map(|_| Choice { reader: Reader::new(manner), ending: None, usage: None }).collect();
         let numbered = |(index, events)| {
             let end = stream::once(std::future::ready((index, None)));
             ReceiverStream::new(events).map(move |event| (index, Some(event))).chain(end).boxed()
@@ -120,7 +138,13 @@ impl Answers {
 
     /// All answers, whole.
     pub async fn whole(&mut self) -> Result<Vec<Whole>> {
-        let empty = || Whole { text: String::new(), logprobs: Vec::new(), ending: Ending::Stop };
+        let empty = || Whole {
+            text: String::new(),
+            reasoning: String::new(),
+            calls: Vec::new(),
+            logprobs: Vec::new(),
+            ending: Ending::Stop,
+        };
         let mut answers: Vec<Whole> = self.choices.iter().map(|_| empty()).collect();
         while let Some(heard) = self.next().await {
             let Heard { index, told } = heard?;
@@ -129,6 +153,8 @@ impl Answers {
                     answers[index].text.push_str(&text);
                     answers[index].logprobs.extend(logprobs);
                 }
+                Told::Reasoning(text) => answers[index].reasoning.push_str(&text),
+                Told::Call { call, .. } => answers[index].calls.push(call),
                 Told::Ended(ending) => answers[index].ending = ending,
             }
         }
@@ -171,22 +197,26 @@ impl Answers {
     }
 
     fn take(&mut self, index: usize, event: GenerationEvent) -> Result<bool> {
-        match event {
+        let choice = &mut self.choices[index];
+        let told = match event {
             GenerationEvent::Waiting(_) => return Ok(false),
-            GenerationEvent::Reading { .. } => {}
-            GenerationEvent::Delta { text, logprobs, .. } => self.heard.push_back(Heard { index, told: Told::Text { text, logprobs } }),
+            GenerationEvent::Reading { .. } => Vec::new(),
+            GenerationEvent::Delta { text, logprobs, .. } => choice.reader.push(text, logprobs),
             GenerationEvent::SlotFinished { reason, .. } => {
-                self.choices[index].ending = Some(match reason {
+                choice.ending = Some(match reason {
                     FinishReason::Complete => Ending::Stop,
                     FinishReason::Length => Ending::Length,
                 });
+                choice.reader.finish()
             }
             GenerationEvent::Finished(usage) => {
-                self.choices[index].usage = Some(usage);
-                let ending = self.choices[index].ending.unwrap_or(Ending::Stop);
-                self.heard.push_back(Heard { index, told: Told::Ended(ending) });
+                choice.usage = Some(usage);
+                let ending = choice.ending.unwrap_or(Ending::Stop);
+                let calls = ending == Ending::Stop && choice.reader.calls() > 0;
+                vec![Told::Ended(if calls { Ending::Calls } else { ending })]
             }
-        }
+        };
+        self.heard.extend(told.into_iter().map(|told| Heard { index, told }));
         Ok(true)
     }
 }

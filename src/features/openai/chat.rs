@@ -1,19 +1,21 @@
 //! From a dialog's request to what an engine is asked, and its answers in the protocol's words.
 
 use super::{
-    Answers, Defaults, Ending, Failure, Heard, Told, Writing,
+    Answers, Defaults, Ending, Failure, Heard, Prompts, Told, Tooling, Writing,
     answers::Whole,
     constraint::{check_stops, constraint},
     logprobs,
     model::{
-        AnswerMessage, ChatChoice, ChatChunk, ChatCompletion, ChatRequest, ChunkChoice, Content, Delta, FinishedBy, RequestMessage, Role,
+        AnswerMessage, CallType, ChatChoice, ChatChunk, ChatCompletion, ChatRequest, ChunkChoice, Content, Delta, FinishedBy, RequestMessage,
+        Role, WireCall, WireFunction,
     },
     narration::{Line, Narrator},
     sampling::{MOST_TOP_LOGPROBS, stops, within},
     service::{FINGERPRINT, asker, max_tokens, new_id, now},
+    tooling::earlier_call,
 };
 use crate::{
-    engine::{ChatMessage, ChatRole, Prompt},
+    engine::{ChatMessage, ChatRole, Constraint, ToolCall},
     error::{Error, Result},
 };
 
@@ -35,8 +37,12 @@ pub fn writing(request: &ChatRequest) -> Result<Writing> {
     let n = request.n.map_or(Ok(1), |n| within("n", n, 1, MOST_CHOICES))?;
     let (newer, older) = (request.max_completion_tokens, request.max_tokens);
     let limit = max_tokens(if newer.is_some() { "max_completion_tokens" } else { "max_tokens" }, newer.or(older))?;
+    let tooling = Tooling::new(request.tools.as_deref().unwrap_or_default(), request.tool_choice.as_ref(), request.parallel_tool_calls)?;
+    if !tooling.tools.is_empty() && constraint != Constraint::Free {
+        return Err(Error::invalid("tools", "cannot be had together with response_format or regex: leave one of them out"));
+    }
     Ok(Writing {
-        prompts: vec![Prompt::Chat(messages(&request.messages)?)],
+        prompts: Prompts::Dialog { messages: messages(&request.messages)?, tooling, reasoning: request.reasoning_effort.into() },
         n: n as usize,
         constraint,
         stop,
@@ -62,7 +68,9 @@ pub fn messages(messages: &[RequestMessage]) -> Result<Vec<ChatMessage>> {
     if messages.is_empty() {
         return Err(Error::invalid("messages", "must hold at least one message"));
     }
-    messages.iter().enumerate().map(|(index, message)| engine_message(index, message)).collect()
+    let mut messages = messages.iter().enumerate().map(|(index, message)| engine_message(index, message)).collect::<Result<Vec<_>>>()?;
+    name_answers(&mut messages);
+    Ok(messages)
 }
 
 fn engine_message(index: usize, message: &RequestMessage) -> Result<ChatMessage> {
@@ -71,11 +79,40 @@ fn engine_message(index: usize, message: &RequestMessage) -> Result<ChatMessage>
         Role::System | Role::Developer => ChatRole::System,
         Role::User => ChatRole::User,
         Role::Assistant => ChatRole::Assistant,
-        Role::Tool => return Err(Error::invalid(field("role"), "is `tool`, which is not supported by this server")),
+        Role::Tool => ChatRole::Tool,
     };
+    let calls = message.tool_calls.iter().flatten().enumerate();
+    let tool_calls: Vec<_> = calls.map(|(number, call)| earlier_call(&field(&format!("tool_calls[{number}]")), call)).collect::<Result<_>>()?;
+    if !tool_calls.is_empty() && role != ChatRole::Assistant {
+        return Err(Error::invalid(field("tool_calls"), "only an assistant calls tools"));
+    }
+    if role == ChatRole::Tool && message.tool_call_id.is_none() {
+        return Err(Error::invalid(field("tool_call_id"), "is missing: it names the call that this message answers"));
+    }
     let content = message.content.as_ref().map(|Content(text)| text.clone()).or_else(|| message.refusal.clone());
-    let content = content.ok_or_else(|| Error::invalid(field("content"), "is missing"))?;
-    Ok(ChatMessage { role, content })
+    let content = match content {
+        Some(content) => content,
+        None if !tool_calls.is_empty() => String::new(),
+        None => return Err(Error::invalid(field("content"), "is missing")),
+    };
+    Ok(ChatMessage {
+        role,
+        content,
+        reasoning: message.reasoning_content.clone(),
+        name: message.name.clone(),
+        tool_calls,
+        tool_call_id: message.tool_call_id.clone(),
+    })
+}
+
+/// Names a tool's answers after the calls that they answer.
+fn name_answers(messages: &mut [ChatMessage]) {
+    for index in 0..messages.len() {
+        let (earlier, rest) = messages.split_at_mut(index);
+        let Some(answer) = rest.first_mut().filter(|message| message.role == ChatRole::Tool && message.name.is_none()) else { continue };
+        let mut calls = earlier.iter().rev().flat_map(|message| &message.tool_calls);
+        answer.name = calls.find(|call| Some(&call.id) == answer.tool_call_id.as_ref()).map(|call| call.name.clone());
+    }
 }
 
 /// The whole answer.
@@ -95,9 +132,22 @@ pub async fn completion(mut answers: Answers, request: &ChatRequest) -> Result<C
 }
 
 fn choice(index: usize, answer: Whole, wants_logprobs: bool) -> ChatChoice {
-    let Whole { text, logprobs, ending } = answer;
-    let message = AnswerMessage { role: "assistant", content: Some(text), refusal: None, reasoning_content: None, tool_calls: Vec::new() };
+    let Whole { text, reasoning, calls, logprobs, ending } = answer;
+    let message = AnswerMessage {
+        role: "assistant",
+        content: (calls.is_empty() || !text.is_empty()).then_some(text),
+        refusal: None,
+        reasoning_content: (!reasoning.is_empty()).then_some(reasoning),
+        tool_calls: calls.into_iter().map(|call| wire_call(None, call)).collect(),
+    };
     ChatChoice { index, message, logprobs: wants_logprobs.then(|| logprobs::for_chat(logprobs)), finish_reason: ending.into() }
+}
+
+/// A call as clients know it; in a stream it has a number.
+fn wire_call(number: Option<usize>, call: ToolCall) -> WireCall {
+    let ToolCall { id, name, arguments } = call;
+    let index = number.and_then(|number| u32::try_from(number).ok());
+    WireCall { id, r#type: CallType::Function, function: WireFunction { name, arguments }, index }
 }
 
 impl From<Ending> for FinishedBy {
@@ -105,6 +155,7 @@ impl From<Ending> for FinishedBy {
         match ending {
             Ending::Stop => Self::Stop,
             Ending::Length => Self::Length,
+            Ending::Calls => Self::ToolCalls,
         }
     }
 }
@@ -159,6 +210,11 @@ impl Narrator for ChatNarrator {
                 let delta = Delta { content: Some(text), ..Delta::default() };
                 vec![Line::data(&self.chunk(vec![ChunkChoice { index, delta, logprobs, finish_reason: None }]))]
             }
+            Told::Reasoning(text) => vec![self.line(index, Delta { reasoning_content: Some(text), ..Delta::default() }, None)],
+            Told::Call { number, call } => {
+                let delta = Delta { tool_calls: vec![wire_call(Some(number), call)], ..Delta::default() };
+                vec![self.line(index, delta, None)]
+            }
             Told::Ended(ending) => vec![self.line(index, Delta::default(), Some(ending.into()))],
         }
     }
@@ -183,7 +239,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::{engine::Constraint, features::openai::read};
+    use crate::features::openai::read;
 
     fn asked(mut more: Value) -> Result<Writing> {
         let mut body = json!({"model": "m", "messages": [{"role": "user", "content": "Hello"}]});
@@ -211,7 +267,7 @@ mod tests {
             "logit_bias": {"5": -100}, "user": "ann", "stream_options": {"include_usage": true}, "metadata": {"a": "b"},
         }))
         .unwrap();
-        let Prompt::Chat(messages) = &asked.prompts[0] else { panic!("no dialog") };
+        let Prompts::Dialog { messages, .. } = &asked.prompts else { panic!("no dialog") };
         assert_eq!(messages.iter().map(|message| message.content.as_str()).collect::<Vec<_>>(), ["Be brief.", "Hello\nthere", "Hi.", "Go on."]);
         assert_eq!(messages[0].role, ChatRole::System);
         assert_eq!((asked.max_tokens, asked.n, asked.stop), (Some(5), 2, vec!["\n".to_owned()]));
@@ -232,6 +288,20 @@ mod tests {
     }
 
     #[test]
+    fn calls_and_their_answers_are_handed_on() {
+        let call = json!({"id": "call_1", "type": "function", "index": 0, "function": {"name": "time", "arguments": "{\"zone\": 1}"}});
+        let asked = asked(json!({
+            "messages": [{"role": "user", "content": "When?"}, {"role": "assistant", "content": null, "tool_calls": [call]},
+                {"role": "tool", "tool_call_id": "call_1", "content": "noon"}],
+            "tools": [{"type": "function", "function": {"name": "time", "strict": true}}], "tool_choice": "auto",
+        }))
+        .unwrap();
+        let Prompts::Dialog { messages, tooling, .. } = &asked.prompts else { panic!("no dialog") };
+        assert_eq!((messages[1].tool_calls[0].name.as_str(), messages[2].name.as_deref()), ("time", Some("time")));
+        assert_eq!((tooling.tools.len(), messages[2].role), (1, ChatRole::Tool));
+    }
+
+    #[test]
     fn what_is_not_there_is_refused_by_name() {
         for (field, more) in [
             ("messages", json!({"messages": []})),
@@ -242,6 +312,9 @@ mod tests {
             ("top_logprobs", json!({"top_logprobs": 3})),
             ("top_logprobs", json!({"logprobs": true, "top_logprobs": 21})),
             ("stop", json!({"stop": ["a", "b", "c", "d", "e"]})),
+            ("tools", json!({"tools": [{"type": "function", "function": {"name": "a"}}], "response_format": {"type": "json_object"}})),
+            ("tool_choice", json!({"tool_choice": "required"})),
+            ("messages[0].tool_call_id", json!({"messages": [{"role": "tool", "content": "5"}]})),
             ("store", json!({"store": true})),
             ("prediction", json!({"prediction": {}})),
             ("functions", json!({"functions": []})),

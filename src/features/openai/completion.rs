@@ -1,20 +1,17 @@
 //! From a request to continue a text to what an engine is asked, and its answers in the protocol's words.
 
 use super::{
-    Answers, Defaults, Failure, Heard, Told, Writing,
+    Answers, Defaults, Failure, Heard, Prompts, Told, Writing,
     answers::Whole,
     chat::{MOST_CHOICES, MOST_STOPS, done},
     constraint::{check_stops, constraint},
     logprobs,
-    model::{Completion, CompletionChoice, CompletionLogprobs, CompletionRequest, FinishedBy, Prompts, Usage},
+    model::{Completion, CompletionChoice, CompletionLogprobs, CompletionRequest, FinishedBy, Inputs, Usage},
     narration::{Line, Narrator},
     sampling::{MOST_TOP_LOGPROBS, stops, within},
     service::{FINGERPRINT, asker, max_tokens, new_id, now},
 };
-use crate::{
-    engine::Prompt,
-    error::{Error, Result},
-};
+use crate::error::{Error, Result};
 
 /// The protocol's own default.
 const DEFAULT_TOKENS: i64 = 16;
@@ -35,7 +32,7 @@ pub fn writing(request: &CompletionRequest) -> Result<Writing> {
     let top = request.logprobs.map(|top| within("logprobs", top, 0, MOST_TOP_LOGPROBS)).transpose()?;
     sampling.top_logprobs = top.and_then(|top| u8::try_from(top).ok());
     Ok(Writing {
-        prompts: texts("prompt", request.prompt.clone())?.into_iter().map(Prompt::Text).collect(),
+        prompts: Prompts::Texts(texts("prompt", request.prompt.clone())?),
         n: n as usize,
         constraint,
         stop,
@@ -46,11 +43,11 @@ pub fn writing(request: &CompletionRequest) -> Result<Writing> {
 }
 
 /// Texts, of which none is empty; token numbers are refused.
-pub fn texts(field: &str, given: Prompts) -> Result<Vec<String>> {
+pub fn texts(field: &str, given: Inputs) -> Result<Vec<String>> {
     let texts = match given {
-        Prompts::Text(text) => vec![text],
-        Prompts::Texts(texts) => texts,
-        Prompts::Tokens(_) | Prompts::TokenLists(_) => {
+        Inputs::Text(text) => vec![text],
+        Inputs::Texts(texts) => texts,
+        Inputs::Tokens(_) | Inputs::TokenLists(_) => {
             let advice = "token numbers are not supported by this server: send text (in LangChain: check_embedding_ctx_length=False)";
             return Err(Error::invalid(field, advice));
         }
@@ -73,7 +70,7 @@ pub async fn completion(mut answers: Answers, request: &CompletionRequest) -> Re
 }
 
 fn choice(index: usize, answer: Whole, wants_logprobs: bool) -> CompletionChoice {
-    let Whole { text, logprobs, ending } = answer;
+    let Whole { text, logprobs, ending, .. } = answer;
     let logprobs = wants_logprobs.then(|| logprobs::for_completion(logprobs, &mut 0));
     CompletionChoice { index, text, logprobs, finish_reason: Some(ending.into()) }
 }
@@ -138,6 +135,8 @@ impl Narrator for CompletionNarrator {
                 let logprobs = self.wants_logprobs.then(|| logprobs::for_completion(logprobs, &mut self.told[index]));
                 vec![self.line(index, text, logprobs, None)]
             }
+            // Nothing is marked in a text.
+            Told::Reasoning(_) | Told::Call { .. } => Vec::new(),
             Told::Ended(ending) => vec![self.line(index, String::new(), None, Some(ending.into()))],
         }
     }
@@ -168,7 +167,8 @@ mod tests {
     #[test]
     fn several_prompts_are_several_answers() {
         let asked = asked(json!({"prompt": ["a", "b"], "n": 3, "logprobs": 0, "best_of": 3})).unwrap();
-        assert_eq!((asked.prompts.len(), asked.n, asked.max_tokens), (2, 3, Some(16)));
+        let Prompts::Texts(texts) = &asked.prompts else { panic!("no texts") };
+        assert_eq!((texts.len(), asked.n, asked.max_tokens), (2, 3, Some(16)));
         assert_eq!(asked.sampling.top_logprobs, Some(0));
     }
 

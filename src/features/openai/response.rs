@@ -13,7 +13,7 @@ use super::{
     service::{asker, max_tokens, new_id, now},
 };
 use crate::{
-    engine::{ChatMessage, ChatRole, Constraint, Prompt},
+    engine::{ChatMessage, ChatRole, Constraint},
     error::{Error, Result},
 };
 
@@ -29,7 +29,7 @@ pub fn writing(request: &ResponseRequest) -> Result<Writing> {
         }
     };
     Ok(Writing {
-        prompts: vec![Prompt::Chat(messages(request)?)],
+        prompts: messages(request)?.into(),
         n: 1,
         constraint,
         stop: Vec::new(),
@@ -58,7 +58,7 @@ fn refuse_what_is_not_there(request: &ResponseRequest) -> Result<()> {
 }
 
 fn messages(request: &ResponseRequest) -> Result<Vec<ChatMessage>> {
-    let message = |role, content: &str| ChatMessage { role, content: content.to_owned() };
+    let message = |role, content: &str| ChatMessage::new(role, content);
     let mut messages: Vec<ChatMessage> = request.instructions.iter().map(|text| message(ChatRole::System, text)).collect();
     match &request.input {
         ResponseInput::Text(text) => messages.push(message(ChatRole::User, text)),
@@ -152,7 +152,7 @@ impl Head {
 fn status(ending: Ending) -> ResponseStatus {
     match ending {
         Ending::Length => ResponseStatus::Incomplete,
-        Ending::Stop => ResponseStatus::Completed,
+        Ending::Stop | Ending::Calls => ResponseStatus::Completed,
     }
 }
 
@@ -211,6 +211,8 @@ impl Narrator for ResponseNarrator {
                 self.text.push_str(&text);
                 vec![self.about_text("response.output_text.delta", "delta", text.into())]
             }
+            // The one item of this answer is its text.
+            Told::Reasoning(_) | Told::Call { .. } => Vec::new(),
             Told::Ended(ending) => {
                 self.ending = ending;
                 Vec::new()
@@ -239,7 +241,7 @@ impl Narrator for ResponseNarrator {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::features::openai::read;
+    use crate::features::openai::{Prompts, read};
 
     fn asked(mut more: Value) -> Result<Writing> {
         let mut body = json!({"model": "m", "input": "Hello"});
@@ -252,7 +254,7 @@ mod tests {
         let input = json!([{"role": "user", "content": "a"}, {"type": "message", "role": "assistant", "id": "msg_1", "status": "completed",
             "content": [{"type": "output_text", "text": "b", "annotations": [], "logprobs": []}]}, {"role": "user", "content": [{"type": "input_text", "text": "c"}]}]);
         let asked = asked(json!({"instructions": "Be brief.", "input": input, "max_output_tokens": 9})).unwrap();
-        let Prompt::Chat(messages) = &asked.prompts[0] else { panic!("no dialog") };
+        let Prompts::Dialog { messages, .. } = &asked.prompts else { panic!("no dialog") };
         assert_eq!(messages.iter().map(|message| message.content.as_str()).collect::<Vec<_>>(), ["Be brief.", "a", "b", "c"]);
         assert_eq!(asked.max_tokens, Some(9));
     }

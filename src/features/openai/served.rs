@@ -6,7 +6,7 @@ use futures_util::future::BoxFuture;
 
 use super::Task;
 use crate::{
-    engine::{Embedder, TextGenerator, Transcriber},
+    engine::{Embedder, TextGenerator, Transcriber, tools::AnswerStyle},
     error::Result,
 };
 
@@ -47,6 +47,8 @@ pub struct ModelCard {
 #[derive(Clone)]
 pub struct ServedGenerator {
     pub id: String,
+    /// How its answers are to be read.
+    pub answers: AnswerStyle,
     pub engine: Arc<dyn TextGenerator>,
 }
 

@@ -6,11 +6,15 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{
-    Aliases, Answers, ModelCard, ServedEmbedder, ServedModels, ServedTranscriber, Task,
+    Aliases, Answers, ModelCard, ServedEmbedder, ServedModels, ServedTranscriber, Task, Tooling,
     model::{ModelObject, ModelObjects},
+    reading::Manner,
 };
 use crate::{
-    engine::{Asker, Constraint, FormPart, GenerationRequest, Prompt, Sampling, Slot},
+    engine::{
+        Asker, ChatMessage, ChatPrompt, Constraint, ForcedCall, FormPart, GenerationRequest, Prompt, Reasoning, Sampling, Slot,
+        tools::AnswerStyle,
+    },
     error::{Error, Result},
     features::speech::SpeechService,
 };
@@ -22,10 +26,23 @@ const MOST_USER_BYTES: usize = 512;
 /// What this server calls itself where OpenAI's names a configuration.
 pub const FINGERPRINT: &str = concat!("oneiros-", env!("CARGO_PKG_VERSION"));
 
+/// What is to be continued.
+#[derive(Debug, Clone)]
+pub enum Prompts {
+    Texts(Vec<String>),
+    Dialog { messages: Vec<ChatMessage>, tooling: Tooling, reasoning: Reasoning },
+}
+
+impl From<Vec<ChatMessage>> for Prompts {
+    fn from(messages: Vec<ChatMessage>) -> Self {
+        Self::Dialog { messages, tooling: Tooling::default(), reasoning: Reasoning::Default }
+    }
+}
+
 /// Text to be written.
 #[derive(Debug, Clone)]
 pub struct Writing {
-    pub prompts: Vec<Prompt>,
+    pub prompts: Prompts,
     /// Answers to each prompt.
     pub n: usize,
     pub constraint: Constraint,
@@ -104,15 +121,15 @@ impl ModelApi {
 
     /// Has a model write. Errors that show at once are told here.
     pub async fn write(&self, model: &str, writing: Writing) -> Result<Answers> {
-        let count = writing.prompts.len() * writing.n;
+        let count = writing.prompts.count() * writing.n;
         if count == 0 || count > MOST_ANSWERS {
             return Err(Error::invalid("n", format!("asks for {count} answers together with the prompts: 1 to {MOST_ANSWERS} can be had at once")));
         }
         let card = self.card(model, Task::Text).await?;
         let model = self.models.generator(&card.id).await?;
-        let per_prompt = writing.n;
-        let streams = requests(&writing).map(|request| model.engine.generate(request, writing.asker.clone())).collect();
-        let mut answers = Answers::new(model, streams, per_prompt);
+        let (requests, manner) = (requests(&writing, model.answers), manner(&writing, model.answers));
+        let streams = requests.into_iter().map(|request| model.engine.generate(request, writing.asker.clone())).collect();
+        let mut answers = Answers::new(model, streams, writing.n, manner.as_ref());
         answers.begin().await?;
         Ok(answers)
     }
@@ -128,22 +145,51 @@ impl ModelApi {
     }
 }
 
+impl Prompts {
+    fn count(&self) -> usize {
+        match self {
+            Self::Texts(texts) => texts.len(),
+            Self::Dialog { .. } => 1,
+        }
+    }
+}
+
 /// One request for each answer. Those to the same prompt differ in their seed, and share the prompt's reading.
-fn requests(writing: &Writing) -> impl Iterator<Item = GenerationRequest> {
-    let slot = Slot {
-        name: "text".into(),
-        constraint: writing.constraint.clone(),
-        max_tokens: writing.max_tokens.unwrap_or(Slot::UNBOUNDED),
-        stop: writing.stop.clone(),
+fn requests(writing: &Writing, style: AnswerStyle) -> Vec<GenerationRequest> {
+    let (prompts, constraint): (Vec<Prompt>, _) = match &writing.prompts {
+        Prompts::Texts(texts) => (texts.iter().cloned().map(Prompt::Text).collect(), writing.constraint.clone()),
+        Prompts::Dialog { messages, tooling, reasoning } => {
+            let (tools, marks) = (tooling.tools.clone(), is_read(writing));
+            let prompt = ChatPrompt { messages: messages.clone(), tools, reasoning: *reasoning, marks };
+            let forced = tooling.forced.clone().map(|tools| {
+                Constraint::ToolCall(ForcedCall { tools, closes_reasoning: style.begins_in_reasoning(*reasoning) })
+            });
+            (vec![Prompt::Chat(prompt)], forced.unwrap_or_else(|| writing.constraint.clone()))
+        }
     };
-    writing.prompts.iter().flat_map(move |prompt| {
-        let slot = slot.clone();
-        (0..writing.n).map(move |number| {
-            let seed = writing.sampling.seed.wrapping_add(u32::try_from(number).unwrap_or(0));
-            let sampling = Sampling { seed, ..writing.sampling.clone() };
-            GenerationRequest { prompt: prompt.clone(), form: vec![FormPart::Slot(slot.clone())], sampling }
-        })
-    })
+    let max_tokens = writing.max_tokens.unwrap_or(Slot::UNBOUNDED);
+    let slot = Slot { name: "text".into(), constraint, max_tokens, stop: writing.stop.clone() };
+    let numbered = prompts.iter().flat_map(|prompt| (0..writing.n).map(move |number| (prompt, number)));
+    let request = |(prompt, number): (&Prompt, usize)| {
+        let seed = writing.sampling.seed.wrapping_add(u32::try_from(number).unwrap_or(0));
+        let sampling = Sampling { seed, ..writing.sampling.clone() };
+        GenerationRequest { prompt: prompt.clone(), form: vec![FormPart::Slot(slot.clone())], sampling }
+    };
+    numbered.map(request).collect()
+}
+
+/// Whether reasoning and calls are to be told apart from an answer's content: in a dialog, unless a format was asked for.
+fn is_read(writing: &Writing) -> bool {
+    matches!(writing.prompts, Prompts::Dialog { .. }) && writing.constraint == Constraint::Free
+}
+
+fn manner(writing: &Writing, style: AnswerStyle) -> Option<Manner> {
+    match &writing.prompts {
+        Prompts::Dialog { tooling, reasoning, .. } if is_read(writing) => {
+            Some(Manner { style, reasoning: *reasoning, tools: tooling.tools.clone(), one_call: tooling.one_call })
+        }
+        _ => None,
+    }
 }
 
 fn unknown(name: &str, cards: &[ModelCard]) -> Error {

@@ -10,4 +10,4 @@ mod service;
 
 pub use decoder::AudioDecoder;
 pub use routes::{AUDIO_LIMIT_BYTES, Form, receive_form};
-pub use service::{Progress, Segment, SpeechEvent, SpeechModel, SpeechService, Transcription};
+pub use service::{Listening, Progress, Segment, SpeechEvent, SpeechModel, SpeechService, Transcription};

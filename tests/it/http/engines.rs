@@ -170,7 +170,7 @@ impl Transcriber for Listener {
     fn transcribe(&self, request: TranscriptionRequest, _: File) -> EventStream<TranscriptionEvent> {
         let (sender, receiver) = mpsc::channel(4);
         let text = self.0.to_owned();
-        let segment = TranscriptSegment { start_milliseconds: 0, end_milliseconds: 1200, text, no_speech_probability: 0.01 };
+        let segment = TranscriptSegment { end_milliseconds: 1200, text, no_speech_probability: 0.01, ..TranscriptSegment::default() };
         let language = request.language.unwrap_or_else(|| "en".into());
         sender.try_send(Ok(TranscriptionEvent::Segment(segment))).unwrap();
         sender.try_send(Ok(TranscriptionEvent::Finished { language, duration_milliseconds: 1000 })).unwrap();

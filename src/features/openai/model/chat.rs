@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Metadata, OneOrMany, RequestMessage, ResponseFormat, ServiceTier, StreamOptions, Usage, WireCall};
+use super::{
+    Metadata, OneOrMany, ReasoningEffort, RequestMessage, ResponseFormat, ServiceTier, StreamOptions, Tool, ToolChoice, Usage, WireCall,
+};
 use crate::features::openai::{Advice, SamplingFields, Wire};
 
 /// What a dialog's continuation is asked with.
@@ -38,7 +40,14 @@ pub struct ChatRequest {
     pub logprobs: Option<bool>,
     #[schema(minimum = 0, maximum = 20)]
     pub top_logprobs: Option<i64>,
+    /// Cannot be had together with tools.
     pub response_format: Option<ResponseFormat>,
+    pub tools: Option<Vec<Tool>>,
+    /// `auto` when absent. A forced call follows its schema token by token.
+    pub tool_choice: Option<ToolChoice>,
+    /// False: one call at most.
+    pub parallel_tool_calls: Option<bool>,
+    pub reasoning_effort: Option<ReasoningEffort>,
     pub stream: Option<bool>,
     pub stream_options: Option<StreamOptions>,
     /// Who asks, on whose behalf the server is shared out.

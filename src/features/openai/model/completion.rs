@@ -15,7 +15,7 @@ pub struct CompletionRequest {
     pub model: String,
     /// A text or several; each is continued.
     #[schema(value_type = OneOrMany)]
-    pub prompt: Prompts,
+    pub prompt: Inputs,
     /// The most tokens of an answer; 16 when absent.
     #[schema(minimum = 1)]
     pub max_tokens: Option<i64>,
@@ -60,7 +60,7 @@ pub struct CompletionRequest {
 /// Texts, or token numbers, which are refused by name.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(untagged, expecting = "a text or a list of texts is expected")]
-pub enum Prompts {
+pub enum Inputs {
     Text(String),
     Texts(Vec<String>),
     Tokens(Vec<i64>),

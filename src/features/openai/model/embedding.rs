@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::Prompts;
+use super::Inputs;
 use crate::{
     engine::EmbeddingRole,
     features::openai::{Advice, Wire},
@@ -16,7 +16,7 @@ pub struct EmbeddingsRequest {
     pub model: String,
     /// A text or at most 2,048 of them.
     #[schema(value_type = super::OneOrMany)]
-    pub input: Prompts,
+    pub input: Inputs,
     pub encoding_format: Option<VectorEncoding>,
     /// Only the model's own: vectors of these models mean nothing when they are cut.
     pub dimensions: Option<i64>,

@@ -26,6 +26,7 @@ pub enum Role {
 #[serde(deny_unknown_fields)]
 pub struct RequestMessage {
     pub role: Role,
+    #[schema(value_type = Option<TextOrParts>)]
     pub content: Option<Content>,
     /// Who speaks.
     pub name: Option<String>,
@@ -52,9 +53,17 @@ pub struct RequestMessage {
 pub enum Nothing {}
 
 /// A message's text, whole or in parts.
-#[derive(Debug, Clone, PartialEq, Eq, ToSchema)]
-#[schema(value_type = Vec<ContentPart>)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Content(pub String);
+
+/// As the API document shows [`Content`].
+#[derive(ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "describes a message in the API document")]
+pub enum TextOrParts {
+    Text(String),
+    Parts(Vec<ContentPart>),
+}
 
 /// A part of a message.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, ToSchema)]

@@ -7,6 +7,7 @@ mod format;
 mod message;
 mod models;
 mod response;
+mod tools;
 mod transcription;
 
 pub use chat::*;
@@ -16,6 +17,7 @@ pub use format::*;
 pub use message::*;
 pub use models::*;
 pub use response::*;
+pub use tools::*;
 pub use transcription::*;
 
 use serde::{Deserialize, Serialize};

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::{Content, Metadata, Role, ServiceTier};
+use super::{Content, Metadata, Role, ServiceTier, TextOrParts};
 use crate::features::openai::{Advice, SamplingFields, Wire};
 
 #[derive(Debug, Clone, Deserialize, ToSchema)]
@@ -12,6 +12,7 @@ use crate::features::openai::{Advice, SamplingFields, Wire};
 pub struct ResponseRequest {
     /// A model that `/v1/models` lists, or one of its aliases.
     pub model: String,
+    #[schema(value_type = TextOrMessages)]
     pub input: ResponseInput,
     /// Put before the input as a system message.
     pub instructions: Option<String>,
@@ -78,9 +79,17 @@ impl ResponseRequest {
     }
 }
 
+/// As the API document shows [`ResponseInput`].
+#[derive(ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "describes the input in the API document")]
+pub enum TextOrMessages {
+    Text(String),
+    Messages(Vec<InputMessage>),
+}
+
 /// A text, or a conversation.
-#[derive(Debug, Clone, PartialEq, ToSchema)]
-#[schema(value_type = Vec<InputMessage>)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum ResponseInput {
     Text(String),
     Messages(Vec<InputMessage>),
@@ -120,6 +129,7 @@ pub struct InputMessage {
     #[serde(default)]
     pub r#type: ItemType,
     pub role: Role,
+    #[schema(value_type = TextOrParts)]
     pub content: Content,
     /// Clients send back what they were given.
     #[schema(ignore)]

@@ -15,6 +15,20 @@ pub struct ApiTranscriptionForm {
     /// ISO 639-1; detected when absent.
     language: Option<String>,
     response_format: Option<TranscriptFormat>,
+    /// What was said before, or names that come up.
+    prompt: Option<String>,
+    /// 0 to 1; 0 when absent.
+    temperature: Option<f32>,
+    /// For `verbose_json`: `segment`, which is the default, and `word`.
+    #[serde(rename = "timestamp_granularities[]")]
+    timestamp_granularities: Option<Vec<Granularity>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Granularity {
+    Segment,
+    Word,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, ToSchema)]
@@ -47,15 +61,36 @@ pub struct VerboseTranscript {
     /// Seconds.
     pub duration: f64,
     pub text: String,
-    pub segments: Vec<VerboseSegment>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub segments: Option<Vec<VerboseSegment>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub words: Option<Vec<VerboseWord>>,
 }
 
+/// A piece of a transcript. The figures are those of the window of at most 30 seconds that it was heard in.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct VerboseSegment {
-    pub id: usize,
+    pub id: u32,
     /// Seconds.
     pub start: f64,
     /// Seconds.
     pub end: f64,
     pub text: String,
+    /// What its tokens were sampled at.
+    pub temperature: f32,
+    /// Mean natural logarithm of its tokens' probabilities.
+    pub avg_logprob: f32,
+    /// High where the text repeats itself.
+    pub compression_ratio: f32,
+    /// The model's own estimate that nothing was said, 0 to 1.
+    pub no_speech_prob: f32,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct VerboseWord {
+    pub word: String,
+    /// Seconds.
+    pub start: f64,
+    /// Seconds.
+    pub end: f64,
 }

@@ -31,7 +31,10 @@ use crate::error::{
 pub const AUDIO_LIMIT_BYTES: u64 = 256 * 1024 * 1024;
 /// How long no byte may come before an upload is given up.
 const STALL: Duration = Duration::from_secs(30);
-const MOST_FIELD_BYTES: usize = 64;
+/// The longest text of a form.
+const MOST_FIELD_BYTES: usize = 16 * 1024;
+/// Texts of a form.
+const MOST_FIELDS: usize = 16;
 /// How long a whole upload may take.
 const DEADLINE: Duration = Duration::from_secs(10 * 60);
 /// How many bytes of a form may wait in its reader, which keeps all that comes before a boundary or a field's end is
@@ -81,12 +84,17 @@ pub struct Form {
 
 impl Form {
     /// What a field holds, if it was sent.
-    pub fn text(&self, name: &str) -> Option<&str> {
-        self.texts.iter().find(|(field, _)| *field == name).map(|(_, text)| text.as_str())
+    pub fn text<'a>(&'a self, name: &'a str) -> Option<&'a str> {
+        self.texts(name).next()
+    }
+
+    /// What fields of this name hold.
+    pub fn texts<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.texts.iter().filter(move |(field, _)| *field == name).map(|(_, text)| text.as_str())
     }
 }
 
-/// Receives a form with a recording as `file` and short texts of these names, each at most once.
+/// Receives a form with a recording as `file` and short texts of these names, each at most once unless it ends with `[]`.
 pub async fn receive_form(service: &SpeechService, request: Request, fields: &[&'static str]) -> Result<Form> {
     let place = match service.admit() {
         Ok(place) => place,
@@ -122,7 +130,7 @@ async fn receive_fields(service: &SpeechService, request: Request, fields: &[&'s
             ("file", _) if recording.is_none() => {
                 recording = Some(write(service, field.inspect(|chunk| unread.taken(chunk))).await?);
             }
-            (_, Some(known)) if texts.iter().all(|(earlier, _)| earlier != known) => texts.push((*known, short_text(field, known).await?)),
+            (_, Some(known)) if texts.len() < MOST_FIELDS && (known.ends_with("[]") || texts.iter().all(|(earlier, _)| earlier != known)) => texts.push((*known, short_text(field, known).await?)),
             ("file", _) | (_, Some(_)) => return Err(Error::invalid(name, "is given twice")),
             _ => return Err(Error::invalid(name.chars().take(64).collect::<String>(), "is not a field of this form")),
         }
