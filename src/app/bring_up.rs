@@ -50,6 +50,8 @@ pub struct Parts {
     pub first: FirstServices,
     /// The router of this moment.
     pub router: channel::Sender<http::Router>,
+    /// The same for Ollama's protocol.
+    pub ollama: channel::Sender<http::Router>,
     pub uploads: PathBuf,
     pub stopping: CancellationToken,
 }
@@ -208,9 +210,11 @@ fn serve(parts: &Parts, database: &Database) -> ModelNews {
     let decoder = Arc::new(parts.parse.clone());
     let hearing = Arc::new(SpeechService::new(decoder, speech_model, parts.uploads.clone(), parts.config.speech.max_minutes));
     let aliases = parts.config.api.aliases.clone().into_iter().collect();
+    let openai = Arc::new(ModelApi::new(Arc::new(RunningModels::new(running)), aliases, Arc::clone(&hearing)));
+    drop(parts.ollama.send_replace(http::ollama_router(Some(Arc::clone(&openai)))));
     let services = Services {
         dreams: Arc::new(DreamService::new(store, dream_models, parts.stopping.clone())),
-        openai: Arc::new(ModelApi::new(Arc::new(RunningModels::new(running)), aliases, Arc::clone(&hearing))),
+        openai,
         speech: hearing,
         first: parts.first.clone(),
     };

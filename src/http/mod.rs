@@ -33,6 +33,7 @@ use crate::{
     features::{
         dreams::{self, DreamService},
         models::{self, ModelService},
+        ollama,
         openai::{self, ModelApi},
         speech::{self, SpeechService},
         system::{self, SystemService, UNCONFINED},
@@ -74,10 +75,27 @@ pub fn router(services: Services) -> Router {
 /// What is served while the appliance comes up: its state, its models, the web app, and word that everything else comes
 /// later.
 pub fn starting_router(first: &FirstServices) -> Router {
-    guarded(first_routes(first), || Error::Unavailable {
-        what: "the appliance is starting; /readyz says what is missing".into(),
-        retry_after: COMING_UP,
-    })
+    guarded(first_routes(first), starting)
+}
+
+/// Ollama's protocol, for its own listener. Without models it says that they are coming.
+pub fn ollama_router(api: Option<Arc<ModelApi>>) -> Router {
+    let routes: Router = match api {
+        Some(api) => ollama::routes::operations().with_state(api).fallback(|| async { Error::NotFound("address") }),
+        None => Router::new().fallback(|| async { starting() }),
+    };
+    routes
+        .method_not_allowed_fallback(|| async { Error::MethodNotAllowed })
+        .layer(middleware::from_fn(guard::own_origin))
+        .layer(middleware::from_fn(guard::own_host))
+        .layer(CatchPanicLayer::custom(log::panicked))
+        .layer(middleware::from_fn(ollama::routes::in_the_protocols_words))
+        .layer(middleware::from_fn(headers::secure))
+        .layer(middleware::from_fn(log::requests))
+}
+
+fn starting() -> Error {
+    Error::Unavailable { what: "the appliance is starting; /readyz says what is missing".into(), retry_after: COMING_UP }
 }
 
 fn first_routes(first: &FirstServices) -> Router {

@@ -114,7 +114,7 @@ impl Answers {
                     break;
                 }
             }
-            Ok(())
+            Ok::<_, Error>(())
         };
         tokio::time::timeout(FIRST_WORD, first).await.unwrap_or(Ok(()))
     }

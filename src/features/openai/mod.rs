@@ -27,12 +27,14 @@ mod tooling;
 mod transcript;
 
 pub use aliases::{Aliases, Task};
-pub use answers::{Answers, Ending, Heard, Told};
-pub use constraint::json_object;
+pub use answers::{Answers, Ending, Heard, Told, Whole};
+pub use constraint::{check_stops, json_object, json_schema};
+pub use embedding::embed;
 pub use failure::Failure;
 pub use fields::{Advice, Wire, read};
 pub use narration::{Line, Narrator, narrate};
-pub use sampling::{Defaults, SamplingFields};
+pub use routes::ApiBody;
+pub use sampling::{Defaults, SamplingFields, stops};
 pub use served::{ModelCard, ServedEmbedder, ServedGenerator, ServedModels, ServedTranscriber};
 pub use service::{ModelApi, Prompts, Writing};
 pub use tooling::Tooling;

@@ -104,6 +104,17 @@ impl ModelApi {
         }
     }
 
+    /// When the server began to offer its models, in seconds since 1970.
+    pub fn since(&self) -> i64 {
+        self.since
+    }
+
+    /// The model that a name means.
+    pub async fn find(&self, name: &str) -> Result<ModelCard> {
+        let cards = self.models.list().await;
+        self.aliases.resolve(name, &cards).cloned().ok_or_else(|| unknown(name, &cards))
+    }
+
     /// All models.
     pub async fn cards(&self) -> Vec<ModelCard> {
         self.models.list().await
@@ -111,12 +122,8 @@ impl ModelApi {
 
     /// The model that a name means, if it is one for this task.
     pub async fn card(&self, name: &str, task: Task) -> Result<ModelCard> {
-        let cards = self.models.list().await;
-        match self.aliases.resolve(name, &cards) {
-            Some(card) if card.task == task => Ok(card.clone()),
-            Some(card) => Err(Error::invalid("model", format!("{} {}", card.id, other_task(card.task)))),
-            None => Err(unknown(name, &cards)),
-        }
+        let card = self.find(name).await?;
+        if card.task == task { Ok(card) } else { Err(Error::invalid("model", format!("{} {}", card.id, other_task(card.task)))) }
     }
 
     /// Has a model write. Errors that show at once are told here.

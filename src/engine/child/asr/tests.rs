@@ -5,13 +5,13 @@
 use std::{
     io::{Seek, SeekFrom, Write},
     process::{Command, Stdio},
-    sync::atomic::{AtomicBool, Ordering},
     time::{Duration, Instant},
 };
 
 use super::{super::llm::tests as llm, *};
 use crate::engine::{
-    ChatMessage, ChatRole, Constraint, FormPart, GenerationEvent, GenerationRequest, Prompt, Sampling, Slot, child::parse::audio,
+    ChatMessage, ChatRole, Constraint, FormPart, GenerationEvent, GenerationRequest, Prompt, Sampling, Slot,
+    child::{parse::audio, testing},
 };
 
 const OPTIONS: EngineOptions = EngineOptions { threads: 2, context_length: 0, gpu_layers: 0, slots: 0 };
@@ -278,24 +278,20 @@ fn cancelling_at_any_moment_frees_the_engine_within_two_seconds() {
     let mut whisper = whisper();
     let long = speech("en-us", "The sea was calm, and a white bird sat on the mast of our small boat.").repeat(12);
     for moment in [50, 400, 1100] {
-        let cancelled = AtomicBool::new(false);
+        let asker = testing::Asker::new(|_| true);
         let request = TranscriptionRequest { samples: long.len() as u64, language: Some("en".into()), ..TranscriptionRequest::default() };
-        let (finished, waited) = std::thread::scope(|scope| {
+        let waited = std::thread::scope(|scope| {
             let canceller = scope.spawn(|| {
                 std::thread::sleep(Duration::from_millis(moment));
-                cancelled.store(true, Ordering::Relaxed);
+                asker.cancel();
                 Instant::now()
             });
-            let finished = AtomicBool::new(false);
-            let send = |event| {
-                finished.fetch_or(matches!(event, Event::Transcription(TranscriptionEvent::Finished { .. })), Ordering::Relaxed);
-                Ok(())
-            };
-            let reply = Reply { send: &send, cancelled: &cancelled };
-            whisper.serve(Request::Transcribe(request), vec![recording(&long).into()], &reply).unwrap();
+            whisper.serve(Request::Transcribe(request), vec![recording(&long).into()], &asker.reply()).unwrap();
             let ended = Instant::now();
-            (finished.into_inner(), ended.saturating_duration_since(canceller.join().unwrap()))
+            ended.saturating_duration_since(canceller.join().unwrap())
         });
+        let is_end = |event: &Event| matches!(event, Event::Transcription(TranscriptionEvent::Finished { .. }));
+        let finished = asker.answered().1.iter().any(is_end);
         assert!(!finished, "after {moment} ms");
         assert!(waited < Duration::from_secs(2), "cancelled after {moment} ms: {waited:?}");
     }

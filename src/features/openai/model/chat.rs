@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
-    Metadata, OneOrMany, ReasoningEffort, RequestMessage, ResponseFormat, ServiceTier, StreamOptions, Tool, ToolChoice, Usage, WireCall,
+    OneOrMany, ReasoningEffort, RequestMessage, ResponseFormat, ServiceTier, StreamOptions, Tool, ToolChoice, Usage, WireCall,
 };
 use crate::features::openai::{Advice, SamplingFields, Wire};
 
@@ -57,7 +57,7 @@ pub struct ChatRequest {
     /// Accepted: prefixes are always shared here.
     pub prompt_cache_key: Option<String>,
     /// Accepted and read by nothing.
-    pub metadata: Option<Metadata>,
+    pub metadata: Option<BTreeMap<String, String>>,
     /// Only false: this server keeps no answers.
     pub store: Option<bool>,
     pub service_tier: Option<ServiceTier>,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{FinishedBy, Metadata, OneOrMany, ServiceTier, StreamOptions, Usage};
+use super::{FinishedBy, OneOrMany, ServiceTier, StreamOptions, Usage};
 use crate::features::openai::{Advice, SamplingFields, Wire};
 
 #[derive(Debug, Clone, Deserialize, ToSchema)]
@@ -38,7 +38,7 @@ pub struct CompletionRequest {
     pub echo: Option<bool>,
     /// Only what `n` is.
     pub best_of: Option<i64>,
-    pub metadata: Option<Metadata>,
+    pub metadata: Option<BTreeMap<String, String>>,
     pub service_tier: Option<ServiceTier>,
     /// Extension.
     pub top_k: Option<i64>,

@@ -31,6 +31,14 @@ impl Wire for EmbeddingsRequest {
     const REFUSED: &'static [Advice] = &[];
 }
 
+impl EmbeddingsRequest {
+    /// Texts to be embedded by a model, everything else as it is by default.
+    pub fn of(model: &str, input: Inputs) -> Self {
+        let (encoding_format, dimensions, user, input_type, truncate) = (None, None, None, None, None);
+        Self { model: model.to_owned(), input, encoding_format, dimensions, user, input_type, truncate }
+    }
+}
+
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum VectorEncoding {

@@ -59,7 +59,6 @@ pub struct Content(pub String);
 /// As the API document shows [`Content`].
 #[derive(ToSchema)]
 #[serde(untagged)]
-#[expect(dead_code, reason = "describes a message in the API document")]
 pub enum TextOrParts {
     Text(String),
     Parts(Vec<ContentPart>),

@@ -91,5 +91,3 @@ pub enum ServiceTier {
     Default,
 }
 
-/// Kept by the client: free pairs of texts. Nothing here reads them.
-pub type Metadata = std::collections::BTreeMap<String, String>;

@@ -1,10 +1,12 @@
 //! `/v1/responses`: text in, text out.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::{Content, Metadata, Role, ServiceTier, TextOrParts};
+use super::{Content, Role, ServiceTier, TextOrParts};
 use crate::features::openai::{Advice, SamplingFields, Wire};
 
 #[derive(Debug, Clone, Deserialize, ToSchema)]
@@ -28,7 +30,7 @@ pub struct ResponseRequest {
     /// Only false, which is also the default here: this server keeps no answers.
     pub store: Option<bool>,
     /// Comes back with the answer.
-    pub metadata: Option<Metadata>,
+    pub metadata: Option<BTreeMap<String, String>>,
     pub user: Option<String>,
     pub safety_identifier: Option<String>,
     /// Accepted: prefixes are always shared here.
@@ -82,7 +84,6 @@ impl ResponseRequest {
 /// As the API document shows [`ResponseInput`].
 #[derive(ToSchema)]
 #[serde(untagged)]
-#[expect(dead_code, reason = "describes the input in the API document")]
 pub enum TextOrMessages {
     Text(String),
     Messages(Vec<InputMessage>),
@@ -181,7 +182,7 @@ pub struct ResponseObject {
     pub incomplete_details: Option<IncompleteDetails>,
     pub instructions: Option<String>,
     pub max_output_tokens: Option<i64>,
-    pub metadata: Metadata,
+    pub metadata: BTreeMap<String, String>,
     pub model: String,
     pub output: Vec<OutputMessage>,
     pub parallel_tool_calls: bool,

@@ -52,7 +52,6 @@ fn shown(failure: &Failure, retry_after: Option<HeaderValue>) -> Response {
 
 /// The errors of every operation of this protocol.
 #[derive(IntoResponses)]
-#[expect(dead_code, reason = "describes answers in the API document")]
 pub enum ApiProblems {
     /// The request is wrong; `param` names the field.
     #[response(status = 400)]
