@@ -180,7 +180,12 @@ fn size_of(path: &Path) -> u64 {
 }
 
 /// Starts the engine of one speech model that is here: the one named, else the profile's.
-pub async fn speech_engine(library: &Library, config: &Config, spawner: &Spawner, id: Option<&str>) -> anyhow::Result<(String, Supervisor)> {
+pub async fn speech_engine(
+    library: &Library,
+    config: &Config,
+    spawner: &Spawner,
+    id: Option<&str>,
+) -> anyhow::Result<(String, Supervisor)> {
     let entry = match id {
         Some(id) => library.catalog().entry(id).cloned(),
         None => library.entries(library.best_profile().profile)?.into_iter().find(|entry| entry.kind == ArtifactKind::Asr),
@@ -219,7 +224,12 @@ fn specification(kind: EngineKind, model: &ProfileModel, config: &Config) -> Eng
         model: Some(model.file.clone()),
         backend: model.backend.clone(),
         confinement,
-        options: EngineOptions { threads: config.models.threads, context_length, gpu_layers: if FOR_GPU { ALL_LAYERS } else { 0 }, slots: 0 },
+        options: EngineOptions {
+            threads: config.models.threads,
+            context_length,
+            gpu_layers: if FOR_GPU { ALL_LAYERS } else { 0 },
+            slots: 0,
+        },
         allow_unsandboxed: config.server.allow_unsandboxed,
     }
 }

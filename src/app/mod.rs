@@ -100,8 +100,18 @@ impl App {
         let socket = (folder.to_owned(), name);
         let (stages, stage) = channel::channel(Stage::ComingUp);
         let serving = Arc::clone(&snapshot);
-        let parts =
-            Parts { config, spawner, parse, library, snapshot: Arc::clone(&snapshot), first, router, ollama, uploads, stopping: stopping.clone() };
+        let parts = Parts {
+            config,
+            spawner,
+            parse,
+            library,
+            snapshot: Arc::clone(&snapshot),
+            first,
+            router,
+            ollama,
+            uploads,
+            stopping: stopping.clone(),
+        };
         let coming_up = tokio::spawn(async move {
             let up = bring_up::bring_up(parts).await;
             if up.is_ok() {

@@ -66,7 +66,11 @@ impl RunningModels {
             return Err(Error::coming_up("no model is ready yet; see /readyz"));
         }
         let known = || engines.iter().map(|engine| engine.card.id.clone()).collect();
-        engines.iter().find(|engine| engine.card.id == id).cloned().ok_or_else(|| Error::UnknownModel { name: id.to_owned(), known: known() })
+        engines
+            .iter()
+            .find(|engine| engine.card.id == id)
+            .cloned()
+            .ok_or_else(|| Error::UnknownModel { name: id.to_owned(), known: known() })
     }
 }
 
@@ -77,11 +81,8 @@ impl ServedModels for RunningModels {
     }
 
     fn generator<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<ServedGenerator>> {
-        let served = |engine: ServedEngine| ServedGenerator {
-            id: engine.card.id,
-            answers: engine.report.answers,
-            engine: Arc::new(engine.client),
-        };
+        let served =
+            |engine: ServedEngine| ServedGenerator { id: engine.card.id, answers: engine.report.answers, engine: Arc::new(engine.client) };
         let found = self.find(id).map(served);
         async move { found }.boxed()
     }

@@ -95,7 +95,14 @@ pub struct RawApi {
 #[serde(deny_unknown_fields, default)]
 pub struct RawOllama {
     /// Loopback address and port for programs that speak Ollama's protocol, such as 127.0.0.1:11434 [default: nowhere]
-    #[arg(id = "ollama_listen", long = "ollama-listen", global = true, env = "ONEIROS_OLLAMA_LISTEN", value_name = "ADDR:PORT", hide = true)]
+    #[arg(
+        id = "ollama_listen",
+        long = "ollama-listen",
+        global = true,
+        env = "ONEIROS_OLLAMA_LISTEN",
+        value_name = "ADDR:PORT",
+        hide = true
+    )]
     pub listen: Option<String>,
 }
 

@@ -40,7 +40,8 @@ async fn each_token_is_a_chunk_of_its_own_and_its_probability_is_told() {
         "logprobs": true, "top_logprobs": 2});
     let answer = server.api().post_json(CHAT, &chat(more)).await;
     let told = chunks(&answer);
-    let texts: Vec<&str> = told.iter().filter_map(|chunk| chunk["choices"][0]["delta"]["content"].as_str()).filter(|text| !text.is_empty()).collect();
+    let texts: Vec<&str> =
+        told.iter().filter_map(|chunk| chunk["choices"][0]["delta"]["content"].as_str()).filter(|text| !text.is_empty()).collect();
     let usage = &told.last().unwrap()["usage"];
     assert_eq!((texts.len(), usage["completion_tokens"].as_u64()), (32, Some(32)), "{usage}");
     let tokens = told.iter().flat_map(|chunk| chunk["choices"][0]["logprobs"]["content"].as_array().cloned().unwrap_or_default());
@@ -108,7 +109,12 @@ async fn a_prompt_longer_than_the_context_is_refused_with_both_numbers_and_a_lim
         let answer = api.post_json(CHAT, &chat(long)).await;
         assert_eq!(answer.status, 400, "{}", answer.text());
         let error = answer.json()["error"].clone();
-        let numbers: Vec<u64> = error["message"].as_str().unwrap().split(|letter: char| !letter.is_ascii_digit()).filter_map(|text| text.parse().ok()).collect();
+        let numbers: Vec<u64> = error["message"]
+            .as_str()
+            .unwrap()
+            .split(|letter: char| !letter.is_ascii_digit())
+            .filter_map(|text| text.parse().ok())
+            .collect();
         assert_eq!((error["code"].as_str(), numbers.len()), (Some("context_length_exceeded"), 2), "{error}");
         assert!(numbers[0] > 8000 && numbers[1] == 2048, "{numbers:?}");
     }
@@ -147,7 +153,8 @@ async fn the_models_are_listed_with_their_other_names() {
     let server = server::shared().await;
     let api = server.api();
     let models = api.get("/v1/models").await.ok();
-    let model = |id: &str| models["data"].as_array().unwrap().iter().find(|model| model["id"] == id).unwrap_or_else(|| panic!("{models:#}"));
+    let model =
+        |id: &str| models["data"].as_array().unwrap().iter().find(|model| model["id"] == id).unwrap_or_else(|| panic!("{models:#}"));
     assert!(model(ENGLISH_MODEL)["aliases"].as_array().unwrap().contains(&"gpt-4o-mini".into()), "{models:#}");
     assert_eq!((&model(OTHER_MODEL)["task"], &model(EMBEDDING_MODEL)["dimensions"]), (&json!("completion"), &json!(384)));
     assert_eq!(api.get("/v1/models/whisper-1").await.ok()["task"], "transcription");

@@ -38,10 +38,44 @@ fn nested(depth: usize) -> Value {
 fn wrong_requests() -> Vec<(&'static str, Value)> {
     let schema = |schema: Value| json!({"response_format": {"type": "json_schema", "json_schema": {"name": "x", "schema": schema}}});
     let mut wrong = Vec::new();
-    let fields = ["temperature", "top_p", "n", "seed", "max_tokens", "max_completion_tokens", "frequency_penalty", "presence_penalty",
-        "logit_bias", "logprobs", "top_logprobs", "stop", "response_format", "tools", "tool_choice", "stream_options", "top_k", "min_p",
-        "repeat_penalty", "dry_multiplier", "messages", "user", "regex", "reasoning_effort", "metadata"];
-    let values = [json!(-1e308), json!(1e308), json!(i64::MIN), json!(u64::MAX), json!("NaN"), json!([[[]]]), json!({"": {}}), json!(true), json!("")];
+    let fields = [
+        "temperature",
+        "top_p",
+        "n",
+        "seed",
+        "max_tokens",
+        "max_completion_tokens",
+        "frequency_penalty",
+        "presence_penalty",
+        "logit_bias",
+        "logprobs",
+        "top_logprobs",
+        "stop",
+        "response_format",
+        "tools",
+        "tool_choice",
+        "stream_options",
+        "top_k",
+        "min_p",
+        "repeat_penalty",
+        "dry_multiplier",
+        "messages",
+        "user",
+        "regex",
+        "reasoning_effort",
+        "metadata",
+    ];
+    let values = [
+        json!(-1e308),
+        json!(1e308),
+        json!(i64::MIN),
+        json!(u64::MAX),
+        json!("NaN"),
+        json!([[[]]]),
+        json!({"": {}}),
+        json!(true),
+        json!(""),
+    ];
     for field in fields {
         wrong.extend(values.iter().map(|value| (field, json!({field: value}))));
     }
@@ -122,7 +156,9 @@ async fn two_hundred_requests_at_once_are_answered_or_told_to_come_later() {
     assert_eq!(count(200) + count(429), 200, "{:?}", answers.iter().map(|answer| answer.status).collect::<Vec<_>>());
     assert!(count(200) >= 72, "{} were served", count(200));
     let refused = answers.iter().filter(|answer| answer.status == 429);
-    assert!(refused.clone().all(|answer| answer.headers.contains_key("retry-after") && answer.json()["error"]["code"] == "rate_limit_exceeded"));
+    assert!(
+        refused.clone().all(|answer| answer.headers.contains_key("retry-after") && answer.json()["error"]["code"] == "rate_limit_exceeded")
+    );
     until_nothing_is_queued(&api).await;
     assert_eq!(api.engines().await, engines, "an engine was restarted");
 }
@@ -137,7 +173,8 @@ async fn a_client_that_leaves_at_any_moment_leaves_no_place_taken() {
     for milliseconds in [0, 5, 50, 200, 800, 2000] {
         let left = (0..6).map(|number| {
             let (api, long) = (api.clone(), long.clone());
-            let body = chat(json!({"messages": [{"role": "user", "content": format!("{number} {milliseconds} {long}")}], "ignore_eos": true,
+            let body =
+                chat(json!({"messages": [{"role": "user", "content": format!("{number} {milliseconds} {long}")}], "ignore_eos": true,
                 "max_tokens": 400, "n": 2, "stream": number % 2 == 0}));
             async move {
                 let asked = api.post_json(CHAT, &body);

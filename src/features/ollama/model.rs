@@ -27,7 +27,8 @@ pub struct ChatRequest {
 }
 
 impl Wire for ChatRequest {
-    const REFUSED: &'static [Advice] = &[("logprobs", "ask under /v1/chat/completions"), ("top_logprobs", "ask under /v1/chat/completions")];
+    const REFUSED: &'static [Advice] =
+        &[("logprobs", "ask under /v1/chat/completions"), ("top_logprobs", "ask under /v1/chat/completions")];
 }
 
 #[derive(Debug, Clone, Deserialize)]

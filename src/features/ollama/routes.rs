@@ -17,17 +17,16 @@ use time::OffsetDateTime;
 
 use super::{
     chat,
-    model::{
-        ChatRequest, EmbedRequest, EmbedResponse, EmbeddingsRequest, EmbeddingsResponse, GenerateRequest, ShowRequest, Shown, Tags,
-    },
+    model::{ChatRequest, EmbedRequest, EmbedResponse, EmbeddingsRequest, EmbeddingsResponse, GenerateRequest, ShowRequest, Shown, Tags},
     narration::{Form, OllamaNarrator},
     tags::{loaded, own_name, shown, tag},
 };
 use crate::{
     error::{Result, problem::Problem},
     features::openai::{
-        ApiBody, Failure, ModelApi, Task, Writing, embed, narrate,
+        ApiBody, Failure, ModelApi, Task, Writing, embed,
         model::{EmbeddingsRequest as Embedding, Inputs, Vector},
+        narrate,
     },
 };
 

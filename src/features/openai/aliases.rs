@@ -60,7 +60,8 @@ mod tests {
     #[test]
     fn a_name_means_the_model_itself_then_its_alias_then_a_task() {
         let models = [card("base", Task::Text, false), card("small", Task::Text, true), card("e5", Task::Embedding, false)];
-        let pairs = [("gpt-4o", "chat"), ("text-embedding-3-small", "embedding"), ("mine", "base"), ("small", "base"), ("whisper-1", "speech")];
+        let pairs =
+            [("gpt-4o", "chat"), ("text-embedding-3-small", "embedding"), ("mine", "base"), ("small", "base"), ("whisper-1", "speech")];
         let aliases: Aliases = pairs.map(|(name, target)| (name.to_owned(), target.to_owned())).into_iter().collect();
         let resolved = |name| aliases.resolve(name, &models).map(|model| model.id.as_str());
         assert_eq!(resolved("gpt-4o"), Some("small"), "a base model holds no dialog");

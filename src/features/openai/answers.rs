@@ -24,11 +24,17 @@ const FIRST_WORD: Duration = Duration::from_secs(10);
 /// A part of an answer.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Told {
-    Text { text: String, logprobs: Vec<TokenLogprob> },
+    Text {
+        text: String,
+        logprobs: Vec<TokenLogprob>,
+    },
     /// What the model thinks before it answers.
     Reasoning(String),
     /// A whole call; the answer's calls are numbered from 0.
-    Call { number: usize, call: ToolCall },
+    Call {
+        number: usize,
+        call: ToolCall,
+    },
     Ended(Ending),
 }
 
@@ -138,13 +144,8 @@ impl Answers {
 
     /// All answers, whole.
     pub async fn whole(&mut self) -> Result<Vec<Whole>> {
-        let empty = || Whole {
-            text: String::new(),
-            reasoning: String::new(),
-            calls: Vec::new(),
-            logprobs: Vec::new(),
-            ending: Ending::Stop,
-        };
+        let empty =
+            || Whole { text: String::new(), reasoning: String::new(), calls: Vec::new(), logprobs: Vec::new(), ending: Ending::Stop };
         let mut answers: Vec<Whole> = self.choices.iter().map(|_| empty()).collect();
         while let Some(heard) = self.next().await {
             let Heard { index, told } = heard?;
@@ -164,14 +165,17 @@ impl Answers {
     /// What was read and written so far. A prompt of several answers counts once.
     pub fn usage(&self) -> Usage {
         let known = |index: usize| self.choices[index].usage.clone().unwrap_or_default();
-        let prompts: Vec<Vec<GenerationUsage>> =
-            (0..self.choices.len()).step_by(self.per_prompt.max(1)).map(|first| (first..first + self.per_prompt).map(known).collect()).collect();
+        let prompts: Vec<Vec<GenerationUsage>> = (0..self.choices.len())
+            .step_by(self.per_prompt.max(1))
+            .map(|first| (first..first + self.per_prompt).map(known).collect())
+            .collect();
         let sum = |count: fn(&GenerationUsage) -> u32, of: fn(u32, u32) -> u32| {
             prompts.iter().map(|usages| usages.iter().map(count).reduce(of).unwrap_or(0)).fold(0_u32, u32::saturating_add)
         };
         let prompt_tokens = sum(|usage| usage.prompt_tokens, u32::max);
         let completion_tokens = sum(|usage| usage.generated_tokens, u32::saturating_add);
-        let mut usage = Usage { prompt_tokens, completion_tokens, total_tokens: prompt_tokens.saturating_add(completion_tokens), ..Usage::default() };
+        let mut usage =
+            Usage { prompt_tokens, completion_tokens, total_tokens: prompt_tokens.saturating_add(completion_tokens), ..Usage::default() };
         usage.prompt_tokens_details.cached_tokens = sum(|usage| usage.cached_tokens, u32::min);
         usage
     }

@@ -4,18 +4,17 @@ use super::{
     Answers, Defaults, Ending, Failure, Heard, Prompts, Told, Tooling, Writing,
     answers::Whole,
     constraint::{check_stops, constraint},
+    dialog::messages,
     logprobs,
     model::{
-        AnswerMessage, CallType, ChatChoice, ChatChunk, ChatCompletion, ChatRequest, ChunkChoice, Content, Delta, FinishedBy, RequestMessage,
-        Role, WireCall, WireFunction,
+        AnswerMessage, CallType, ChatChoice, ChatChunk, ChatCompletion, ChatRequest, ChunkChoice, Delta, FinishedBy, WireCall, WireFunction,
     },
     narration::{Line, Narrator},
     sampling::{MOST_TOP_LOGPROBS, stops, within},
     service::{FINGERPRINT, asker, max_tokens, new_id, now},
-    tooling::earlier_call,
 };
 use crate::{
-    engine::{ChatMessage, ChatRole, Constraint, ToolCall},
+    engine::{Constraint, ToolCall},
     error::{Error, Result},
 };
 
@@ -60,58 +59,6 @@ fn top_logprobs(request: &ChatRequest) -> Result<Option<u8>> {
             let top = within("top_logprobs", top.unwrap_or(0), 0, MOST_TOP_LOGPROBS)?;
             Ok(u8::try_from(top).ok())
         }
-    }
-}
-
-/// The dialog as engines take it.
-pub fn messages(messages: &[RequestMessage]) -> Result<Vec<ChatMessage>> {
-    if messages.is_empty() {
-        return Err(Error::invalid("messages", "must hold at least one message"));
-    }
-    let mut messages = messages.iter().enumerate().map(|(index, message)| engine_message(index, message)).collect::<Result<Vec<_>>>()?;
-    name_answers(&mut messages);
-    Ok(messages)
-}
-
-fn engine_message(index: usize, message: &RequestMessage) -> Result<ChatMessage> {
-    let field = |name: &str| format!("messages[{index}].{name}");
-    let role = match message.role {
-        Role::System | Role::Developer => ChatRole::System,
-        Role::User => ChatRole::User,
-        Role::Assistant => ChatRole::Assistant,
-        Role::Tool => ChatRole::Tool,
-    };
-    let calls = message.tool_calls.iter().flatten().enumerate();
-    let tool_calls: Vec<_> = calls.map(|(number, call)| earlier_call(&field(&format!("tool_calls[{number}]")), call)).collect::<Result<_>>()?;
-    if !tool_calls.is_empty() && role != ChatRole::Assistant {
-        return Err(Error::invalid(field("tool_calls"), "only an assistant calls tools"));
-    }
-    if role == ChatRole::Tool && message.tool_call_id.is_none() {
-        return Err(Error::invalid(field("tool_call_id"), "is missing: it names the call that this message answers"));
-    }
-    let content = message.content.as_ref().map(|Content(text)| text.clone()).or_else(|| message.refusal.clone());
-    let content = match content {
-        Some(content) => content,
-        None if !tool_calls.is_empty() => String::new(),
-        None => return Err(Error::invalid(field("content"), "is missing")),
-    };
-    Ok(ChatMessage {
-        role,
-        content,
-        reasoning: message.reasoning_content.clone(),
-        name: message.name.clone(),
-        tool_calls,
-        tool_call_id: message.tool_call_id.clone(),
-    })
-}
-
-/// Names a tool's answers after the calls that they answer.
-fn name_answers(messages: &mut [ChatMessage]) {
-    for index in 0..messages.len() {
-        let (earlier, rest) = messages.split_at_mut(index);
-        let Some(answer) = rest.first_mut().filter(|message| message.role == ChatRole::Tool && message.name.is_none()) else { continue };
-        let mut calls = earlier.iter().rev().flat_map(|message| &message.tool_calls);
-        answer.name = calls.find(|call| Some(&call.id) == answer.tool_call_id.as_ref()).map(|call| call.name.clone());
     }
 }
 
@@ -239,7 +186,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::features::openai::read;
+    use crate::{engine::ChatRole, features::openai::read};
 
     fn asked(mut more: Value) -> Result<Writing> {
         let mut body = json!({"model": "m", "messages": [{"role": "user", "content": "Hello"}]});
@@ -268,7 +215,10 @@ mod tests {
         }))
         .unwrap();
         let Prompts::Dialog { messages, .. } = &asked.prompts else { panic!("no dialog") };
-        assert_eq!(messages.iter().map(|message| message.content.as_str()).collect::<Vec<_>>(), ["Be brief.", "Hello\nthere", "Hi.", "Go on."]);
+        assert_eq!(
+            messages.iter().map(|message| message.content.as_str()).collect::<Vec<_>>(),
+            ["Be brief.", "Hello\nthere", "Hi.", "Go on."]
+        );
         assert_eq!(messages[0].role, ChatRole::System);
         assert_eq!((asked.max_tokens, asked.n, asked.stop), (Some(5), 2, vec!["\n".to_owned()]));
         assert_eq!((asked.sampling.seed, asked.sampling.top_logprobs), (7, Some(3)));
@@ -318,8 +268,14 @@ mod tests {
             ("store", json!({"store": true})),
             ("prediction", json!({"prediction": {}})),
             ("functions", json!({"functions": []})),
-            ("response_format.json_schema.schema", json!({"response_format": {"type": "json_schema", "json_schema": {"name": "x", "schema": 5}}})),
-            ("response_format.json_schema.name", json!({"response_format": {"type": "json_schema", "json_schema": {"name": "x y", "schema": {}}}})),
+            (
+                "response_format.json_schema.schema",
+                json!({"response_format": {"type": "json_schema", "json_schema": {"name": "x", "schema": 5}}}),
+            ),
+            (
+                "response_format.json_schema.name",
+                json!({"response_format": {"type": "json_schema", "json_schema": {"name": "x y", "schema": {}}}}),
+            ),
         ] {
             assert_eq!(refused(more), field);
         }

@@ -32,7 +32,8 @@ pub async fn embed(api: &ModelApi, request: EmbeddingsRequest) -> Result<Embeddi
     }
     let Embeddings { vectors, tokens, truncated } = embeddings;
     let encoding = encoding_format.unwrap_or_default();
-    let object = |(index, (vector, truncated))| EmbeddingObject { object: "embedding", index, embedding: encoded(vector, encoding), truncated };
+    let object =
+        |(index, (vector, truncated))| EmbeddingObject { object: "embedding", index, embedding: encoded(vector, encoding), truncated };
     let data = vectors.into_iter().zip(truncated).enumerate().map(object).collect();
     let usage = EmbeddingUsage { prompt_tokens: tokens, total_tokens: tokens };
     Ok(EmbeddingObjects { object: "list", data, model: model.id.clone(), usage })
@@ -40,9 +41,10 @@ pub async fn embed(api: &ModelApi, request: EmbeddingsRequest) -> Result<Embeddi
 
 fn check_dimensions(wanted: Option<i64>, own: u32) -> Result<()> {
     match wanted {
-        Some(wanted) if wanted != i64::from(own) => {
-            Err(Error::invalid("dimensions", format!("must be {own} for this model, not {wanted}: its vectors mean nothing when they are cut")))
-        }
+        Some(wanted) if wanted != i64::from(own) => Err(Error::invalid(
+            "dimensions",
+            format!("must be {own} for this model, not {wanted}: its vectors mean nothing when they are cut"),
+        )),
         _ => Ok(()),
     }
 }

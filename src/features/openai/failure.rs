@@ -44,7 +44,9 @@ impl From<&Problem> for Failure {
 
 /// Whether an engine refused a prompt for its length.
 fn is_too_long(detail: &str) -> bool {
-    detail.contains("too long for the model's context") || detail.contains("too long for a context") || detail.contains("do not fit the model's context")
+    detail.contains("too long for the model's context")
+        || detail.contains("too long for a context")
+        || detail.contains("do not fit the model's context")
 }
 
 #[cfg(test)]

@@ -119,7 +119,9 @@ mod tests {
     fn reasoning_and_calls_are_told_apart_from_content() {
         let told = read(Some(&manner(&[])), &["<think>", "hm", "</think>", "Yes", "\n"]);
         assert_eq!(told, [Told::Reasoning("hm".into()), text("Yes"), text("\n")]);
-        let calls = ["<tool_call>\n{\"name\": \"time\", \"arguments\": {}}\n</tool_call>\n<tool_call>\n{\"name\": \"time\", \"arguments\": {}}\n</tool_call>"];
+        let calls = [
+            "<tool_call>\n{\"name\": \"time\", \"arguments\": {}}\n</tool_call>\n<tool_call>\n{\"name\": \"time\", \"arguments\": {}}\n</tool_call>",
+        ];
         let called = |told: Vec<Told>| told.into_iter().filter(|told| matches!(told, Told::Call { .. })).count();
         assert_eq!(called(read(Some(&manner(&["time"])), &calls)), 2);
         assert_eq!(called(read(Some(&Manner { one_call: true, ..manner(&["time"]) }), &calls)), 1);

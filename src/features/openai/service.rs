@@ -130,7 +130,10 @@ impl ModelApi {
     pub async fn write(&self, model: &str, writing: Writing) -> Result<Answers> {
         let count = writing.prompts.count() * writing.n;
         if count == 0 || count > MOST_ANSWERS {
-            return Err(Error::invalid("n", format!("asks for {count} answers together with the prompts: 1 to {MOST_ANSWERS} can be had at once")));
+            return Err(Error::invalid(
+                "n",
+                format!("asks for {count} answers together with the prompts: 1 to {MOST_ANSWERS} can be had at once"),
+            ));
         }
         let card = self.card(model, Task::Text).await?;
         let model = self.models.generator(&card.id).await?;
@@ -168,9 +171,10 @@ fn requests(writing: &Writing, style: AnswerStyle) -> Vec<GenerationRequest> {
         Prompts::Dialog { messages, tooling, reasoning } => {
             let (tools, marks) = (tooling.tools.clone(), is_read(writing));
             let prompt = ChatPrompt { messages: messages.clone(), tools, reasoning: *reasoning, marks };
-            let forced = tooling.forced.clone().map(|tools| {
-                Constraint::ToolCall(ForcedCall { tools, closes_reasoning: style.begins_in_reasoning(*reasoning) })
-            });
+            let forced = tooling
+                .forced
+                .clone()
+                .map(|tools| Constraint::ToolCall(ForcedCall { tools, closes_reasoning: style.begins_in_reasoning(*reasoning) }));
             (vec![Prompt::Chat(prompt)], forced.unwrap_or_else(|| writing.constraint.clone()))
         }
     };

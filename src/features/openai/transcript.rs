@@ -120,7 +120,10 @@ mod tests {
         let Shown::Text(_, srt) = show(heard(), TranscriptFormat::Srt, &[]) else { panic!("no text") };
         assert_eq!(srt, "1\n00:00:00,000 --> 00:00:01,500\nI flew.\n\n2\n01:02:03,001 --> 01:02:05,250\n<b>High</b> → up\n\n");
         let Shown::Text(kind, vtt) = show(heard(), TranscriptFormat::Vtt, &[]) else { panic!("no text") };
-        assert_eq!(vtt, "WEBVTT\n\n00:00:00.000 --> 00:00:01.500\nI flew.\n\n01:02:03.001 --> 01:02:05.250\n&lt;b&gt;High&lt;/b&gt; → up\n\n");
+        assert_eq!(
+            vtt,
+            "WEBVTT\n\n00:00:00.000 --> 00:00:01.500\nI flew.\n\n01:02:03.001 --> 01:02:05.250\n&lt;b&gt;High&lt;/b&gt; → up\n\n"
+        );
         assert!(kind.starts_with("text/vtt"));
     }
 

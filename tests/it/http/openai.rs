@@ -85,13 +85,20 @@ async fn errors_have_the_protocols_shape_whoever_refuses() {
     let error = |answer: Answer| {
         let error = answer.json()["error"].clone();
         assert!(error["message"].as_str().is_some_and(|message| message.len() > 10), "{}", answer.text);
-        (answer.status.as_u16(), error["param"].as_str().unwrap_or_default().to_owned(), error["code"].as_str().unwrap_or_default().to_owned())
+        (
+            answer.status.as_u16(),
+            error["param"].as_str().unwrap_or_default().to_owned(),
+            error["code"].as_str().unwrap_or_default().to_owned(),
+        )
     };
     let post = async |path: &str, body: Value| error(house.post(path, body.to_string()).await);
     assert_eq!(post(CHAT, chat(json!({"model": "gpt-9"}))).await, (404, "model".into(), "model_not_found".into()));
     assert_eq!(post(CHAT, chat(json!({"model": "letters"}))).await, (400, "model".into(), String::new()));
     assert_eq!(post(CHAT, chat(json!({"audio": {"voice": "alloy"}}))).await, (400, "audio".into(), String::new()));
-    assert_eq!(post("/v1/embeddings", json!({"model": "letters", "input": "a", "dimensions": 8})).await, (400, "dimensions".into(), String::new()));
+    assert_eq!(
+        post("/v1/embeddings", json!({"model": "letters", "input": "a", "dimensions": 8})).await,
+        (400, "dimensions".into(), String::new())
+    );
     assert_eq!(error(house.get("/v1/models/nothing").await).0, 404);
     assert_eq!(error(house.get(CHAT).await).0, 405);
     assert_eq!(error(house.get("/v1/files").await), (404, String::new(), "unknown_url".into()));
@@ -138,7 +145,8 @@ async fn a_response_is_told_as_typed_events() {
     let ends = ["response.output_text.done", "response.content_part.done", "response.output_item.done", "response.completed"];
     assert!(names.starts_with(&begins) && names.ends_with(&ends), "{names:?}");
     assert!(events.iter().enumerate().all(|(number, (name, data))| data["type"] == **name && data["sequence_number"] == number));
-    let deltas: String = events.iter().filter(|(name, _)| name == "response.output_text.delta").map(|(_, data)| data["delta"].as_str().unwrap()).collect();
+    let deltas: String =
+        events.iter().filter(|(name, _)| name == "response.output_text.delta").map(|(_, data)| data["delta"].as_str().unwrap()).collect();
     let whole = &events.last().unwrap().1["response"];
     assert_eq!(whole["output"][0]["content"][0]["text"], deltas.as_str());
     assert_eq!(whole["usage"]["output_tokens"], 200);

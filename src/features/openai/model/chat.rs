@@ -5,9 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{
-    OneOrMany, ReasoningEffort, RequestMessage, ResponseFormat, ServiceTier, StreamOptions, Tool, ToolChoice, Usage, WireCall,
-};
+use super::{OneOrMany, ReasoningEffort, RequestMessage, ResponseFormat, ServiceTier, StreamOptions, Tool, ToolChoice, Usage, WireCall};
 use crate::features::openai::{Advice, SamplingFields, Wire};
 
 /// What a dialog's continuation is asked with.

@@ -90,4 +90,3 @@ pub enum ServiceTier {
     Auto,
     Default,
 }
-

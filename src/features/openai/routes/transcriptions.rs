@@ -63,7 +63,8 @@ fn listening(form: &Form, words: bool) -> Result<Listening> {
 
 fn granularities(form: &Form, format: TranscriptFormat) -> Result<Vec<Granularity>> {
     let wrong = |message| Error::invalid(GRANULARITIES, message);
-    let wanted = form.texts(GRANULARITIES).map(|name| named(name).ok_or_else(|| wrong("must be segment or word"))).collect::<Result<Vec<_>>>()?;
+    let wanted =
+        form.texts(GRANULARITIES).map(|name| named(name).ok_or_else(|| wrong("must be segment or word"))).collect::<Result<Vec<_>>>()?;
     if !wanted.is_empty() && format != TranscriptFormat::VerboseJson {
         return Err(wrong("needs the response_format verbose_json"));
     }

@@ -130,7 +130,11 @@ async fn receive_fields(service: &SpeechService, request: Request, fields: &[&'s
             ("file", _) if recording.is_none() => {
                 recording = Some(write(service, field.inspect(|chunk| unread.taken(chunk))).await?);
             }
-            (_, Some(known)) if texts.len() < MOST_FIELDS && (known.ends_with("[]") || texts.iter().all(|(earlier, _)| earlier != known)) => texts.push((*known, short_text(field, known).await?)),
+            (_, Some(known))
+                if texts.len() < MOST_FIELDS && (known.ends_with("[]") || texts.iter().all(|(earlier, _)| earlier != known)) =>
+            {
+                texts.push((*known, short_text(field, known).await?))
+            }
             ("file", _) | (_, Some(_)) => return Err(Error::invalid(name, "is given twice")),
             _ => return Err(Error::invalid(name.chars().take(64).collect::<String>(), "is not a field of this form")),
         }
