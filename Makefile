@@ -28,7 +28,7 @@ export CARGO_TARGET_DIR ?= target/portable
 endif
 
 PACKAGES := build-essential cmake clang libclang-dev pkg-config curl ca-certificates \
-            python3 python3-pip espeak-ng strace chromium ffmpeg \
+            python3 python3-pip python3-venv espeak-ng strace chromium ffmpeg \
             $(if $(shell command -v node),,nodejs npm)
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
@@ -36,7 +36,7 @@ WEB := assets/web
 WEB_SOURCES = $(shell find $(WEB) \( -name node_modules -o -name dist \) -prune -o -type f -print)
 NODE_NEEDED := 20.19
 
-.PHONY: setup web build run test test-web test-models prove lint sqlx sqlx-check install package prove-package
+.PHONY: setup web build run test test-web test-models test-clients prove lint sqlx sqlx-check install package prove-package
 
 setup:
 	@missing=$$(for package in $(PACKAGES); do dpkg-query -W -f='$${Status}' $$package 2>/dev/null | grep -q 'ok installed' || echo $$package; done); \
@@ -74,7 +74,26 @@ test-models: build
 test-web: build
 	cd $(WEB) && npm run check && ONEIROS_BIN=$(abspath $(ONEIROS)) npm run api:check
 
-test: setup test-models test-web
+# The packages that people use, which tests/it/clients.rs runs against the executable.
+CLIENTS := $(ONEIROS_TEST_STATE)/clients
+UNFETCHED = { echo "The client packages that the tests run could not be fetched: run make test-clients where a package registry can be reached." >&2; exit 1; }
+
+test-clients: $(CLIENTS)/python/.installed $(CLIENTS)/node/.installed
+
+$(CLIENTS)/python/.installed: tests/clients/requirements.txt
+	rm -rf $(@D)
+	mkdir -p $(CLIENTS)
+	python3 -m venv $(@D) || { echo "Python's venv is missing: run make setup, then run make again." >&2; exit 1; }
+	$(@D)/bin/pip install --quiet --disable-pip-version-check --require-hashes --only-binary=:all: -r $< || $(UNFETCHED)
+	touch $@
+
+$(CLIENTS)/node/.installed: tests/clients/node/package-lock.json
+	mkdir -p $(@D)
+	cp tests/clients/node/package.json tests/clients/node/package-lock.json tests/clients/node/.npmrc $(@D)
+	cd $(@D) && npm ci --silent || $(UNFETCHED)
+	touch $@
+
+test: setup test-models test-clients test-web
 	cargo test $(CARGO_FLAGS)
 	cd $(WEB) && ONEIROS_BIN=$(abspath $(ONEIROS)) npm run e2e
 

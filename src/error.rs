@@ -40,6 +40,9 @@ pub enum Error {
     Misdirected,
     #[error("there is no such {0}")]
     NotFound(&'static str),
+    /// No model of that name can be asked. 404.
+    #[error("there is no model `{name}` here; there are: {}", known.join(", "))]
+    UnknownModel { name: String, known: Vec<String> },
     /// The route exists, this method on it does not. 405.
     #[error("this address does not take that method")]
     MethodNotAllowed,
@@ -85,6 +88,11 @@ impl Error {
     /// A wrong field.
     pub fn invalid(field: impl Into<String>, message: impl Into<String>) -> Self {
         Self::Invalid { field: field.into(), message: message.into() }
+    }
+
+    /// Something that is not there yet, and will be in a moment.
+    pub fn coming_up(what: impl Into<String>) -> Self {
+        Self::Unavailable { what: what.into(), retry_after: Duration::from_secs(5) }
     }
 
     /// Blames a request's size on a field.

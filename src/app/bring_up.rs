@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     engines::{Engines, ProfileModel},
     library::Library,
+    served::{RunningModels, ServedEngine},
     snapshot::Snapshot,
 };
 use crate::{
@@ -22,6 +23,7 @@ use crate::{
     engine::{parse::ParseRunner, supervisor::Spawner},
     features::{
         dreams::{DreamModels, DreamService, DreamStore, EmbeddingModel, ReembedDreams},
+        openai::ModelApi,
         speech::{SpeechModel, SpeechService},
     },
     http::{self, FirstServices, Services},
@@ -48,6 +50,8 @@ pub struct Parts {
     pub first: FirstServices,
     /// The router of this moment.
     pub router: channel::Sender<http::Router>,
+    /// The same for Ollama's protocol.
+    pub ollama: channel::Sender<http::Router>,
     pub uploads: PathBuf,
     pub stopping: CancellationToken,
 }
@@ -182,6 +186,7 @@ async fn fetch_models(parts: &Parts, entries: Vec<CatalogEntry>) -> anyhow::Resu
 struct ModelNews {
     dreams: channel::Sender<Arc<DreamModels>>,
     speech: channel::Sender<Option<SpeechModel>>,
+    served: channel::Sender<Arc<[ServedEngine]>>,
 }
 
 impl ModelNews {
@@ -206,25 +211,28 @@ fn serve(parts: &Parts, database: &Database) -> ModelNews {
     let coming = DreamModels { coming: Some(String::new()), ..DreamModels::default() };
     let (dreams, dream_models) = channel::channel(Arc::new(coming));
     let (speech, speech_model) = channel::channel(None);
+    let (served, running) = channel::channel([].into());
     let store = DreamStore::new(database.pool().clone());
+    let decoder = Arc::new(parts.parse.clone());
+    let hearing = Arc::new(SpeechService::new(decoder, speech_model, parts.uploads.clone(), parts.config.speech.max_minutes));
+    let aliases = parts.config.api.aliases.clone().into_iter().collect();
+    let openai = Arc::new(ModelApi::new(Arc::new(RunningModels::new(running)), aliases, Arc::clone(&hearing)));
+    drop(parts.ollama.send_replace(http::ollama_router(Some(Arc::clone(&openai)))));
     let services = Services {
         dreams: Arc::new(DreamService::new(store, dream_models, parts.stopping.clone())),
-        speech: Arc::new(SpeechService::new(
-            Arc::new(parts.parse.clone()),
-            speech_model,
-            parts.uploads.clone(),
-            parts.config.speech.max_minutes,
-        )),
+        openai,
+        speech: hearing,
         first: parts.first.clone(),
     };
     drop(parts.router.send_replace(http::router(services)));
-    ModelNews { dreams, speech }
+    ModelNews { dreams, speech, served }
 }
 
 /// Hands the loaded models to the features, and starts the jobs.
 async fn start_work(engines: &Engines, database: &Database, news: &ModelNews) -> anyhow::Result<Runner> {
     let models = Arc::new(engines.dream_models().await?);
     news.speech.send_replace(engines.speech_model());
+    news.served.send_replace(engines.served().await?);
     // Before dreams without a vector are looked for: one that is told from now on gets its own at once.
     news.dreams.send_replace(Arc::clone(&models));
     let queue = Queue::new(database.pool().clone());

@@ -11,6 +11,7 @@ use futures_util::future::join_all;
 use super::{
     library::Library,
     room::{ALL_LAYERS, Room},
+    served::ServedEngine,
 };
 use crate::{
     config::Config,
@@ -65,6 +66,8 @@ pub struct Engines {
 
 struct Running {
     entry: CatalogEntry,
+    /// Size of its files.
+    bytes: u64,
     supervisor: Supervisor,
 }
 
@@ -79,7 +82,10 @@ impl Engines {
             let specification = specification(kind, &model, config, &mut room)?;
             specifications.push((model.entry, specification));
         }
-        let start = |(entry, specification)| Running { entry, supervisor: Supervisor::start(specification, spawner.clone()) };
+        let start = |(entry, specification): (CatalogEntry, EngineSpec)| {
+            let bytes = specification.model.as_deref().map_or(0, size_of);
+            Running { bytes, entry, supervisor: Supervisor::start(specification, spawner.clone()) }
+        };
         Ok(Self { running: specifications.into_iter().map(start).collect() })
     }
 
@@ -107,6 +113,16 @@ impl Engines {
             }
         }
         Ok(models)
+    }
+
+    /// Every model, for programs that ask by name, once all are loaded.
+    pub async fn served(&self) -> Result<Arc<[ServedEngine]>, EngineError> {
+        let mut served = Vec::new();
+        for engine in &self.running {
+            let report = engine.supervisor.ready().await?;
+            served.extend(ServedEngine::new(&engine.entry, report, engine.supervisor.client(), engine.bytes));
+        }
+        Ok(served.into())
     }
 
     /// The model that hears.
@@ -165,6 +181,34 @@ pub async fn embedding_engine(library: &Library, config: &Config, spawner: &Spaw
     let mut room = Room::of_this_machine(&Hardware::of_this_machine());
     let supervisor = Supervisor::start(specification(EngineKind::Embedding, &model, config, &mut room)?, spawner.clone());
     Ok(EmbeddingEngine { model: model.entry.id, backend: model.backend.name(), supervisor })
+}
+
+/// Bytes of a file, or of the files in a folder; 0 where that cannot be told.
+fn size_of(path: &Path) -> u64 {
+    match std::fs::read_dir(path) {
+        Ok(files) => files.flatten().map(|file| file.metadata().map_or(0, |facts| facts.len())).sum(),
+        Err(_) => std::fs::metadata(path).map_or(0, |facts| facts.len()),
+    }
+}
+
+/// Starts the engine of one speech model that is here: the one named, else the profile's.
+pub async fn speech_engine(
+    library: &Library,
+    config: &Config,
+    spawner: &Spawner,
+    id: Option<&str>,
+) -> anyhow::Result<(String, Supervisor)> {
+    let entry = match id {
+        Some(id) => library.catalog().entry(id).cloned(),
+        None => library.entries(library.best_profile().profile)?.into_iter().find(|entry| entry.kind == ArtifactKind::Asr),
+    };
+    let entry = entry.filter(|entry| entry.kind == ArtifactKind::Asr);
+    let entry = entry.context("that is no speech model: `oneiros models list` shows which are")?;
+    let artifact = library.store().ensure_valid(&entry.id).await?;
+    let model = ProfileModel::new(entry, artifact, None)?;
+    let mut room = Room::of_this_machine(&Hardware::of_this_machine());
+    let supervisor = Supervisor::start(specification(EngineKind::Asr, &model, config, &mut room)?, spawner.clone());
+    Ok((model.entry.id, supervisor))
 }
 
 fn engine_kind(kind: ArtifactKind) -> Option<EngineKind> {

@@ -8,6 +8,7 @@ mod engines;
 pub mod library;
 mod notify;
 pub mod room;
+mod served;
 mod snapshot;
 mod state_directory;
 mod watch;
@@ -15,6 +16,7 @@ mod watch;
 use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
 use anyhow::Context as _;
+use futures_util::FutureExt as _;
 use tokio::{sync::watch as channel, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
@@ -30,7 +32,7 @@ use crate::{
     models::{NoProgress, PullProgress},
 };
 use bring_up::{Parts, Up};
-pub use engines::{EmbeddingEngine, embedding_engine};
+pub use engines::{EmbeddingEngine, embedding_engine, speech_engine};
 use library::Library;
 pub use notify::ServiceManager;
 use snapshot::Snapshot;
@@ -74,6 +76,7 @@ impl App {
         let state = StateDirectory::hold(&config.server.state_directory, when_held).await?;
         let uploads = state.uploads()?;
         let listeners = bind(&config, listen).await?;
+        let ollama_listeners = bind_ollama(&config, listen).await?;
         let address = listeners.tcp.as_ref().map(|tcp| tcp.local_addr()).transpose()?;
 
         let spawner = Spawner::new().context("the thread that starts engines cannot be started")?;
@@ -89,14 +92,27 @@ impl App {
             unsandboxed_allowed: config.server.allow_unsandboxed,
         };
         let (router, routers) = channel::channel(http::starting_router(&first));
-        let http = tokio::spawn(http::serve(listeners, http::staged(routers), stopping.clone()));
+        let (ollama, ollama_routers) = channel::channel(http::ollama_router(None));
+        let own = http::serve(listeners, http::staged(routers), stopping.clone());
+        let others = http::serve(ollama_listeners, http::staged(ollama_routers), stopping.clone());
+        let http = tokio::spawn(async move { tokio::join!(own, others) }.map(drop));
 
         let (folder, name) = config.server.socket();
         let socket = (folder.to_owned(), name);
         let (stages, stage) = channel::channel(Stage::ComingUp);
         let serving = Arc::clone(&snapshot);
-        let parts =
-            Parts { config, spawner, parse, library, snapshot: Arc::clone(&snapshot), first, router, uploads, stopping: stopping.clone() };
+        let parts = Parts {
+            config,
+            spawner,
+            parse,
+            library,
+            snapshot: Arc::clone(&snapshot),
+            first,
+            router,
+            ollama,
+            uploads,
+            stopping: stopping.clone(),
+        };
         let coming_up = tokio::spawn(async move {
             let up = bring_up::bring_up(parts).await;
             if up.is_ok() {
@@ -142,6 +158,15 @@ async fn bind(config: &Config, listen: Listen) -> anyhow::Result<Listeners> {
     };
     let (folder, name) = config.server.socket();
     Ok(Listeners { tcp, unix: Some(listeners::bind_unix(folder, name)?) })
+}
+
+/// For programs that speak Ollama's protocol, where the operator asked for it.
+async fn bind_ollama(config: &Config, listen: Listen) -> anyhow::Result<Listeners> {
+    let tcp = match (listen, config.ollama.listen) {
+        (Listen::Everywhere, Some(address)) => Some(listeners::bind_tcp(address).await.context("for Ollama's protocol")?),
+        _ => None,
+    };
+    Ok(Listeners { tcp, unix: None })
 }
 
 /// The state of a machine on which no server runs: hardware, models that are here, and whether the kernel confines a child.

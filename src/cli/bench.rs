@@ -30,6 +30,8 @@ pub struct BenchArguments {
 enum Bench {
     /// Texts a second of an embedding model
     Embedding(EmbeddingArguments),
+    /// Seconds that recordings take to become text
+    Asr(super::bench_asr::AsrArguments),
 }
 
 #[derive(Args)]
@@ -71,7 +73,10 @@ struct SizeReport {
 }
 
 pub async fn run(arguments: BenchArguments, config: Config) -> anyhow::Result<ExitCode> {
-    let Bench::Embedding(arguments) = arguments.what;
+    let arguments = match arguments.what {
+        Bench::Embedding(arguments) => arguments,
+        Bench::Asr(arguments) => return super::bench_asr::run(arguments, config).await,
+    };
     ensure!(
         arguments.rounds > 0 && arguments.sizes.iter().all(|size| (1..=1024).contains(size)),
         "rounds and sizes begin at 1; sizes end at 1024"

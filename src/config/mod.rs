@@ -10,6 +10,7 @@ mod file;
 mod raw;
 
 use std::{
+    collections::BTreeMap,
     net::SocketAddr,
     path::{Path, PathBuf},
 };
@@ -21,11 +22,18 @@ use anyhow::{Context as _, bail};
 #[error("{0}")]
 pub struct UnusableSetting(pub String);
 
-pub use raw::{RawConfig, RawDatabase, RawModels, RawServer, RawSpeech};
+pub use raw::{RawApi, RawConfig, RawDatabase, RawModels, RawOllama, RawServer, RawSpeech};
 
 /// Where the hub lives unless the operator names a mirror of it.
 pub const DEFAULT_HUB: &str = "https://huggingface.co";
 const DEFAULT_LISTEN: &str = "127.0.0.1:8420";
+/// Names that clients written for OpenAI's models ask for.
+const DEFAULT_ALIASES: &str = "gpt-3.5-turbo=chat,gpt-3.5-turbo-instruct=chat,gpt-4=chat,gpt-4-turbo=chat,gpt-4o=chat,gpt-4o-mini=chat,\
+    gpt-4.1=chat,gpt-4.1-mini=chat,gpt-4.1-nano=chat,gpt-5=chat,gpt-5-mini=chat,gpt-5-nano=chat,\
+    text-embedding-3-small=embedding,\
+    text-embedding-3-large=embedding,\
+    text-embedding-ada-002=embedding,\
+    whisper-1=speech,gpt-4o-transcribe=speech,gpt-4o-mini-transcribe=speech";
 const MAX_THREADS: u16 = 256;
 const DEFAULT_SLOTS: u16 = 8;
 const MAX_SLOTS: u16 = 64;
@@ -47,6 +55,8 @@ pub struct Config {
     pub server: ServerConfig,
     pub models: ModelsConfig,
     pub speech: SpeechConfig,
+    pub api: ApiConfig,
+    pub ollama: OllamaConfig,
     pub database: DatabaseConfig,
 }
 
@@ -110,6 +120,19 @@ pub struct SpeechConfig {
     pub max_minutes: u16,
 }
 
+/// The API for other programs.
+#[derive(Debug, Clone)]
+pub struct ApiConfig {
+    /// Name → a model's id, or `chat`, `embedding` or `speech`.
+    pub aliases: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Clone)]
+pub struct OllamaConfig {
+    /// A loopback address; nobody listens when absent.
+    pub listen: Option<SocketAddr>,
+}
+
 #[derive(Debug, Clone, Default)]
 pub struct DatabaseConfig {
     /// The owner's connection to a database of the operator's own; a private cluster when absent.
@@ -130,19 +153,15 @@ impl Config {
             server: server(raw.server)?,
             models: models(raw.models)?,
             speech: speech(&raw.speech)?,
+            api: ApiConfig { aliases: aliases(raw.api.aliases.as_deref())? },
+            ollama: OllamaConfig { listen: raw.ollama.listen.as_deref().map(loopback).transpose()? },
             database: database(raw.database)?,
         })
     }
 }
 
 fn server(raw: RawServer) -> anyhow::Result<ServerConfig> {
-    let text = raw.listen.as_deref().unwrap_or(DEFAULT_LISTEN);
-    let listen: SocketAddr = text
-        .parse()
-        .with_context(|| format!("`{text}` is not an address to listen on: write it as ADDRESS:PORT, for example {DEFAULT_LISTEN}"))?;
-    if !listen.ip().is_loopback() {
-        bail!("listening on {listen} is refused: without accounts and TLS the server stays on loopback; use {DEFAULT_LISTEN}");
-    }
+    let listen = loopback(raw.listen.as_deref().unwrap_or(DEFAULT_LISTEN))?;
     let state_directory = match raw.state_dir {
         Some(path) => std::path::absolute(&path).with_context(|| format!("{} is not a usable path", path.display()))?,
         None => default_state_directory()?,
@@ -154,6 +173,30 @@ fn server(raw: RawServer) -> anyhow::Result<ServerConfig> {
         allow_unsandboxed: raw.allow_unsandboxed.unwrap_or(false),
         user: raw.user.unwrap_or_else(|| "oneiros".into()),
     })
+}
+
+fn loopback(text: &str) -> anyhow::Result<SocketAddr> {
+    let listen: SocketAddr = text
+        .parse()
+        .with_context(|| format!("`{text}` is not an address to listen on: write it as ADDRESS:PORT, for example {DEFAULT_LISTEN}"))?;
+    if !listen.ip().is_loopback() {
+        bail!("listening on {listen} is refused: without accounts and TLS the server stays on loopback; use {DEFAULT_LISTEN}");
+    }
+    Ok(listen)
+}
+
+/// The default aliases, with those of the operator over them.
+fn aliases(own: Option<&str>) -> anyhow::Result<BTreeMap<String, String>> {
+    let mut aliases = BTreeMap::new();
+    for pair in [DEFAULT_ALIASES, own.unwrap_or_default()].into_iter().flat_map(|pairs| pairs.split(',')).map(str::trim) {
+        match pair.split_once('=').map(|(name, model)| (name.trim(), model.trim())) {
+            None if pair.is_empty() => {}
+            None | Some(("", _)) => bail!("`aliases` of `[api]` has `{pair}`: write NAME=MODEL, or NAME= to take a default away"),
+            Some((name, "")) => drop(aliases.remove(name)),
+            Some((name, model)) => drop(aliases.insert(name.to_owned(), model.to_owned())),
+        }
+    }
+    Ok(aliases)
 }
 
 fn models(raw: RawModels) -> anyhow::Result<ModelsConfig> {
@@ -293,6 +336,23 @@ mod tests {
         }
         let llm = models(raw("[models]\ncontext_length = 2048\nslots = 4\ncache_type = \"q8_0\"\n").models).unwrap().llm;
         assert_eq!((llm.context_length, llm.slots, llm.cache_type.as_str(), llm.gpu_layers), (Some(2048), 4, "q8_0", None));
+    }
+
+    #[test]
+    fn aliases_add_to_the_default_ones_and_take_them_away() {
+        let with = aliases(Some("mine=smollm2-135m-instruct, gpt-4=, whisper-1=whisper-base")).unwrap();
+        assert_eq!(with.get("mine").map(String::as_str), Some("smollm2-135m-instruct"));
+        assert_eq!((with.get("gpt-4"), with.get("gpt-4o").map(String::as_str)), (None, Some("chat")));
+        assert_eq!(with.get("whisper-1").map(String::as_str), Some("whisper-base"));
+        assert!(aliases(Some("mine")).is_err() && aliases(Some("=chat")).is_err());
+    }
+
+    #[test]
+    fn the_default_aliases_are_told() {
+        let settings = explain::settings();
+        let told = settings.iter().find(|setting| setting.key == "aliases").and_then(|setting| setting.default.as_deref());
+        assert_eq!(aliases(told).unwrap(), aliases(None).unwrap());
+        assert_eq!(told.unwrap_or_default().split(',').count(), aliases(None).unwrap().len());
     }
 
     #[test]

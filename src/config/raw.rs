@@ -25,6 +25,10 @@ pub struct RawConfig {
     #[command(flatten)]
     pub speech: RawSpeech,
     #[command(flatten)]
+    pub api: RawApi,
+    #[command(flatten)]
+    pub ollama: RawOllama,
+    #[command(flatten)]
     #[serde(default)]
     pub database: RawDatabase,
 }
@@ -86,6 +90,34 @@ pub struct RawSpeech {
     pub max_minutes: Option<u16>,
 }
 
+#[derive(Debug, Clone, Default, Args, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawApi {
+    /// Further names of models under /v1, as NAME=MODEL, NAME=MODEL; a MODEL is an id, or chat, embedding or speech for the
+    /// profile's own. They add to the default ones; NAME= takes one of those away [default: gpt-3.5-turbo=chat,
+    /// gpt-3.5-turbo-instruct=chat, gpt-4=chat, gpt-4-turbo=chat, gpt-4o=chat, gpt-4o-mini=chat, gpt-4.1=chat,
+    /// gpt-4.1-mini=chat, gpt-4.1-nano=chat, gpt-5=chat, gpt-5-mini=chat, gpt-5-nano=chat, text-embedding-3-small=embedding,
+    /// text-embedding-3-large=embedding, text-embedding-ada-002=embedding, whisper-1=speech, gpt-4o-transcribe=speech,
+    /// gpt-4o-mini-transcribe=speech]
+    #[arg(long = "api-aliases", global = true, env = "ONEIROS_API_ALIASES", value_name = "NAME=MODEL", hide = true)]
+    pub aliases: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, Args, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawOllama {
+    /// Loopback address and port for programs that speak Ollama's protocol, such as 127.0.0.1:11434 [default: nowhere]
+    #[arg(
+        id = "ollama_listen",
+        long = "ollama-listen",
+        global = true,
+        env = "ONEIROS_OLLAMA_LISTEN",
+        value_name = "ADDR:PORT",
+        hide = true
+    )]
+    pub listen: Option<String>,
+}
+
 /// A URL may hold a password, so it comes from a file or the environment (`DATABASE_URL`), never from the command line.
 #[derive(Debug, Clone, Default, Args, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
@@ -138,6 +170,8 @@ impl RawConfig {
                 cache_type: self.models.cache_type.or(lower.models.cache_type),
                 gpu_layers: self.models.gpu_layers.or(lower.models.gpu_layers),
             },
+            api: RawApi { aliases: self.api.aliases.or(lower.api.aliases) },
+            ollama: RawOllama { listen: self.ollama.listen.or(lower.ollama.listen) },
             speech: RawSpeech { max_minutes: self.speech.max_minutes.or(lower.speech.max_minutes) },
             database: RawDatabase {
                 url_file: self.database.url_file.or(lower.database.url_file),

@@ -119,7 +119,7 @@ impl Transcriber for FakeTranscriber {
             start_milliseconds: 0,
             end_milliseconds: duration_milliseconds,
             text: self.text.clone(),
-            no_speech_probability: 0.0,
+            ..TranscriptSegment::default()
         };
         let language = request.language.unwrap_or_else(|| self.language.clone());
         for event in [TranscriptionEvent::Segment(segment), TranscriptionEvent::Finished { language, duration_milliseconds }] {

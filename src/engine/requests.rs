@@ -119,7 +119,7 @@ pub struct Slot {
     /// Names the slot in the events.
     pub name: String,
     pub constraint: Constraint,
-    /// [`Self::UNBOUNDED`]: as many as fit into the context.
+    /// [`Self::UNBOUNDED`]: as many as fit into the context. A form of one slot alone takes no more than fit, either.
     pub max_tokens: u32,
     /// Ends the slot; never part of its text.
     pub stop: Vec<String>,
@@ -296,12 +296,18 @@ pub struct Embeddings {
 }
 
 /// What a [`super::Transcriber`] is asked.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct TranscriptionRequest {
     /// How many samples the recording's file holds: mono, 16 kHz, 16 bits, little endian.
     pub samples: u64,
     /// ISO 639-1; detected when absent.
     pub language: Option<String>,
+    /// Whether each word's times are wanted.
+    pub words: bool,
+    /// Text that the recording is heard as a continuation of: names, spelling, style.
+    pub prompt: Option<String>,
+    /// 0 is greedy and falls back to higher temperatures where the outcome is poor; any other is kept to. At most 1.
+    pub temperature: f32,
 }
 
 /// What a transcription reports, in order. `Finished` is the last.
@@ -318,11 +324,32 @@ pub enum TranscriptionEvent {
     },
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// A piece of a transcript. The figures are those of the window of at most 30 seconds that it was heard in.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct TranscriptSegment {
+    /// Counts up from 0 within a transcript.
+    pub id: u32,
     pub start_milliseconds: u64,
     pub end_milliseconds: u64,
     pub text: String,
+    /// What its tokens were sampled at.
+    pub temperature: f32,
+    /// Mean natural logarithm of its tokens' probabilities.
+    pub average_log_probability: f32,
+    /// Bytes of its text for each byte of the same text deflated: high where it repeats itself.
+    pub compression_ratio: f32,
     /// Whisper's own estimate that this segment holds no speech, 0 to 1.
     pub no_speech_probability: f32,
+    /// In order; empty unless they were asked for.
+    pub words: Vec<TranscriptWord>,
+}
+
+/// A word of a transcript, with the punctuation that belongs to it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct TranscriptWord {
+    pub start_milliseconds: u64,
+    pub end_milliseconds: u64,
+    pub text: String,
+    /// Mean probability of its tokens, 0 to 1.
+    pub probability: f32,
 }

@@ -208,7 +208,7 @@ fn first_request(kind: EngineKind, has_chat_template: bool) -> anyhow::Result<(R
             let samples = 16_000;
             let silence = rustix::fs::memfd_create("silence", rustix::fs::MemfdFlags::CLOEXEC)?;
             rustix::fs::ftruncate(&silence, samples * 2)?;
-            let request = super::TranscriptionRequest { samples, language: Some("en".into()) };
+            let request = super::TranscriptionRequest { samples, language: Some("en".into()), ..Default::default() };
             (Request::Transcribe(request), vec![silence])
         }
         EngineKind::Parse => {

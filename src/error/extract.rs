@@ -30,13 +30,16 @@ impl<T: DeserializeOwned, const LIMIT_BYTES: u64, S: Send + Sync> FromRequest<S>
     type Rejection = Error;
 
     async fn from_request(request: Request, _state: &S) -> Result<Self, Error> {
-        if !is_json(request.headers()) {
-            return Err(Error::UnsupportedMedia("the body must be JSON, with the content type application/json".into()));
-        }
-        let bytes =
-            tokio::time::timeout(BODY_DEADLINE, read_limited(request.into_body(), LIMIT_BYTES)).await.map_err(|_| Error::TooSlow)??;
-        parse(&bytes).map(Self)
+        parse(&json_bytes(request, LIMIT_BYTES).await?).map(Self)
     }
+}
+
+/// The bytes of a body that says it is JSON.
+pub async fn json_bytes(request: Request, limit_bytes: u64) -> Result<Vec<u8>, Error> {
+    if !is_json(request.headers()) {
+        return Err(Error::UnsupportedMedia("the body must be JSON, with the content type application/json".into()));
+    }
+    tokio::time::timeout(BODY_DEADLINE, read_limited(request.into_body(), limit_bytes)).await.map_err(|_| Error::TooSlow)?
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

@@ -89,6 +89,7 @@ impl From<&Error> for Problem {
             Error::CrossSite => plain("cross-site", "Another site's request", Status::FORBIDDEN),
             Error::Misdirected => plain("misdirected", "Not a name of this server", Status::MISDIRECTED_REQUEST),
             Error::NotFound(_) => plain("not-found", "There is no such thing", Status::NOT_FOUND),
+            Error::UnknownModel { .. } => plain("unknown-model", "There is no such model", Status::NOT_FOUND),
             Error::MethodNotAllowed => plain("method-not-allowed", "Not with that method", Status::METHOD_NOT_ALLOWED),
             Error::TooSlow => plain("too-slow", "The request took too long", Status::REQUEST_TIMEOUT),
             Error::TooLarge { .. } => plain("too-large", "The request is too large", Status::PAYLOAD_TOO_LARGE),
@@ -134,8 +135,10 @@ impl Error {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let mut response = (status, axum::Json(self)).into_response();
+        let mut response = (status, axum::Json(&self)).into_response();
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
+        // For protocols that tell errors in other words.
+        response.extensions_mut().insert(self);
         response
     }
 }

@@ -2,5 +2,7 @@
 
 pub mod dreams;
 pub mod models;
+pub mod ollama;
+pub mod openai;
 pub mod speech;
 pub mod system;

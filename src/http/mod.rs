@@ -33,6 +33,8 @@ use crate::{
     features::{
         dreams::{self, DreamService},
         models::{self, ModelService},
+        ollama,
+        openai::{self, ModelApi},
         speech::{self, SpeechService},
         system::{self, SystemService, UNCONFINED},
     },
@@ -47,6 +49,7 @@ const COMING_UP: Duration = Duration::from_secs(5);
 pub struct Services {
     pub dreams: Arc<DreamService>,
     pub speech: Arc<SpeechService>,
+    pub openai: Arc<ModelApi>,
     pub first: FirstServices,
 }
 
@@ -61,20 +64,38 @@ pub struct FirstServices {
 
 /// Every route, with what holds for all of them.
 pub fn router(services: Services) -> Router {
-    let Services { dreams, speech, first } = services;
+    let Services { dreams, speech, openai, first } = services;
     let routes = first_routes(&first)
         .merge(Router::from(dreams::routes::operations()).with_state(dreams))
-        .merge(Router::from(speech::routes::operations()).with_state(speech));
+        .merge(Router::from(speech::routes::operations()).with_state(speech))
+        .merge(Router::from(openai::routes::operations()).with_state(openai));
     guarded(routes, || Error::NotFound("page"))
 }
 
 /// What is served while the appliance comes up: its state, its models, the web app, and word that everything else comes
 /// later.
 pub fn starting_router(first: &FirstServices) -> Router {
-    guarded(first_routes(first), || Error::Unavailable {
-        what: "the appliance is starting; /readyz says what is missing".into(),
-        retry_after: COMING_UP,
-    })
+    guarded(first_routes(first), starting)
+}
+
+/// Ollama's protocol, for its own listener. Without models it says that they are coming.
+pub fn ollama_router(api: Option<Arc<ModelApi>>) -> Router {
+    let routes: Router = match api {
+        Some(api) => ollama::routes::operations().with_state(api).fallback(|| async { Error::NotFound("address") }),
+        None => Router::new().fallback(|| async { starting() }),
+    };
+    routes
+        .method_not_allowed_fallback(|| async { Error::MethodNotAllowed })
+        .layer(middleware::from_fn(guard::own_origin))
+        .layer(middleware::from_fn(guard::own_host))
+        .layer(CatchPanicLayer::custom(log::panicked))
+        .layer(middleware::from_fn(ollama::routes::in_the_protocols_words))
+        .layer(middleware::from_fn(headers::secure))
+        .layer(middleware::from_fn(log::requests))
+}
+
+fn starting() -> Error {
+    Error::Unavailable { what: "the appliance is starting; /readyz says what is missing".into(), retry_after: COMING_UP }
 }
 
 fn first_routes(first: &FirstServices) -> Router {
@@ -98,6 +119,7 @@ fn guarded(routes: Router, otherwise: fn() -> Error) -> Router {
         .layer(middleware::from_fn(guard::own_origin))
         .layer(middleware::from_fn(guard::own_host))
         .layer(CatchPanicLayer::custom(log::panicked))
+        .layer(middleware::from_fn(openai::routes::in_the_protocols_words))
         .layer(middleware::from_fn(headers::secure))
         .layer(middleware::from_fn(log::requests))
 }

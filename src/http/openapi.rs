@@ -5,7 +5,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
     error::problem::Problem,
-    features::{dreams, models, speech, system},
+    features::{dreams, models, openai, speech, system},
 };
 
 #[derive(OpenApi)]
@@ -22,6 +22,7 @@ use crate::{
         (name = "embeddings", description = "Vectors of texts"),
         (name = "speech", description = "Recordings turned into text"),
         (name = "models", description = "Models and run-time parts: what there is, what is here, fetching and removing"),
+        (name = "openai", description = "The same models for programs that speak OpenAI's protocol; errors have that protocol's shape"),
         (name = "system", description = "What runs here and what is enforced"),
     )
 )]
@@ -32,6 +33,7 @@ pub fn document() -> utoipa::openapi::OpenApi {
     let mut document = Document::openapi();
     document.merge(OpenApiRouter::into_openapi(dreams::routes::operations()));
     document.merge(OpenApiRouter::into_openapi(speech::routes::operations()));
+    document.merge(OpenApiRouter::into_openapi(openai::routes::operations()));
     document.merge(OpenApiRouter::into_openapi(models::routes::operations()));
     document.merge(OpenApiRouter::into_openapi(system::routes::operations()));
     document

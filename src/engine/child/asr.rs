@@ -1,68 +1,89 @@
 //! Speech to text through whisper.cpp.
 //!
-//! A recording is read piece by piece ([`pieces`]); whisper.cpp cuts each into windows of 30 seconds itself. Segments leave
-//! as soon as it has found them.
+//! A recording is read piece by piece ([`pieces`]); in each, speech is found ([`speech`]) and put together to windows
+//! ([`windows`]), of which several are heard at once ([`lanes`]). A window that was heard poorly ([`hearing`]) is heard again
+//! in other ways, and what nobody said is left out ([`guards`]).
 //! Only `whisper_*` functions may be called from Rust: whisper-rs' own `ggml_*` bindings would reach llama.cpp's ggml.
 
+mod guards;
+mod hearing;
+mod lanes;
 mod pieces;
+mod speech;
+mod windows;
+mod words;
 
 use std::{
     ffi::{CStr, c_char, c_int, c_void},
     fs::File,
-    ops::Range,
     os::fd::OwnedFd,
     path::Path,
-    sync::{
-        Once,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::Once,
 };
 
-use whisper_rs::{
-    FullParams, SamplingStrategy, WhisperContext, WhisperContextParameters, WhisperState, WhisperSysContext, WhisperSysState,
-    whisper_rs_sys as native,
-};
+use whisper_rs::{WhisperContext, WhisperContextParameters, WhisperState, whisper_rs_sys as native};
 
-use self::pieces::{Piece, Pieces};
+use self::{
+    hearing::Heard,
+    lanes::{Hearing, Listener, hear_windows},
+    pieces::{Piece, Pieces},
+    speech::Speech,
+    windows::{Window, windows},
+    words::Word,
+};
 use super::{ModelFacts, Reply, Worker};
 use crate::engine::{
-    EngineError, EngineOptions, TranscriptSegment, TranscriptionEvent, TranscriptionRequest,
+    EngineError, EngineOptions, TranscriptSegment, TranscriptWord, TranscriptionEvent, TranscriptionRequest,
     wire::{Event, Request},
 };
 
 pub use pieces::LONGEST_PIECE;
 
 const SAMPLES_PER_SECOND: usize = 16_000;
-/// Below this loudness (root mean square of the loudest tenth of a second, −60 dB) there is nothing to hear.
-const SILENCE: f32 = 0.001;
-/// Whisper makes words up where nobody speaks and says so: such segments are dropped.
-const NO_SPEECH: f32 = 0.8;
-/// Shorter audio is filled up with silence: whisper.cpp refuses less than a tenth of a second.
-const MIN_SAMPLES: usize = SAMPLES_PER_SECOND;
-/// How much of the audio tells its language, and the encoder positions (50 a second) for that much.
-const DETECTION_SECONDS: usize = 10;
-const DETECTION_POSITIONS: c_int = 512;
+/// Bytes of a prompt that are used: about as many as Whisper has tokens for.
+const MOST_PROMPT_BYTES: usize = 1000;
+/// What is taken for the language until something was heard.
+const FIRST_GUESS: &str = "en";
+/// Windows that are heard at once, if there are as many threads: two on two threads take 0.75 of the time, and each takes
+/// memory of its own.
+const MOST_LANES: usize = 2;
 
 /// Loads a Whisper model in ggml's format.
 pub fn load(model: &Path, options: &EngineOptions, loading: &dyn Fn(f32)) -> Result<(Box<dyn Worker>, ModelFacts), EngineError> {
     hook_log();
     loading(0.0);
+    let on_gpu = options.gpu_layers > 0;
     let mut parameters = WhisperContextParameters::default();
-    parameters.use_gpu(options.gpu_layers > 0);
+    parameters.use_gpu(on_gpu);
+    // Slower on a processor, where whisper.cpp's own kernels have it in pieces; measured.
+    parameters.flash_attn(on_gpu);
     let context = WhisperContext::new_with_params(model, parameters)
         .map_err(|error| EngineError::Failed(format!("whisper.cpp could not load {}: {error}", model.display())))?;
-    let state = new_state(&context)?;
+    let states = vec![new_state(&context)?];
     loading(1.0);
-    let transcriber = WhisperTranscriber { context, state, detector: None, threads: c_int::from(options.threads.max(1)) };
+    let lanes = if on_gpu { 1 } else { usize::from(options.threads).clamp(1, MOST_LANES) };
+    let transcriber = WhisperTranscriber { context, states, lanes, threads: c_int::from(options.threads.max(1)), guess: FIRST_GUESS };
     Ok((Box::new(transcriber), ModelFacts::default()))
 }
 
 struct WhisperTranscriber {
     context: WhisperContext,
-    state: WhisperState,
-    /// A second state whose encoder looks at ten seconds instead of thirty; made when first needed.
-    detector: Option<WhisperState>,
+    /// One at first; the others when they are first needed.
+    states: Vec<WhisperState>,
+    lanes: usize,
     threads: c_int,
+    /// The language that was heard last: those who use one appliance mostly speak the same.
+    guess: &'static str,
+}
+
+/// What is being transcribed.
+struct Task {
+    words: bool,
+    temperature: f32,
+    prompt: Vec<c_int>,
+    /// `None` until it was given or heard.
+    language: Option<&'static str>,
+    segments: u32,
 }
 
 impl Worker for WhisperTranscriber {
@@ -72,59 +93,77 @@ impl Worker for WhisperTranscriber {
         };
         let recording = descriptors.into_iter().next();
         let recording = recording.ok_or_else(|| EngineError::InvalidRequest("the request came without a recording".into()))?;
-        self.transcribe(request, recording.into(), reply)
+        self.transcribe(&request, recording.into(), reply)
     }
 }
 
 impl WhisperTranscriber {
-    fn transcribe(&mut self, request: TranscriptionRequest, recording: File, reply: &Reply) -> Result<(), EngineError> {
-        if request.samples == 0 {
-            return Err(EngineError::InvalidRequest("the recording is empty".into()));
-        }
-        let mut language = request.language.map(|language| self.known_language(&language)).transpose()?;
-        let duration_milliseconds = milliseconds(request.samples);
+    fn transcribe(&mut self, request: &TranscriptionRequest, recording: File, reply: &Reply) -> Result<(), EngineError> {
+        let mut task = self.task(request)?;
         let mut pieces = Pieces::new(recording, request.samples);
-        while let Some(Piece { start, mut samples }) = pieces.next()? {
-            let end = start + samples.len() as u64;
-            if let Some(speech) = first_sound(&samples) {
-                samples.resize(samples.len().max(MIN_SAMPLES), 0.0);
-                let known = match language {
-                    Some(language) => language,
-                    None => *language.insert(self.detect(&samples[speech..])?),
-                };
-                if reply.is_cancelled() || !self.run(known, &samples, milliseconds(start)..milliseconds(end), reply)? {
-                    return Ok(());
-                }
+        while let Some(piece) = pieces.next()? {
+            if !self.hear_piece(&piece, &mut task, reply)? {
+                return Ok(());
             }
-            reply.send(Event::Transcription(TranscriptionEvent::Progress { milliseconds: milliseconds(end) }))?;
+            progress(piece.start + piece.samples.len() as u64, reply)?;
         }
-        let language = language.unwrap_or("und").to_owned();
+        let language = task.language.unwrap_or("und").to_owned();
+        let duration_milliseconds = milliseconds(request.samples);
         reply.send(Event::Transcription(TranscriptionEvent::Finished { language, duration_milliseconds }))
     }
 
-    /// Transcribes one piece, which lies at these milliseconds of the recording, and sends segments; false when cancelled.
-    fn run(&mut self, language: &'static str, samples: &[f32], place: Range<u64>, reply: &Reply) -> Result<bool, EngineError> {
-        let mut parameters = quiet_parameters(self.threads, language);
-        let mut listener = Listener { reply, place, failure: None };
-        // SAFETY: the callbacks match whisper.cpp's types. `listener` and the cancel flag outlive the call to `full`,
-        // the only one that uses them, and nothing else touches `listener` while it runs: callbacks come on this thread,
-        // or, for the flag, from threads that end before `full` returns.
-        unsafe {
-            parameters.set_progress_callback(Some(on_progress));
-            parameters.set_progress_callback_user_data((&raw mut listener).cast());
-            parameters.set_new_segment_callback(Some(on_segments));
-            parameters.set_new_segment_callback_user_data((&raw mut listener).cast());
-            parameters.set_abort_callback(Some(is_cancelled));
-            parameters.set_abort_callback_user_data(std::ptr::from_ref(reply.cancel_flag()).cast_mut().cast());
+    /// False when cancelled.
+    fn hear_piece(&mut self, piece: &Piece, task: &mut Task, reply: &Reply) -> Result<bool, EngineError> {
+        let windows = windows(&Speech::find(&piece.samples));
+        let mut windows = windows.as_slice();
+        let mut segments = task.segments;
+        let mut send = |heard: Vec<(Window, Heard)>| {
+            heard.into_iter().try_for_each(|(window, heard)| {
+                let end = window.end() as u64;
+                send_segments(heard, &window, piece.start, &mut segments, reply)?;
+                progress(piece.start + end, reply)
+            })
+        };
+        if task.language.is_none()
+            && let Some((first, others)) = windows.split_first()
+        {
+            let Some(heard) = self.hear_in_any_language(first, piece, task, reply)? else { return Ok(false) };
+            send(heard)?;
+            windows = others;
         }
-        let outcome = self.state.full(parameters, samples);
-        if let Some(error) = listener.failure {
-            return Err(error);
+        while self.states.len() < self.lanes.min(windows.len()) {
+            self.states.push(new_state(&self.context)?);
         }
-        if reply.is_cancelled() {
-            return Ok(false);
+        let Self { context, states, threads, .. } = self;
+        let language = task.language.unwrap_or(FIRST_GUESS);
+        let listener = Listener { context, task, language, piece: &piece.samples, cancelled: reply.cancel_flag() };
+        let finished = hear_windows(&listener, states, *threads, windows, &mut send)?;
+        task.segments = segments;
+        Ok(finished)
+    }
+
+    /// Hears a window as if it were in the language that was heard last, and again where it was not.
+    fn hear_in_any_language(&mut self, window: &Window, piece: &Piece, task: &mut Task, reply: &Reply) -> Hearing {
+        let Self { context, states, threads, guess, .. } = self;
+        let state = states.first_mut().ok_or_else(|| EngineError::Failed("there is nothing to transcribe with".into()))?;
+        let listener = Listener { context, task, language: *guess, piece: &piece.samples, cancelled: reply.cancel_flag() };
+        let (hearing, language) = listener.hear_any_language(state, *threads, window)?;
+        *guess = language;
+        task.language = Some(language);
+        hearing
+    }
+
+    fn task(&self, request: &TranscriptionRequest) -> Result<Task, EngineError> {
+        if request.samples == 0 {
+            return Err(EngineError::InvalidRequest("the recording is empty".into()));
         }
-        outcome.map(|()| true).map_err(|error| EngineError::Failed(format!("whisper.cpp could not transcribe: {error}")))
+        if !(0.0..=1.0).contains(&request.temperature) {
+            return Err(EngineError::InvalidRequest("the temperature lies between 0 and 1".into()));
+        }
+        let given = request.language.as_deref().map(|language| self.known_language(language)).transpose()?;
+        let language = given.or_else(|| (!self.context.is_multilingual()).then_some("en"));
+        let prompt = request.prompt.as_deref().map(|prompt| self.tokens(prompt)).transpose()?.unwrap_or_default();
+        Ok(Task { words: request.words, temperature: request.temperature, prompt, language, segments: 0 })
     }
 
     fn known_language(&self, language: &str) -> Result<&'static str, EngineError> {
@@ -141,34 +180,13 @@ impl WhisperTranscriber {
         Ok(language)
     }
 
-    fn detect(&mut self, samples: &[f32]) -> Result<&'static str, EngineError> {
-        if !self.context.is_multilingual() {
-            return Ok("en");
-        }
-        let failed = |error: whisper_rs::WhisperError| EngineError::Failed(format!("the language could not be detected: {error}"));
-        if self.detector.is_none() {
-            self.detector = Some(self.new_detector()?);
-        }
-        let detector = self.detector.as_mut().ok_or_else(|| EngineError::Failed("there is no language detector".into()))?;
-        let threads = usize::try_from(self.threads).unwrap_or(1);
-        let mut beginning = samples[..samples.len().min(DETECTION_SECONDS * SAMPLES_PER_SECOND)].to_vec();
-        beginning.resize(beginning.len().max(MIN_SAMPLES), 0.0);
-        detector.pcm_to_mel(&beginning, threads).map_err(failed)?;
-        let (id, _) = detector.lang_detect(0, threads).map_err(failed)?;
-        whisper_rs::get_lang_str(id).ok_or_else(|| EngineError::Failed(format!("Whisper has no language number {id}")))
-    }
-
-    /// A state keeps the encoder length of its last run, and detection has no parameter for it: one short run sets it.
-    fn new_detector(&self) -> Result<WhisperState, EngineError> {
-        let mut detector = new_state(&self.context)?;
-        let mut parameters = quiet_parameters(self.threads, "en");
-        parameters.set_audio_ctx(DETECTION_POSITIONS.min(self.context.n_audio_ctx()));
-        parameters.set_max_tokens(1);
-        parameters.set_temperature_inc(0.0);
-        detector
-            .full(parameters, &vec![0.0; MIN_SAMPLES])
-            .map_err(|error| EngineError::Failed(format!("the language detector could not be made: {error}")))?;
-        Ok(detector)
+    /// The prompt's last tokens; what comes before them Whisper could not see.
+    fn tokens(&self, prompt: &str) -> Result<Vec<c_int>, EngineError> {
+        let prompt: String = prompt.chars().filter(|character| *character != '\0').collect();
+        let start = prompt.ceil_char_boundary(prompt.len().saturating_sub(MOST_PROMPT_BYTES));
+        // A token is a byte at least: there is room for all of them. whisper-rs reads past its buffer where there is not.
+        let tokens = self.context.tokenize(&prompt[start..], MOST_PROMPT_BYTES + 1);
+        tokens.map_err(|error| EngineError::InvalidRequest(format!("the prompt cannot be read: {error}")))
     }
 }
 
@@ -176,23 +194,36 @@ fn new_state(context: &WhisperContext) -> Result<WhisperState, EngineError> {
     context.create_state().map_err(|error| EngineError::Failed(format!("no memory to transcribe with: {error}")))
 }
 
-fn quiet_parameters<'a>(threads: c_int, language: &'static str) -> FullParams<'a, 'a> {
-    let mut parameters = FullParams::new(SamplingStrategy::Greedy { best_of: 1 });
-    parameters.set_n_threads(threads);
-    parameters.set_language(Some(language));
-    parameters.set_no_context(true);
-    parameters.set_suppress_nst(true);
-    parameters.set_print_special(false);
-    parameters.set_print_progress(false);
-    parameters.set_print_realtime(false);
-    parameters.set_print_timestamps(false);
-    parameters
+/// Sends what was heard in a window of the piece that begins at `start`, counting up `id`.
+fn send_segments(heard: Heard, window: &Window, start: u64, id: &mut u32, reply: &Reply) -> Result<(), EngineError> {
+    let begins = |sample| milliseconds(start + window.start_of(sample) as u64);
+    let ends = |sample| milliseconds(start + window.end_of(sample) as u64);
+    for segment in heard.segments {
+        let in_recording = |word: Word| TranscriptWord {
+            start_milliseconds: begins(word.start),
+            end_milliseconds: ends(word.end).max(begins(word.start)),
+            text: word.text,
+            probability: word.probability,
+        };
+        let start_milliseconds = begins(segment.start);
+        reply.send(Event::Transcription(TranscriptionEvent::Segment(TranscriptSegment {
+            id: *id,
+            start_milliseconds,
+            end_milliseconds: ends(segment.end).max(start_milliseconds),
+            text: segment.text,
+            temperature: heard.temperature,
+            average_log_probability: heard.average_log_probability,
+            compression_ratio: heard.compression_ratio,
+            no_speech_probability: heard.no_speech_probability,
+            words: segment.words.into_iter().map(in_recording).collect(),
+        })))?;
+        *id += 1;
+    }
+    Ok(())
 }
 
-/// Where the first tenth of a second with any sound begins.
-fn first_sound(samples: &[f32]) -> Option<usize> {
-    let window = SAMPLES_PER_SECOND / 10;
-    samples.chunks(window).position(|samples| loudness(samples) >= SILENCE).map(|index| index * window)
+fn progress(samples: u64, reply: &Reply) -> Result<(), EngineError> {
+    reply.send(Event::Transcription(TranscriptionEvent::Progress { milliseconds: milliseconds(samples) }))
 }
 
 /// Root mean square.
@@ -202,62 +233,6 @@ fn loudness(samples: &[f32]) -> f32 {
 
 fn milliseconds(samples: u64) -> u64 {
     samples * 1000 / SAMPLES_PER_SECOND as u64
-}
-
-/// What the segment callback needs.
-struct Listener<'a> {
-    reply: &'a Reply,
-    /// Where the piece lies in the recording, in milliseconds.
-    place: Range<u64>,
-    failure: Option<EngineError>,
-}
-
-/// Called before each window. Noise brings no segments: this shows the server that the engine works on.
-unsafe extern "C" fn on_progress(_: *mut WhisperSysContext, _: *mut WhisperSysState, percent: c_int, listener: *mut c_void) {
-    // SAFETY: as in `on_segments`.
-    let listener = unsafe { &mut *listener.cast::<Listener<'_>>() };
-    let length = listener.place.end - listener.place.start;
-    let milliseconds = listener.place.start + length * u64::try_from(percent).unwrap_or(0).min(100) / 100;
-    if listener.failure.is_none() {
-        listener.failure = listener.reply.send(Event::Transcription(TranscriptionEvent::Progress { milliseconds })).err();
-    }
-}
-
-unsafe extern "C" fn on_segments(_: *mut WhisperSysContext, state: *mut WhisperSysState, fresh: c_int, listener: *mut c_void) {
-    // SAFETY: `run` passes its listener, which outlives the call to `full`, and uses it only afterwards.
-    let listener = unsafe { &mut *listener.cast::<Listener<'_>>() };
-    // SAFETY: whisper.cpp passes its own live state.
-    let count = unsafe { native::whisper_full_n_segments_from_state(state) };
-    for index in (count - fresh).max(0)..count {
-        // SAFETY: the index is below the number of segments of this state.
-        let segment = unsafe { read_segment(state, index, &listener.place) };
-        if listener.failure.is_some() || !segment.text.contains(char::is_alphanumeric) || segment.no_speech_probability > NO_SPEECH {
-            continue;
-        }
-        listener.failure = listener.reply.send(Event::Transcription(TranscriptionEvent::Segment(segment))).err();
-    }
-}
-
-/// # Safety
-/// `state` is live and has a segment of that index.
-unsafe fn read_segment(state: *mut WhisperSysState, index: c_int, place: &Range<u64>) -> TranscriptSegment {
-    // whisper.cpp counts hundredths of a second.
-    let milliseconds = |hundredths: i64| (place.start + u64::try_from(hundredths * 10).unwrap_or(0)).min(place.end);
-    // SAFETY: as this function's own; the text is a string that lives as long as the segment.
-    unsafe {
-        let text = CStr::from_ptr(native::whisper_full_get_segment_text_from_state(state, index));
-        TranscriptSegment {
-            start_milliseconds: milliseconds(native::whisper_full_get_segment_t0_from_state(state, index)),
-            end_milliseconds: milliseconds(native::whisper_full_get_segment_t1_from_state(state, index)),
-            text: text.to_string_lossy().trim().to_owned(),
-            no_speech_probability: native::whisper_full_get_segment_no_speech_prob_from_state(state, index),
-        }
-    }
-}
-
-unsafe extern "C" fn is_cancelled(flag: *mut c_void) -> bool {
-    // SAFETY: `run` passes the reply's flag, which outlives the call to `full`.
-    unsafe { &*flag.cast::<AtomicBool>() }.load(Ordering::Relaxed)
 }
 
 /// Sends what whisper.cpp warns of to standard error; the rest is noise.
@@ -271,8 +246,11 @@ unsafe extern "C" fn log_to_stderr(level: native::ggml_log_level, text: *const c
     let serious = matches!(level, native::ggml_log_level_GGML_LOG_LEVEL_WARN | native::ggml_log_level_GGML_LOG_LEVEL_ERROR);
     if serious && !text.is_null() {
         // SAFETY: whisper.cpp passes a NUL-terminated string that outlives the call.
-        let text = unsafe { CStr::from_ptr(text) };
-        eprint!("{}", text.to_string_lossy());
+        let text = unsafe { CStr::from_ptr(text) }.to_string_lossy();
+        // That a window ends after one run of the encoder is what is wanted.
+        if !text.contains("encoder_begin_callback") {
+            eprint!("{text}");
+        }
     }
 }
 

@@ -59,12 +59,12 @@ impl Post for Asker {
 }
 
 impl Asker {
-    fn new(watch: impl FnMut(&Event) -> bool + Send + 'static) -> Arc<Self> {
+    pub fn new(watch: impl FnMut(&Event) -> bool + Send + 'static) -> Arc<Self> {
         let heard = Heard { events: Vec::new(), error: None, ended: false, watch: Box::new(watch) };
         Arc::new(Self { heard: Mutex::new(heard), cancelled: Arc::default() })
     }
 
-    fn reply(self: &Arc<Self>) -> Reply {
+    pub fn reply(self: &Arc<Self>) -> Reply {
         Reply::new(1, Arc::clone(self) as Arc<dyn Post>, Arc::clone(&self.cancelled))
     }
 

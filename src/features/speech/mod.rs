@@ -9,5 +9,5 @@ pub mod routes;
 mod service;
 
 pub use decoder::AudioDecoder;
-pub use routes::AUDIO_LIMIT_BYTES;
-pub use service::{Progress, Segment, SpeechEvent, SpeechModel, SpeechService, Transcription};
+pub use routes::{AUDIO_LIMIT_BYTES, Form, receive_form};
+pub use service::{Listening, Progress, Segment, SpeechEvent, SpeechModel, SpeechService, Transcription};

@@ -25,8 +25,8 @@ const LOCAL: &str = "local";
 const LEAST_MILLISECONDS: u64 = 100;
 /// Loudness below which a recording is silence: −60 dB of full scale.
 const SILENCE: f32 = 0.001;
-/// A segment that Whisper itself takes for no speech with more than this probability is dropped: it makes words up there.
-const NO_SPEECH: f32 = 0.6;
+/// The longest text that a recording may be heard as a continuation of.
+const MOST_PROMPT_CHARACTERS: usize = 2000;
 
 /// The model that hears.
 #[derive(Clone)]
@@ -34,6 +34,25 @@ pub struct SpeechModel {
     /// Its catalogue id.
     pub id: String,
     pub engine: Arc<dyn Transcriber>,
+}
+
+/// How a recording is to be heard.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Listening {
+    /// ISO 639-1; detected when absent.
+    pub language: Option<String>,
+    /// Whether each word's times are wanted; they take a little longer.
+    pub words: bool,
+    /// What was said or written before, or names that come up: the transcript is spelled like it.
+    pub prompt: Option<String>,
+    /// 0 to 1. 0 takes the likeliest words and tries others only where the outcome is poor.
+    pub temperature: f32,
+}
+
+impl From<Option<String>> for Listening {
+    fn from(language: Option<String>) -> Self {
+        Self { language, ..Self::default() }
+    }
 }
 
 /// What was said.
@@ -47,6 +66,9 @@ pub struct Transcription {
     /// `m4a-aac`, …
     pub source_format: String,
     pub segments: Vec<Segment>,
+    /// The same segments as the engine tells of them: with words, when they were asked for, and figures.
+    #[serde(skip)]
+    pub heard: Vec<TranscriptSegment>,
 }
 
 /// A piece of a transcript, from and to in milliseconds.
@@ -97,29 +119,38 @@ impl SpeechService {
         tempfile::tempfile_in(&self.uploads).map_err(disk_error)
     }
 
-    /// Hears a recording. `language` is ISO 639-1; detected when absent. Errors about the recording name the field
-    /// `file`. Dropping the future stops the work.
-    pub async fn transcribe(&self, recording: File, language: Option<String>, progress: &Progress) -> Result<Transcription> {
-        let language = language.as_deref().map(known_language).transpose()?;
+    /// Hears a recording. Errors about the recording name the field `file`. Dropping the future stops the work.
+    pub async fn transcribe(&self, recording: File, listening: impl Into<Listening>, progress: &Progress) -> Result<Transcription> {
         let model = self.model.borrow().clone().ok_or_else(|| Error::Unavailable {
             what: "no speech model is ready yet; see /readyz".into(),
             retry_after: Duration::from_secs(5),
         })?;
+        self.transcribe_with(model, recording, listening.into(), progress).await
+    }
+
+    /// As [`Self::transcribe`], by a model of the caller's choice.
+    pub async fn transcribe_with(
+        &self,
+        model: SpeechModel,
+        recording: File,
+        listening: Listening,
+        progress: &Progress,
+    ) -> Result<Transcription> {
+        let listening = check_listening(listening)?;
         let turn = turn(self.line.join(), progress);
         let ((audio, samples), _turn) = tokio::try_join!(self.decode(recording), turn)?;
-        let request = TranscriptionRequest { samples: audio.samples, language };
+        let Listening { language, words, prompt, temperature } = listening;
+        let request = TranscriptionRequest { samples: audio.samples, language, words, prompt, temperature };
         let mut events = model.engine.transcribe(request, samples, Asker::named(LOCAL));
-        let mut segments = Vec::new();
+        let mut heard = Vec::new();
         while let Some(event) = events.recv().await {
             match event? {
                 TranscriptionEvent::Progress { .. } => {}
                 TranscriptionEvent::Segment(segment) => {
-                    if let Some(segment) = spoken(&segment, audio.duration_milliseconds) {
-                        tell(progress, SpeechEvent::Segment(segment.clone())).await;
-                        segments.push(segment);
-                    }
+                    tell(progress, SpeechEvent::Segment(Segment::of(&segment))).await;
+                    heard.push(segment);
                 }
-                TranscriptionEvent::Finished { language, .. } => return transcript(segments, language, audio),
+                TranscriptionEvent::Finished { language, .. } => return transcript(heard, language, audio),
             }
         }
         Err(EngineError::Died("it ended its answer early".into()).into())
@@ -152,15 +183,22 @@ async fn tell(progress: &Progress, event: SpeechEvent) {
     }
 }
 
-/// What was said in a segment; nothing where Whisper took noise for words or describes it.
-fn spoken(segment: &TranscriptSegment, duration_ms: u64) -> Option<Segment> {
-    let text = segment.text.trim();
-    let is_speech = segment.no_speech_probability <= NO_SPEECH && text.chars().any(char::is_alphanumeric) && !is_remark(text);
-    is_speech.then(|| Segment {
-        start_ms: segment.start_milliseconds.min(duration_ms),
-        end_ms: segment.end_milliseconds.min(duration_ms),
-        text: text.to_owned(),
-    })
+impl Segment {
+    fn of(segment: &TranscriptSegment) -> Self {
+        let TranscriptSegment { start_milliseconds, end_milliseconds, text, .. } = segment;
+        Self { start_ms: *start_milliseconds, end_ms: *end_milliseconds, text: text.clone() }
+    }
+}
+
+fn check_listening(listening: Listening) -> Result<Listening> {
+    if !(0.0..=1.0).contains(&listening.temperature) {
+        return Err(Error::invalid("temperature", "lies between 0 and 1"));
+    }
+    if listening.prompt.as_ref().is_some_and(|prompt| prompt.chars().count() > MOST_PROMPT_CHARACTERS) {
+        return Err(Error::invalid("prompt", format!("is longer than {MOST_PROMPT_CHARACTERS} characters")));
+    }
+    let language = listening.language.as_deref().map(known_language).transpose()?;
+    Ok(Listening { language, ..listening })
 }
 
 fn known_language(code: &str) -> Result<String> {
@@ -193,42 +231,46 @@ fn check(audio: &Audio) -> Result<()> {
     Ok(())
 }
 
-fn transcript(segments: Vec<Segment>, language: String, audio: Audio) -> Result<Transcription> {
-    if segments.is_empty() {
+fn transcript(heard: Vec<TranscriptSegment>, language: String, audio: Audio) -> Result<Transcription> {
+    if heard.is_empty() {
         return Err(Error::invalid("file", "no speech was found in the recording"));
     }
+    let segments: Vec<_> = heard.iter().map(Segment::of).collect();
     let text = segments.iter().map(|segment| segment.text.as_str()).collect::<Vec<_>>().join(" ");
     let (duration_ms, source_format) = (audio.duration_milliseconds, audio.source_format);
-    Ok(Transcription { text, language, duration_ms, source_format, segments })
-}
-
-/// Whisper's remarks on what is no speech: `[MUSIC]`, `(wind blowing)`, `*sighs*`.
-fn is_remark(text: &str) -> bool {
-    [('[', ']'), ('(', ')'), ('*', '*')].iter().any(|(open, close)| text.starts_with(*open) && text.ends_with(*close))
+    Ok(Transcription { text, language, duration_ms, source_format, segments, heard })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn segment(text: &str, no_speech_probability: f32) -> TranscriptSegment {
-        TranscriptSegment { start_milliseconds: 0, end_milliseconds: 20, text: text.into(), no_speech_probability }
-    }
-
     fn audio(loudness: f32) -> Audio {
         Audio { samples: 16_000, duration_milliseconds: 1000, loudness, gain: 1.0, source_format: "wav".into() }
     }
 
     #[test]
-    fn remarks_are_no_speech() {
-        for remark in ["[MUSIC]", "...", " (wind blowing)", "*sighs*"] {
-            assert_eq!(spoken(&segment(remark, 0.0), 10), None, "{remark}");
-        }
-        assert_eq!(spoken(&segment("Thank you.", 0.9), 10), None);
-        let heard = spoken(&segment(" I was flying.", 0.0), 10).unwrap();
-        assert_eq!((heard.text.as_str(), heard.end_ms), ("I was flying.", 10));
+    fn a_recording_without_speech_is_named_and_segments_become_a_text() {
         let error = transcript(Vec::new(), "en".into(), audio(0.1)).unwrap_err();
         assert!(error.to_string().contains("no speech"), "{error}");
+        let said = ["I was", "flying."].map(|text| TranscriptSegment { text: text.into(), ..TranscriptSegment::default() });
+        let transcription = transcript(said.to_vec(), "en".into(), audio(0.1)).unwrap();
+        assert_eq!((transcription.text.as_str(), transcription.segments.len()), ("I was flying.", 2));
+    }
+
+    #[test]
+    fn what_whisper_cannot_be_asked_is_refused_by_its_name() {
+        let listening = Listening::default;
+        for (name, refused) in [
+            ("temperature", Listening { temperature: 1.5, ..listening() }),
+            ("temperature", Listening { temperature: f32::NAN, ..listening() }),
+            ("prompt", Listening { prompt: Some("a".repeat(2001)), ..listening() }),
+            ("language", Some("klingon".to_owned()).into()),
+        ] {
+            let error = check_listening(refused).unwrap_err();
+            assert!(matches!(&error, Error::Invalid { .. }) && format!("{error:?}").contains(name), "{error:?}");
+        }
+        assert_eq!(check_listening(Some(" RU".to_owned()).into()).unwrap().language.as_deref(), Some("ru"));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use std::{
 use futures_util::future::BoxFuture;
 use oneiros::{
     engine::{
-        Constraint, Embedder, EmbeddingRequest, Embeddings, EngineError, EventStream, FinishReason, FormPart, GenerationEvent,
+        Asker, Constraint, Embedder, EmbeddingRequest, Embeddings, EngineError, EventStream, FinishReason, FormPart, GenerationEvent,
         GenerationRequest, GenerationUsage, TextGenerator, Transcriber, TranscriptSegment, TranscriptionEvent, TranscriptionRequest,
         parse::Audio,
     },
@@ -87,7 +87,7 @@ fn fill(constraint: &Constraint, slot: &str, in_russian: bool, looping: bool) ->
 }
 
 impl TextGenerator for ScriptedWriter {
-    fn generate(&self, request: GenerationRequest) -> EventStream<GenerationEvent> {
+    fn generate(&self, request: GenerationRequest, _: Asker) -> EventStream<GenerationEvent> {
         let attempt = self.asked.fetch_add(1, Ordering::SeqCst);
         self.requests.lock().unwrap().push(request.clone());
         let (sender, receiver) = mpsc::channel(8);
@@ -100,19 +100,19 @@ impl TextGenerator for ScriptedWriter {
                 let text = fill(&slot.constraint, &slot.name, in_russian, looping);
                 let half = text.char_indices().nth(text.chars().count() / 2).map_or(0, |(at, _)| at);
                 for piece in [&text[..half], &text[half..]] {
-                    let delta = GenerationEvent::Delta { slot: slot.name.clone(), text: piece.to_owned() };
+                    let delta = GenerationEvent::Delta { slot: slot.name.clone(), text: piece.to_owned(), logprobs: Vec::new() };
                     if sender.send(Ok(delta)).await.is_err() {
                         cancelled.notify_one();
                         return;
                     }
                 }
-                if slot.name == "summary" && behaviour == Behaviour::Dies {
+                if matches!(slot.name.as_str(), "summary" | "text") && behaviour == Behaviour::Dies {
                     let _ = sender.send(Err(EngineError::Died("killed by signal 9".into()))).await;
                     return;
                 }
                 let finished = GenerationEvent::SlotFinished { slot: slot.name.clone(), text, reason: FinishReason::Complete };
                 let _ = sender.send(Ok(finished)).await;
-                if slot.name == "title" && behaviour == Behaviour::Hangs {
+                if matches!(slot.name.as_str(), "title" | "text") && behaviour == Behaviour::Hangs {
                     sender.closed().await;
                     cancelled.notify_one();
                     return;
@@ -133,7 +133,7 @@ impl LetterEmbedder {
 }
 
 impl Embedder for LetterEmbedder {
-    fn embed(&self, request: EmbeddingRequest) -> BoxFuture<'_, Result<Embeddings, EngineError>> {
+    fn embed(&self, request: EmbeddingRequest, _: Asker) -> BoxFuture<'_, Result<Embeddings, EngineError>> {
         let vector = |text: &String| {
             let mut vector = vec![0.01_f32; Self::DIMENSIONS];
             text.to_lowercase().chars().for_each(|letter| vector[u32::from(letter) as usize % Self::DIMENSIONS] += 1.0);
@@ -167,10 +167,10 @@ impl AudioDecoder for WordDecoder {
 pub struct Listener(pub &'static str);
 
 impl Transcriber for Listener {
-    fn transcribe(&self, request: TranscriptionRequest, _: File) -> EventStream<TranscriptionEvent> {
+    fn transcribe(&self, request: TranscriptionRequest, _: File, _: Asker) -> EventStream<TranscriptionEvent> {
         let (sender, receiver) = mpsc::channel(4);
         let text = self.0.to_owned();
-        let segment = TranscriptSegment { start_milliseconds: 0, end_milliseconds: 1200, text, no_speech_probability: 0.01 };
+        let segment = TranscriptSegment { end_milliseconds: 1200, text, no_speech_probability: 0.01, ..TranscriptSegment::default() };
         let language = request.language.unwrap_or_else(|| "en".into());
         sender.try_send(Ok(TranscriptionEvent::Segment(segment))).unwrap();
         sender.try_send(Ok(TranscriptionEvent::Finished { language, duration_milliseconds: 1000 })).unwrap();

@@ -14,10 +14,13 @@ use oneiros::{
     engine::{
         EngineError,
         parse::{ParseOutcome, ParseRequest},
+        tools::AnswerStyle,
     },
+    error::Error,
     features::{
         dreams::{DreamModels, DreamService, DreamStore, EmbeddingModel, Reader},
         models::{ModelService, ModelUsage, PullBoard, Shelf},
+        openai::{ModelApi, ModelCard, ServedEmbedder, ServedGenerator, ServedModels, ServedTranscriber, Task},
         speech::{SpeechModel, SpeechService},
         system::{DatabaseStatus, Limits, SystemService, SystemSnapshot, SystemSource, TaskStatus},
     },
@@ -112,9 +115,12 @@ impl House {
         let hearing = watch::channel(Some(hearing)).1;
         let available = database.is_some();
         let models_folder = tempfile::tempdir().unwrap();
+        let speech = Arc::new(SpeechService::new(Arc::new(WordDecoder), hearing, std::env::temp_dir(), 60));
+        let aliases = [("gpt-4o", "chat"), ("whisper-1", "speech")].map(|(name, task)| (name.to_owned(), task.to_owned()));
         let services = Services {
+            openai: Arc::new(ModelApi::new(Arc::new(Cast(writer.clone())), aliases.into_iter().collect(), speech.clone())),
             dreams: Arc::new(DreamService::new(DreamStore::new(pool), models, CancellationToken::new())),
-            speech: Arc::new(SpeechService::new(Arc::new(WordDecoder), hearing, std::env::temp_dir(), 60)),
+            speech,
             first: first_services(available, models_folder.path()),
         };
         Self { router: router(services), writer, news, models_folder, _database: database }
@@ -191,6 +197,35 @@ pub fn first_services(available: bool, folder: &Path) -> FirstServices {
         system: Arc::new(SystemService::new(Arc::new(Known { available }))),
         models: Arc::new(ModelService::new(shelf, Arc::new(Uses(&["whisper-base"])), CancellationToken::new())),
         unsandboxed_allowed: false,
+    }
+}
+
+/// The scripted engines, by name.
+struct Cast(Arc<ScriptedWriter>);
+
+impl ServedModels for Cast {
+    fn list(&self) -> BoxFuture<'_, Vec<ModelCard>> {
+        let card = |id: &str, task| {
+            let (context_length, dimensions) = (Some(2048), (task == Task::Embedding).then_some(384));
+            ModelCard { id: id.into(), task, dialog: task == Task::Text, context_length, dimensions, format: "gguf".into(), bytes: 1 }
+        };
+        let cards = vec![card("scripted", Task::Text), card("letters", Task::Embedding), card("listener", Task::Speech)];
+        async move { cards }.boxed()
+    }
+
+    fn generator<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<ServedGenerator, Error>> {
+        let served = ServedGenerator { id: id.into(), answers: AnswerStyle::default(), engine: self.0.clone() };
+        async move { Ok(served) }.boxed()
+    }
+
+    fn embedder<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<ServedEmbedder, Error>> {
+        let served = ServedEmbedder { id: id.into(), dimensions: 384, context_length: 512, engine: Arc::new(LetterEmbedder) };
+        async move { Ok(served) }.boxed()
+    }
+
+    fn transcriber<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<ServedTranscriber, Error>> {
+        let served = ServedTranscriber { id: id.into(), engine: Arc::new(Listener(" I was flying over water.")) };
+        async move { Ok(served) }.boxed()
     }
 }
 

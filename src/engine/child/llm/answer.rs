@@ -12,7 +12,7 @@ use super::{
     likelihood::log_probabilities,
     lookup::{self, Prices, Record},
     memory::SequenceId,
-    prepare::Prepared,
+    prepare::{Prepared, is_one_slot},
     sampling::{Chooser, Style, Workbench},
     slot::SlotText,
     vocabulary::Vocabulary,
@@ -39,6 +39,8 @@ pub(super) struct Answer {
     matchers: VecDeque<Option<Matcher>>,
     /// What a slot that has no limit of its own may take.
     room: u32,
+    /// The form is one slot and nothing else: it ends where the context does.
+    is_one_slot: bool,
     /// Marks of calls and reasoning are told as text.
     marks: bool,
     chooser: Chooser,
@@ -86,6 +88,7 @@ impl Answer {
         let now = Instant::now();
         let mut answer = Self {
             reply,
+            is_one_slot: is_one_slot(&request.form),
             form: request.form.into(),
             matchers: prepared.matchers.into(),
             room: prepared.room,
@@ -186,8 +189,8 @@ impl Answer {
             self.chooser.accept(token);
             self.sequence.push(token);
         }
-        if slot.max_tokens == Slot::UNBOUNDED {
-            slot.max_tokens = self.room;
+        if slot.max_tokens == Slot::UNBOUNDED || self.is_one_slot {
+            slot.max_tokens = slot.max_tokens.min(self.room);
         }
         self.slot = Some(OpenSlot {
             text: SlotText::new(&slot.stop),

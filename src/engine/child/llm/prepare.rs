@@ -129,6 +129,7 @@ impl Desk {
                     answer += self.model.vocab().tokenize(text.as_bytes(), false, false).len() as u64;
                 }
                 FormPart::Slot(Slot { max_tokens: Slot::UNBOUNDED, .. }) => unbounded += 1,
+                FormPart::Slot(_) if is_one_slot(form) => unbounded += 1,
                 FormPart::Slot(slot) => answer += u64::from(slot.max_tokens),
             }
         }
@@ -147,6 +148,11 @@ impl Desk {
         let room = (limit - given - answer) / unbounded.max(1);
         Ok(u32::try_from(room).unwrap_or(u32::MAX))
     }
+}
+
+/// Such an answer may be cut short by the context, whatever its limit: nothing comes after it.
+pub(super) fn is_one_slot(form: &[FormPart]) -> bool {
+    matches!(form, [FormPart::Slot(_)])
 }
 
 fn check_form(form: &[FormPart]) -> Result<(), EngineError> {

@@ -15,7 +15,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub use events::SpeechWaitingEvent;
-pub use upload::AUDIO_LIMIT_BYTES;
+pub use upload::{AUDIO_LIMIT_BYTES, Form, receive_form};
 
 use super::{SpeechService, Transcription};
 use crate::error::{

@@ -13,19 +13,28 @@ use std::{
 
 use axum::{
     body::{Body, Bytes},
-    extract::{FromRequest, Multipart, Request},
+    extract::{
+        FromRequest, Multipart, Request,
+        multipart::{Field, MultipartError},
+    },
 };
 use futures_util::{Stream, StreamExt, stream};
-use tokio::io::AsyncWriteExt;
+use tokio::{io::AsyncWriteExt, sync::OwnedSemaphorePermit};
 
 use super::super::service::{SpeechService, disk_error};
-use crate::error::{Error, Result, extract::media_type};
+use crate::error::{
+    Error, Result,
+    extract::{let_go, media_type},
+};
 
 /// The largest recording.
 pub const AUDIO_LIMIT_BYTES: u64 = 256 * 1024 * 1024;
 /// How long no byte may come before an upload is given up.
 const STALL: Duration = Duration::from_secs(30);
-const MOST_FIELD_BYTES: usize = 64;
+/// The longest text of a form.
+const MOST_FIELD_BYTES: usize = 16 * 1024;
+/// Texts of a form.
+const MOST_FIELDS: usize = 16;
 /// How long a whole upload may take.
 const DEADLINE: Duration = Duration::from_secs(10 * 60);
 /// How many bytes of a form may wait in its reader, which keeps all that comes before a boundary or a field's end is
@@ -46,7 +55,7 @@ pub async fn receive(service: &SpeechService, request: Request) -> Result<Upload
 async fn receive_in_time(service: &SpeechService, request: Request) -> Result<Upload> {
     let kind = media_type(request.headers());
     let mut upload = match kind.as_str() {
-        "multipart/form-data" => receive_form(service, request).await?,
+        "multipart/form-data" => receive_own_form(service, request).await?,
         "application/octet-stream" | "application/ogg" => receive_body(service, request.into_body()).await?,
         kind if kind.starts_with("audio/") || kind.starts_with("video/") => receive_body(service, request.into_body()).await?,
         _ => {
@@ -65,32 +74,88 @@ async fn receive_body(service: &SpeechService, body: Body) -> Result<Upload> {
     Ok(Upload { recording, language: None })
 }
 
-async fn receive_form(service: &SpeechService, request: Request) -> Result<Upload> {
-    let broken =
-        |error: axum::extract::multipart::MultipartError| Error::Malformed(format!("the form cannot be read: {}", error.body_text()));
+/// A recording that came in a form, with the form's other fields.
+pub struct Form {
+    pub recording: File,
+    /// Held until the recording has been heard.
+    pub place: OwnedSemaphorePermit,
+    texts: Vec<(&'static str, String)>,
+}
+
+impl Form {
+    /// What a field holds, if it was sent.
+    pub fn text<'a>(&'a self, name: &'a str) -> Option<&'a str> {
+        self.texts(name).next()
+    }
+
+    /// What fields of this name hold.
+    pub fn texts<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.texts.iter().filter(move |(field, _)| *field == name).map(|(_, text)| text.as_str())
+    }
+}
+
+/// Receives a form with a recording as `file` and short texts of these names, each at most once unless it ends with `[]`.
+pub async fn receive_form(service: &SpeechService, request: Request, fields: &[&'static str]) -> Result<Form> {
+    let place = match service.admit() {
+        Ok(place) => place,
+        Err(refusal) => {
+            let_go(request).await;
+            return Err(refusal);
+        }
+    };
+    if media_type(request.headers()) != "multipart/form-data" {
+        return Err(Error::UnsupportedMedia("send the recording as multipart/form-data with a field `file`".into()));
+    }
+    let received = tokio::time::timeout(DEADLINE, receive_fields(service, request, fields)).await.map_err(|_| Error::TooSlow)?;
+    let (mut recording, texts) = received?;
+    recording.seek(SeekFrom::Start(0)).map_err(disk_error)?;
+    refuse_other_kinds(&mut recording)?;
+    Ok(Form { recording, place, texts })
+}
+
+async fn receive_own_form(service: &SpeechService, request: Request) -> Result<Upload> {
+    let (recording, texts) = receive_fields(service, request, &["language"]).await?;
+    Ok(Upload { recording, language: texts.into_iter().map(|(_, text)| text).find(|code| !code.trim().is_empty()) })
+}
+
+async fn receive_fields(service: &SpeechService, request: Request, fields: &[&'static str]) -> Result<(File, Vec<(&'static str, String)>)> {
     let unread = Unread::default();
     let mut form =
         Multipart::from_request(unread.limit(request), &()).await.map_err(|rejection| Error::Malformed(rejection.body_text()))?;
-    let (mut recording, mut language) = (None, None);
-    while let Some(mut field) = form.next_field().await.map_err(broken)? {
-        match field.name().unwrap_or_default() {
-            "file" if recording.is_none() => recording = Some(write(service, field.inspect(|chunk| unread.taken(chunk))).await?),
-            "language" if language.is_none() => {
-                let mut bytes = Vec::new();
-                while let Some(chunk) = field.chunk().await.map_err(broken)? {
-                    bytes.extend_from_slice(&chunk);
-                    if bytes.len() > MOST_FIELD_BYTES {
-                        return Err(Error::invalid("language", "is too long"));
-                    }
-                }
-                language = Some(String::from_utf8(bytes).map_err(|_| Error::NotText { field: "language".into() })?);
+    let (mut recording, mut texts): (_, Vec<(&'static str, String)>) = (None, Vec::new());
+    while let Some(field) = form.next_field().await.map_err(broken)? {
+        let name = field.name().unwrap_or_default().to_owned();
+        let known = fields.iter().find(|known| **known == name);
+        match (name.as_str(), known) {
+            ("file", _) if recording.is_none() => {
+                recording = Some(write(service, field.inspect(|chunk| unread.taken(chunk))).await?);
             }
-            name @ ("file" | "language") => return Err(Error::invalid(name, "is given twice")),
-            name => return Err(Error::invalid(name.chars().take(64).collect::<String>(), "is not a field of this form")),
+            (_, Some(known))
+                if texts.len() < MOST_FIELDS && (known.ends_with("[]") || texts.iter().all(|(earlier, _)| earlier != known)) =>
+            {
+                texts.push((*known, short_text(field, known).await?))
+            }
+            ("file", _) | (_, Some(_)) => return Err(Error::invalid(name, "is given twice")),
+            _ => return Err(Error::invalid(name.chars().take(64).collect::<String>(), "is not a field of this form")),
         }
     }
-    let recording = recording.ok_or_else(|| Error::invalid("file", "is missing"))?;
-    Ok(Upload { recording, language: language.filter(|code| !code.trim().is_empty()) })
+    Ok((recording.ok_or_else(|| Error::invalid("file", "is missing"))?, texts))
+}
+
+async fn short_text(mut field: Field<'_>, name: &str) -> Result<String> {
+    let mut bytes = Vec::new();
+    while let Some(chunk) = field.chunk().await.map_err(broken)? {
+        bytes.extend_from_slice(&chunk);
+        if bytes.len() > MOST_FIELD_BYTES {
+            return Err(Error::invalid(name, "is too long"));
+        }
+    }
+    String::from_utf8(bytes).map_err(|_| Error::NotText { field: name.to_owned() })
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "goes into map_err")]
+fn broken(error: MultipartError) -> Error {
+    Error::Malformed(format!("the form cannot be read: {}", error.body_text()))
 }
 
 /// Counts the bytes of a form that its reader holds.

@@ -1,0 +1,104 @@
+//! What is not taken for speech. Whisper writes something about every sound; these rules are the one place that judges it.
+//!
+//! The thresholds on probability and compression are those that Whisper was published with.
+
+use std::io::Write as _;
+
+use flate2::{Compression, write::ZlibEncoder};
+
+use super::hearing::{Heard, HeardSegment};
+
+/// Text that deflates better than this repeats itself.
+const MOST_COMPRESSION: f32 = 2.4;
+/// Tokens less likely than this on average are guesses.
+const LEAST_LOG_PROBABILITY: f32 = -1.0;
+/// Whisper takes a window for no speech from here on, unless its words are as likely as this.
+const NO_SPEECH: f32 = 0.6;
+const SURE_LOG_PROBABILITY: f32 = -0.5;
+/// How often one text may follow itself.
+const MOST_REPEATS: usize = 2;
+
+/// Whether a window was heard well enough not to be heard again.
+pub fn is_good(heard: &Heard) -> bool {
+    !heard.segments.is_empty()
+        && heard.compression_ratio <= MOST_COMPRESSION
+        && (heard.average_log_probability >= LEAST_LOG_PROBABILITY || heard.no_speech_probability > NO_SPEECH)
+}
+
+/// Which of two poor hearings is the better one: one that does not repeat itself, then the likelier.
+pub fn is_better(one: &Heard, other: &Heard) -> bool {
+    let key = |heard: &Heard| (heard.compression_ratio <= MOST_COMPRESSION && !heard.segments.is_empty(), heard.average_log_probability);
+    let ((one_runs, one), (other_runs, other)) = (key(one), key(other));
+    one_runs > other_runs || (one_runs == other_runs && one > other)
+}
+
+/// Takes out of a hearing what nobody said.
+pub fn clean(mut heard: Heard) -> Heard {
+    let imagined = heard.no_speech_probability > NO_SPEECH && heard.average_log_probability < SURE_LOG_PROBABILITY;
+    let guessed = heard.average_log_probability < 2.0 * LEAST_LOG_PROBABILITY;
+    if imagined || guessed {
+        heard.segments.clear();
+    }
+    heard.segments.retain(|segment| says_something(&segment.text) && compression_ratio(&segment.text) <= MOST_COMPRESSION);
+    let mut repeats = 0;
+    let mut last = String::new();
+    heard.segments.retain(|HeardSegment { text, .. }| {
+        repeats = if *text == last { repeats + 1 } else { 1 };
+        last.clone_from(text);
+        repeats <= MOST_REPEATS
+    });
+    heard
+}
+
+/// Whether a text is words and not Whisper's remark on what is no speech: `[MUSIC]`, `(wind blowing)`, `*sighs*`, `♪`.
+fn says_something(text: &str) -> bool {
+    let text = text.trim();
+    let is_remark = [('[', ']'), ('(', ')'), ('*', '*'), ('♪', '♪')].iter().any(|(open, close)| text.starts_with(*open) && text.ends_with(*close));
+    text.chars().any(char::is_alphanumeric) && !is_remark
+}
+
+/// Bytes of a text for each byte of it deflated.
+pub fn compression_ratio(text: &str) -> f32 {
+    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
+    // Writing to memory cannot fail; were it to, the text would count as one that does not repeat itself.
+    let deflated = encoder.write_all(text.as_bytes()).and_then(|()| encoder.finish()).unwrap_or_default();
+    text.len() as f32 / deflated.len().max(1) as f32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn heard(texts: &[&str], average_log_probability: f32, no_speech_probability: f32) -> Heard {
+        let segments = texts.iter().map(|text| HeardSegment { text: (*text).to_owned(), ..HeardSegment::default() }).collect();
+        let compression_ratio = compression_ratio(&texts.join(" "));
+        Heard { segments, average_log_probability, no_speech_probability, compression_ratio, ..Heard::default() }
+    }
+
+    fn left(heard: Heard) -> Vec<String> {
+        clean(heard).segments.into_iter().map(|segment| segment.text).collect()
+    }
+
+    #[test]
+    fn remarks_and_what_whisper_takes_for_no_speech_are_left_out() {
+        for remark in ["[MUSIC]", "...", " (wind blowing)", "*sighs*", "♪ la la ♪", "♪"] {
+            assert!(left(heard(&[remark], -0.1, 0.0)).is_empty(), "{remark}");
+        }
+        assert!(left(heard(&["Thank you."], -0.7, 0.9)).is_empty());
+        assert_eq!(left(heard(&["I was flying."], -0.2, 0.7)), ["I was flying."], "likely words are kept");
+        assert_eq!(left(heard(&["I was (somehow) flying.", "[MUSIC]"], -0.2, 0.0)), ["I was (somehow) flying."]);
+    }
+
+    #[test]
+    fn loops_are_heard_again_and_cut_short() {
+        let same = ["He ran."; 5];
+        assert_eq!(left(heard(&same, -0.3, 0.0)).len(), MOST_REPEATS);
+        let loops = "and then I went to the house ".repeat(20);
+        assert!(!is_good(&heard(&[&loops], -0.1, 0.0)));
+        assert!(left(heard(&[&loops], -0.1, 0.0)).is_empty());
+        let plain = heard(&["The sea was calm and a white bird sat on the mast of our small boat."], -0.3, 0.0);
+        assert!(is_good(&plain));
+        assert!(is_better(&plain, &heard(&[&loops], -0.1, 0.0)));
+        assert!(!is_good(&heard(&["The sea was calm."], -1.3, 0.0)), "guesses are heard again");
+    }
+}

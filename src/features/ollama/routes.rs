@@ -1,0 +1,144 @@
+//! The feature over HTTP.
+
+use std::{sync::Arc, time::Instant};
+
+use axum::{
+    Json, Router,
+    body::Body,
+    extract::{Request, State},
+    http::{HeaderValue, StatusCode, header},
+    middleware::Next,
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use futures_util::StreamExt;
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+
+use super::{
+    chat,
+    model::{ChatRequest, EmbedRequest, EmbedResponse, EmbeddingsRequest, EmbeddingsResponse, GenerateRequest, ShowRequest, Shown, Tags},
+    narration::{Form, OllamaNarrator},
+    tags::{loaded, own_name, shown, tag},
+};
+use crate::{
+    error::{Result, problem::Problem},
+    features::openai::{
+        ApiBody, Failure, ModelApi, Task, Writing, embed,
+        model::{EmbeddingsRequest as Embedding, Inputs, Vector},
+        narrate,
+    },
+};
+
+/// The feature's operations.
+pub fn operations() -> Router<Arc<ModelApi>> {
+    Router::new()
+        .route("/", get(|| async { "Ollama is running" }))
+        .route("/api/version", get(version))
+        .route("/api/tags", get(list_tags))
+        .route("/api/ps", get(list_loaded))
+        .route("/api/show", post(show))
+        .route("/api/chat", post(chat))
+        .route("/api/generate", post(generate))
+        .route("/api/embed", post(embed_texts))
+        .route("/api/embeddings", post(embed_text))
+}
+
+/// Puts errors into the protocol's words.
+pub async fn in_the_protocols_words(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let Some(problem) = response.extensions_mut().remove::<Problem>() else { return response };
+    let failure = Failure::from(&problem);
+    let status = StatusCode::from_u16(failure.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut told = (status, Json(json!({"error": failure.body.error.message}))).into_response();
+    if let Some(wait) = response.headers().get(header::RETRY_AFTER) {
+        told.headers_mut().insert(header::RETRY_AFTER, wait.clone());
+    }
+    told
+}
+
+async fn version() -> Json<Value> {
+    Json(json!({"version": env!("CARGO_PKG_VERSION")}))
+}
+
+async fn list_tags(State(api): State<Arc<ModelApi>>) -> Json<Tags> {
+    let since = since(&api);
+    Json(Tags { models: api.cards().await.iter().map(|card| tag(card, since)).collect() })
+}
+
+async fn list_loaded(State(api): State<Arc<ModelApi>>) -> Json<Tags> {
+    let since = since(&api);
+    Json(Tags { models: api.cards().await.iter().map(|card| loaded(card, since)).collect() })
+}
+
+async fn show(State(api): State<Arc<ModelApi>>, ApiBody(request): ApiBody<ShowRequest>) -> Result<Json<Shown>> {
+    let card = api.find(own_name(&request.model)).await?;
+    Ok(Json(shown(&card, since(&api))))
+}
+
+async fn chat(State(api): State<Arc<ModelApi>>, ApiBody(request): ApiBody<ChatRequest>) -> Result<Response> {
+    let narrator = OllamaNarrator::new(&request.model, Form::Message, Instant::now());
+    let card = api.card(own_name(&request.model), Task::Text).await?;
+    if request.messages.is_empty() {
+        return Ok(Json(narrator.nothing(loads(request.keep_alive.as_ref()))).into_response());
+    }
+    answer(&api, &card.id, chat::chat(&request, &card)?, narrator, request.stream).await
+}
+
+async fn generate(State(api): State<Arc<ModelApi>>, ApiBody(request): ApiBody<GenerateRequest>) -> Result<Response> {
+    let narrator = OllamaNarrator::new(&request.model, Form::Response, Instant::now());
+    let card = api.card(own_name(&request.model), Task::Text).await?;
+    if request.prompt.is_empty() {
+        return Ok(Json(narrator.nothing(loads(request.keep_alive.as_ref()))).into_response());
+    }
+    answer(&api, &card.id, chat::generate(&request, &card)?, narrator, request.stream).await
+}
+
+/// Nothing to write means that the model is to be loaded, or, kept for no time, to leave. It stays where it is.
+fn loads(keep_alive: Option<&Value>) -> &'static str {
+    let leaves = keep_alive.is_some_and(|time| *time == json!(0) || *time == json!("0"));
+    if leaves { "unload" } else { "load" }
+}
+
+async fn answer(api: &ModelApi, model: &str, writing: Writing, narrator: OllamaNarrator, stream: Option<bool>) -> Result<Response> {
+    let answers = api.write(model, writing).await?;
+    if stream == Some(false) {
+        return Ok(Json(narrator.whole(answers).await?).into_response());
+    }
+    let lines = narrate(answers, narrator).map(|line| Ok::<_, std::convert::Infallible>(line.data + "\n"));
+    let mut response = Body::from_stream(lines).into_response();
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"));
+    Ok(response)
+}
+
+async fn embed_texts(State(api): State<Arc<ModelApi>>, ApiBody(request): ApiBody<EmbedRequest>) -> Result<Json<EmbedResponse>> {
+    let began = Instant::now();
+    let EmbedRequest { model, input, truncate, dimensions, .. } = request;
+    let wanted = Embedding { dimensions, truncate: Some(truncate.unwrap_or(true)), ..Embedding::of(own_name(&model), input) };
+    let embedded = embed(&api, wanted).await?;
+    Ok(Json(EmbedResponse {
+        embeddings: embedded.data.into_iter().map(|object| floats(object.embedding)).collect(),
+        model,
+        total_duration: u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX),
+        load_duration: 0,
+        prompt_eval_count: embedded.usage.prompt_tokens,
+    }))
+}
+
+async fn embed_text(State(api): State<Arc<ModelApi>>, ApiBody(request): ApiBody<EmbeddingsRequest>) -> Result<Json<EmbeddingsResponse>> {
+    let input = Inputs::Text(request.prompt);
+    let embedded = embed(&api, Embedding { truncate: Some(true), ..Embedding::of(own_name(&request.model), input) }).await?;
+    let embedding = embedded.data.into_iter().next().map(|object| floats(object.embedding)).unwrap_or_default();
+    Ok(Json(EmbeddingsResponse { embedding }))
+}
+
+fn floats(vector: Vector) -> Vec<f32> {
+    match vector {
+        Vector::Floats(numbers) => numbers,
+        Vector::Base64(_) => Vec::new(),
+    }
+}
+
+fn since(api: &ModelApi) -> OffsetDateTime {
+    OffsetDateTime::from_unix_timestamp(api.since()).unwrap_or(OffsetDateTime::UNIX_EPOCH)
+}

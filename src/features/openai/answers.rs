@@ -1,0 +1,226 @@
+//! Answers while engines write them: one request may bring several at the same time.
+
+use std::{collections::VecDeque, time::Duration};
+
+use futures_util::{
+    StreamExt,
+    stream::{self, BoxStream, SelectAll},
+};
+use tokio_stream::wrappers::ReceiverStream;
+
+use super::{
+    ServedGenerator,
+    model::Usage,
+    reading::{Manner, Reader},
+};
+use crate::{
+    engine::{EngineError, EventStream, FinishReason, GenerationEvent, GenerationUsage, TokenLogprob, ToolCall},
+    error::{Error, Result},
+};
+
+/// How long an answer's first word is waited for before its stream begins: an error that comes sooner has a status of its own.
+const FIRST_WORD: Duration = Duration::from_secs(10);
+
+/// A part of an answer.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Told {
+    Text {
+        text: String,
+        logprobs: Vec<TokenLogprob>,
+    },
+    /// What the model thinks before it answers.
+    Reasoning(String),
+    /// A whole call; the answer's calls are numbered from 0.
+    Call {
+        number: usize,
+        call: ToolCall,
+    },
+    Ended(Ending),
+}
+
+/// Why an answer ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    Stop,
+    Length,
+    /// Tools are to be called.
+    Calls,
+}
+
+/// A part of the answer of this number.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Heard {
+    pub index: usize,
+    pub told: Told,
+}
+
+/// An answer, whole.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Whole {
+    pub text: String,
+    pub reasoning: String,
+    pub calls: Vec<ToolCall>,
+    pub logprobs: Vec<TokenLogprob>,
+    pub ending: Ending,
+}
+
+/// Answers under way. Dropping them frees the engine.
+pub struct Answers {
+    events: SelectAll<BoxStream<'static, Event>>,
+    choices: Vec<Choice>,
+    /// So many answers in a row have the same prompt.
+    per_prompt: usize,
+    heard: VecDeque<Heard>,
+    ended: bool,
+    /// Keeps the engine there.
+    model: ServedGenerator,
+}
+
+/// An event of the answer of this number; `None`: its stream ended.
+type Event = (usize, Option<Result<GenerationEvent, EngineError>>);
+
+struct Choice {
+    reader: Reader,
+    ending: Option<Ending>,
+    usage: Option<GenerationUsage>,
+}
+
+impl Answers {
+    /// `manner` tells how the answers are to be read; without it all of their text is content.
+    pub(super) fn new(
+        model: ServedGenerator,
+        streams: Vec<EventStream<GenerationEvent>>,
+        per_prompt: usize,
+        manner: Option<&Manner>,
+    ) -> Self {
+        let choices = streams.iter().map(|_| Choice { reader: Reader::new(manner), ending: None, usage: None }).collect();
+        let numbered = |(index, events)| {
+            let end = stream::once(std::future::ready((index, None)));
+            ReceiverStream::new(events).map(move |event| (index, Some(event))).chain(end).boxed()
+        };
+        let events = stream::select_all(streams.into_iter().enumerate().map(numbered));
+        Self { events, choices, per_prompt, heard: VecDeque::new(), ended: false, model }
+    }
+
+    /// The model that writes.
+    pub fn model(&self) -> &str {
+        &self.model.id
+    }
+
+    /// How many answers there are.
+    pub fn count(&self) -> usize {
+        self.choices.len()
+    }
+
+    /// Waits for the first word, but not for ever. What is wrong with a request shows here.
+    pub async fn begin(&mut self) -> Result<()> {
+        let first = async {
+            while self.heard.is_empty() && !self.ended {
+                if self.step().await? {
+                    break;
+                }
+            }
+            Ok::<_, Error>(())
+        };
+        tokio::time::timeout(FIRST_WORD, first).await.unwrap_or(Ok(()))
+    }
+
+    /// The next part; `None` once all answers have ended. Nothing follows an error.
+    pub async fn next(&mut self) -> Option<Result<Heard>> {
+        loop {
+            if let Some(heard) = self.heard.pop_front() {
+                return Some(Ok(heard));
+            }
+            if self.ended {
+                return None;
+            }
+            if let Err(error) = self.step().await {
+                self.ended = true;
+                self.events.clear();
+                return Some(Err(error));
+            }
+        }
+    }
+
+    /// All answers, whole.
+    pub async fn whole(&mut self) -> Result<Vec<Whole>> {
+        let empty =
+            || Whole { text: String::new(), reasoning: String::new(), calls: Vec::new(), logprobs: Vec::new(), ending: Ending::Stop };
+        let mut answers: Vec<Whole> = self.choices.iter().map(|_| empty()).collect();
+        while let Some(heard) = self.next().await {
+            let Heard { index, told } = heard?;
+            match told {
+                Told::Text { text, logprobs } => {
+                    answers[index].text.push_str(&text);
+                    answers[index].logprobs.extend(logprobs);
+                }
+                Told::Reasoning(text) => answers[index].reasoning.push_str(&text),
+                Told::Call { call, .. } => answers[index].calls.push(call),
+                Told::Ended(ending) => answers[index].ending = ending,
+            }
+        }
+        Ok(answers)
+    }
+
+    /// What was read and written so far. A prompt of several answers counts once.
+    pub fn usage(&self) -> Usage {
+        let known = |index: usize| self.choices[index].usage.clone().unwrap_or_default();
+        let prompts: Vec<Vec<GenerationUsage>> = (0..self.choices.len())
+            .step_by(self.per_prompt.max(1))
+            .map(|first| (first..first + self.per_prompt).map(known).collect())
+            .collect();
+        let sum = |count: fn(&GenerationUsage) -> u32, of: fn(u32, u32) -> u32| {
+            prompts.iter().map(|usages| usages.iter().map(count).reduce(of).unwrap_or(0)).fold(0_u32, u32::saturating_add)
+        };
+        let prompt_tokens = sum(|usage| usage.prompt_tokens, u32::max);
+        let completion_tokens = sum(|usage| usage.generated_tokens, u32::saturating_add);
+        let mut usage =
+            Usage { prompt_tokens, completion_tokens, total_tokens: prompt_tokens.saturating_add(completion_tokens), ..Usage::default() };
+        usage.prompt_tokens_details.cached_tokens = sum(|usage| usage.cached_tokens, u32::min);
+        usage
+    }
+
+    /// How long the first answer's prompt and text took.
+    pub fn timings(&self) -> GenerationUsage {
+        self.choices.first().and_then(|choice| choice.usage.clone()).unwrap_or_default()
+    }
+
+    /// Takes one event; `true` where an engine has begun to work.
+    async fn step(&mut self) -> Result<bool> {
+        let Some((index, event)) = self.events.next().await else {
+            self.ended = true;
+            return Ok(false);
+        };
+        let Some(event) = event else {
+            return match self.choices[index].usage {
+                Some(_) => Ok(false),
+                None => Err(EngineError::Died("it ended its answer early".into()).into()),
+            };
+        };
+        self.take(index, event.map_err(Error::from)?)
+    }
+
+    fn take(&mut self, index: usize, event: GenerationEvent) -> Result<bool> {
+        let choice = &mut self.choices[index];
+        let told = match event {
+            GenerationEvent::Waiting(_) => return Ok(false),
+            GenerationEvent::Reading { .. } => Vec::new(),
+            GenerationEvent::Delta { text, logprobs, .. } => choice.reader.push(text, logprobs),
+            GenerationEvent::SlotFinished { reason, .. } => {
+                choice.ending = Some(match reason {
+                    FinishReason::Complete => Ending::Stop,
+                    FinishReason::Length => Ending::Length,
+                });
+                choice.reader.finish()
+            }
+            GenerationEvent::Finished(usage) => {
+                choice.usage = Some(usage);
+                let ending = choice.ending.unwrap_or(Ending::Stop);
+                let calls = ending == Ending::Stop && choice.reader.calls() > 0;
+                vec![Told::Ended(if calls { Ending::Calls } else { ending })]
+            }
+        };
+        self.heard.extend(told.into_iter().map(|told| Heard { index, told }));
+        Ok(true)
+    }
+}

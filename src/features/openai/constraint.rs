@@ -1,0 +1,66 @@
+//! From a wanted format to what an answer may hold.
+
+use serde_json::Value;
+
+use super::model::ResponseFormat;
+use crate::{
+    engine::Constraint,
+    error::{Error, Result},
+};
+
+/// The largest schema or pattern, in bytes: what engines take.
+const MOST_BYTES: usize = 64 * 1024;
+
+/// Any JSON object.
+pub fn json_object() -> Constraint {
+    Constraint::JsonSchema(r#"{"type":"object"}"#.into())
+}
+
+/// What the answer is bounded by; `field` names the schema's place in the request.
+pub fn json_schema(field: &str, schema: &Value) -> Result<Constraint> {
+    if !schema.is_object() {
+        return Err(Error::invalid(field, "must be a JSON schema: an object"));
+    }
+    let text = schema.to_string();
+    if text.len() > MOST_BYTES {
+        return Err(Error::invalid(field, format!("must be of at most {MOST_BYTES} bytes")));
+    }
+    Ok(Constraint::JsonSchema(text))
+}
+
+/// One of a format and a pattern, or nothing.
+pub fn constraint(format: Option<&ResponseFormat>, regex: Option<String>) -> Result<Constraint> {
+    let format = match format {
+        None | Some(ResponseFormat::Text) => Constraint::Free,
+        Some(ResponseFormat::JsonObject) => json_object(),
+        Some(ResponseFormat::JsonSchema { json_schema: wanted }) => {
+            check_name("response_format.json_schema.name", &wanted.name)?;
+            match &wanted.schema {
+                Some(schema) => json_schema("response_format.json_schema.schema", schema)?,
+                None => json_object(),
+            }
+        }
+    };
+    match (format, regex) {
+        (format, None) => Ok(format),
+        (Constraint::Free, Some(regex)) if regex.len() <= MOST_BYTES && !regex.is_empty() => Ok(Constraint::Regex(regex)),
+        (Constraint::Free, Some(_)) => Err(Error::invalid("regex", format!("must be of 1 to {MOST_BYTES} bytes"))),
+        (_, Some(_)) => Err(Error::invalid("regex", "cannot be had together with response_format: leave one of them out")),
+    }
+}
+
+/// A JSON value ends by itself: no text may end it earlier.
+pub fn check_stops(constraint: &Constraint, stop: &[String]) -> Result<()> {
+    match constraint {
+        Constraint::JsonSchema(_) if !stop.is_empty() => {
+            Err(Error::invalid("stop", "cannot be had together with a JSON format, which ends by itself: leave it out"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// OpenAI's rule for names of schemas and tools.
+pub fn check_name(field: &str, name: &str) -> Result<()> {
+    let fits = (1..=64).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
+    if fits { Ok(()) } else { Err(Error::invalid(field, "must be 1 to 64 letters, digits, '_' or '-'")) }
+}

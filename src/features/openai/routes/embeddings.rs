@@ -1,0 +1,28 @@
+//! `/v1/embeddings`.
+
+use std::sync::Arc;
+
+use axum::{Json, extract::State};
+
+use super::{
+    super::{
+        ModelApi,
+        embedding::embed,
+        model::{EmbeddingObjects, EmbeddingsRequest},
+    },
+    ApiBody, ApiProblems,
+};
+use crate::error::Result;
+
+/// Turn texts into vectors of length 1.
+///
+/// A text that is longer than the model's context is refused unless `truncate` is true.
+#[utoipa::path(post, path = "/v1/embeddings", tag = "openai", request_body = EmbeddingsRequest, responses(
+    (status = 200, body = EmbeddingObjects), ApiProblems,
+))]
+pub async fn create_embeddings(
+    State(api): State<Arc<ModelApi>>,
+    ApiBody(request): ApiBody<EmbeddingsRequest>,
+) -> Result<Json<EmbeddingObjects>> {
+    Ok(Json(embed(&api, request).await?))
+}

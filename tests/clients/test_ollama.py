@@ -1,0 +1,77 @@
+"""Ollama's own client for Python against a server. ONEIROS_OLLAMA names its listener, as http://127.0.0.1:11434."""
+
+import json
+import os
+import unittest
+
+import ollama
+
+client = ollama.Client(host=os.environ["ONEIROS_OLLAMA"], timeout=120)
+MODEL = "smollm2-135m-instruct"
+QUESTION = [{"role": "user", "content": "Name three colours of the sea."}]
+BRIEF = {"num_predict": 16, "temperature": 0, "seed": 1}
+
+
+def weather(place: str) -> str:
+    """The weather of a place.
+
+    Args:
+      place: where
+    """
+    return place
+
+
+class Ollama(unittest.TestCase):
+    def test_the_models_are_listed(self):
+        names = [model.model for model in client.list().models]
+        self.assertIn(MODEL + ":latest", names)
+        self.assertEqual(names, [model.model for model in client.ps().models])
+        self.assertIn("completion", client.show(MODEL).capabilities)
+
+    def test_a_dialog(self):
+        whole = client.chat(MODEL + ":latest", QUESTION, options=BRIEF)
+        self.assertTrue(whole.done and whole.message.content and whole.eval_count and whole.total_duration)
+        pieces = list(client.chat(MODEL, QUESTION, options=BRIEF, stream=True))
+        self.assertEqual("".join(piece.message.content for piece in pieces), whole.message.content)
+        self.assertEqual([piece.done for piece in pieces], [False] * (len(pieces) - 1) + [True])
+        self.assertIn(pieces[-1].done_reason, ("stop", "length"))
+
+    def test_a_schema_and_tools(self):
+        schema = {"type": "object", "properties": {"place": {"type": "string", "maxLength": 20}}, "required": ["place"]}
+        answer = client.chat(MODEL, QUESTION, format=schema, options={**BRIEF, "num_predict": 80})
+        self.assertIn("place", json.loads(answer.message.content))
+        self.assertTrue(client.chat(MODEL, QUESTION, tools=[weather], options=BRIEF, think=False).done)
+        call = {"function": {"name": "weather", "arguments": {"place": "sea"}}}
+        dialog = [*QUESTION, {"role": "assistant", "tool_calls": [call]}, {"role": "tool", "tool_name": "weather", "content": "rain"}]
+        self.assertTrue(client.chat(MODEL, dialog, options=BRIEF).message.content)
+
+    def test_a_prompt(self):
+        answer = client.generate(MODEL, "Name a colour.", system="Be brief.", options=BRIEF, keep_alive="5m")
+        self.assertTrue(answer.response and answer.prompt_eval_count)
+        raw = client.generate("gemma3-270m", "Once upon a time", raw=True, options=BRIEF, stream=True)
+        self.assertTrue("".join(piece.response for piece in raw))
+        self.assertEqual(client.generate(MODEL, "").done_reason, "load")
+
+    def test_vectors(self):
+        many = client.embed("multilingual-e5-small", ["a dream", "a sea"])
+        self.assertEqual([len(vector) for vector in many.embeddings], [384, 384])
+        one = client.embeddings("multilingual-e5-small", "a dream").embedding
+        self.assertAlmostEqual(sum(a * b for a, b in zip(one, many.embeddings[0])), 1, places=4)
+        self.assertEqual(len(client.embed("multilingual-e5-small", "long " * 3000).embeddings), 1)
+
+    def test_refusals_are_told(self):
+        for wrong, status in [
+            (lambda: client.chat("nothing", QUESTION), 404),
+            (lambda: client.chat(MODEL, QUESTION, options={"temperature": -1}), 400),
+            (lambda: client.chat(MODEL, QUESTION, options={"num_ctx": 1_000_000}), 400),
+            (lambda: client.chat(MODEL, QUESTION, options={"mirostat": 1}), 400),
+            (lambda: client.generate(MODEL, "a", suffix="b"), 400),
+        ]:
+            with self.assertRaises(ollama.ResponseError) as refused:
+                wrong()
+            self.assertEqual(refused.exception.status_code, status)
+            self.assertGreater(len(refused.exception.error), 10)
+
+
+if __name__ == "__main__":
+    unittest.main()
