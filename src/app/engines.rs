@@ -131,21 +131,26 @@ impl Running {
     }
 }
 
-/// An embedding engine by itself, loading.
-pub struct EmbeddingEngine {
+/// An engine by itself, loading.
+pub struct EngineAlone {
     pub model: String,
     /// Which library runs it, as people see it.
     pub backend: &'static str,
     pub supervisor: Supervisor,
 }
 
-/// Starts the engine of one embedding model that is here: the one named, else the profile's.
-pub async fn embedding_engine(library: &Library, config: &Config, spawner: &Spawner, id: Option<&str>) -> anyhow::Result<EmbeddingEngine> {
-    let chosen = match id {
-        Some(id) => Some(library.embedding_model(id)?),
-        None => library.entries(library.best_profile().profile)?.into_iter().find(|entry| entry.kind == ArtifactKind::Embedding),
-    };
-    let entry = chosen.context("the profile holds no embedding model: name one")?;
+/// The profile's first model of a kind.
+pub fn first_of_profile(library: &Library, kind: ArtifactKind) -> anyhow::Result<CatalogEntry> {
+    let entries = library.entries(library.best_profile().profile)?;
+    entries
+        .into_iter()
+        .find(|entry| entry.kind == kind)
+        .with_context(|| format!("the profile holds no model of the kind {kind:?}: name one"))
+}
+
+/// Starts the engine of one model that is here.
+pub async fn engine_alone(library: &Library, config: &Config, spawner: &Spawner, entry: CatalogEntry) -> anyhow::Result<EngineAlone> {
+    let kind = engine_kind(entry.kind).with_context(|| format!("{} is no model", entry.id))?;
     let (mut file, mut runtime) = (None, None);
     for needed in library.catalog().with_needs(vec![entry.clone()]) {
         let path = library.store().ensure_valid(&needed.id).await?.path;
@@ -155,8 +160,8 @@ pub async fn embedding_engine(library: &Library, config: &Config, spawner: &Spaw
         }
     }
     let model = ProfileModel::new(entry, file.context("the model is not here")?, runtime.as_deref())?;
-    let supervisor = Supervisor::start(specification(EngineKind::Embedding, &model, config), spawner.clone());
-    Ok(EmbeddingEngine { model: model.entry.id, backend: model.backend.name(), supervisor })
+    let supervisor = Supervisor::start(specification(kind, &model, config), spawner.clone());
+    Ok(EngineAlone { model: model.entry.id, backend: model.backend.name(), supervisor })
 }
 
 fn engine_kind(kind: ArtifactKind) -> Option<EngineKind> {

@@ -2,7 +2,8 @@
 
 use oneiros::error::Error;
 use oneiros::features::dreams::{
-    DreamStore, EMBEDDING_DIMENSIONS, FailureReason, Interpretation, InterpretationFailure, Lens, Mood, OwnerId, ReadingKey, TokenCounts,
+    DreamStore, EMBEDDING_DIMENSIONS, FailureReason, Interpretation, InterpretationFailure, Lens, Mood, OwnerId, ReadingKey, SearchTrial,
+    TokenCounts, TrialDream,
 };
 use uuid::Uuid;
 
@@ -251,6 +252,34 @@ async fn search_within_an_owner_is_exact_and_sees_no_other_owner() {
     assert!(store.similar_of_owner(OWNER, "other-model", &vector(384, 0.0), None, 5).await.unwrap().is_empty());
 }
 
+#[tokio::test]
+async fn an_owner_of_thousands_of_dreams_finds_the_nearest_of_them_and_nobody_elses() {
+    let database = test_database().await;
+    let another = another_owner(&database).await;
+    let trial = SearchTrial::new(database.owner_pool.clone(), database.pool.clone(), "small".into());
+    // On a circle, in turns of both owners, so that every neighbour of a dream is the other's.
+    let dream = |number: u16| TrialDream {
+        id: Uuid::now_v7(),
+        owner: if number % 2 == 0 { OWNER } else { another },
+        text: format!("dream {number}"),
+        vector: vector(384, f32::from(number) * 5e-4),
+    };
+    let dreams: Vec<TrialDream> = (0..11_000).map(dream).collect();
+    trial.keep(&dreams).await.unwrap();
+    for place in [0_usize, 2_000, 10_998] {
+        let asked = &dreams[place];
+        let found = trial.store().similar_of_owner(OWNER, "small", &asked.vector, Some(asked.id), 10).await.unwrap();
+        let mut nearest: Vec<usize> = (0..dreams.len()).step_by(2).filter(|other| *other != place).collect();
+        nearest.sort_by_key(|other| other.abs_diff(place));
+        // A pair at the same distance may come in either order, so the last place is either's.
+        let nearest: Vec<Uuid> = nearest[..11].iter().map(|place| dreams[*place].id).collect();
+        let right = found.iter().filter(|similar| nearest.contains(&similar.dream.id)).count();
+        assert!(found.len() == 10 && right >= 9, "{right} of {} are right around {place}", found.len());
+        assert!(found.is_sorted_by(|nearer, farther| nearer.similarity >= farther.similarity));
+    }
+    assert!(trial.store().similar_of_owner(OWNER, "other-model", &dreams[0].vector, None, 5).await.unwrap().is_empty());
+}
+
 /// What sqlx sends for a query is explained by PostgreSQL itself: which indexes would serve it.
 async fn plan(database: &TestDatabase, query: &str) -> String {
     let mut transaction = database.owner_pool.begin().await.unwrap();
@@ -285,7 +314,10 @@ async fn search_across_owners_uses_the_index_and_finds_one_models_dreams_among_a
     assert!(crowd.is_sorted_by(|nearer, farther| nearer.similarity >= farther.similarity));
 
     let zeros = format!("'[1{}]'", ",0".repeat(383));
-    let everyone = format!("SELECT dream_id FROM dream_embeddings_384 WHERE model = 'crowd' ORDER BY embedding <=> {zeros} LIMIT 10");
+    let everyone = format!(
+        "SELECT dream_id FROM dream_embeddings_384 WHERE model = 'crowd'
+        ORDER BY (embedding::halfvec(384)) <=> {zeros}::vector::halfvec(384) LIMIT 10"
+    );
     assert!(plan(&database, &everyone).await.contains("dream_embeddings_384_hnsw"));
     let own = format!(
         "WITH mine AS MATERIALIZED (SELECT dream_id, embedding <=> {zeros} AS distance FROM dream_embeddings_384
