@@ -12,6 +12,8 @@ impl Egress {
         let audited = Audited::new(self.sink.clone(), purpose, "POST", &url);
         let broken = |reason: String| EgressError::Broken { destination: policy::destination(&url), reason };
         let mut request = self.client().map_err(broken)?.post(url.clone()).header(header::CONTENT_TYPE, "application/json").body(json);
+        // What is sent twice may be done twice, so it never goes out on a connection that the other side may just be closing.
+        request = request.header(header::CONNECTION, "close");
         if let Some(key) = key {
             request = request.bearer_auth(key);
         }

@@ -105,10 +105,10 @@ fn report(text: &str) -> Value {
 /// A figure of a section that holds `section` in its name.
 fn figure<'a>(report: &'a Value, section: &str, name: &str) -> &'a Value {
     let sections = report["sections"].as_array().expect("sections");
-    let section = sections.iter().find(|candidate| candidate["name"].as_str().is_some_and(|name| name.contains(section)));
-    let section = section.unwrap_or_else(|| panic!("no section {section} in {report:#}"));
-    let figures = section["figures"].as_array().expect("figures");
-    figures.iter().find(|figure| figure["name"] == name).unwrap_or_else(|| panic!("no {name} in {section:#}"))
+    let found = sections.iter().find(|candidate| candidate["name"].as_str().is_some_and(|name| name.contains(section)));
+    let found = found.unwrap_or_else(|| panic!("no section {section} in {report:#}"));
+    let figures = found["figures"].as_array().expect("figures");
+    figures.iter().find(|figure| figure["name"] == name).unwrap_or_else(|| panic!("no {name} in {found:#}"))
 }
 
 fn median(figure: &Value) -> f64 {

@@ -8,6 +8,7 @@ use crate::{
     app::{App, Listen},
     cli::client::Client,
     config::Config,
+    engine::wire::EngineKind,
     features::system::SystemReport,
     models::for_stderr,
 };
@@ -39,6 +40,12 @@ impl Appliance {
     /// Whether it runs by itself, not inside this process.
     pub fn is_another_process(&self) -> bool {
         self.own.is_none()
+    }
+
+    /// The model of its first engine of a kind.
+    pub async fn model(&self, kind: EngineKind) -> anyhow::Result<Option<String>> {
+        let engines = self.report().await?.snapshot.engines;
+        Ok(engines.into_iter().find(|engine| engine.kind == kind).map(|engine| engine.model))
     }
 
     pub async fn report(&self) -> anyhow::Result<SystemReport> {

@@ -1,6 +1,7 @@
 //! `oneiros bench`: how fast this machine is at what the server does, and beside another server.
 //!
-//! One file a measurement. Each yields sections of figures ([`report`]); nothing here decides whether they are good.
+//! One file a measurement. Each yields sections of figures ([`report`]); nothing here decides whether they are good. A new
+//! one is a module, a variant of [`Bench`] and a line in [`Run::everything`].
 
 mod appliance;
 mod chat;
@@ -31,7 +32,7 @@ use self::{
     target::Target,
 };
 use super::output::{print_json, print_line};
-use crate::config::Config;
+use crate::{config::Config, engine::wire::EngineKind};
 
 const MOST_ROUNDS: usize = 1000;
 
@@ -82,7 +83,7 @@ enum Bench {
 
 #[derive(Debug, Clone, Args)]
 struct LlmCommand {
-    /// The model's name [default: the first that the server lists]
+    /// The model's name [default: the server's first language model]
     model: Option<String>,
     #[command(flatten)]
     load: LlmArguments,
@@ -132,7 +133,14 @@ struct Run {
 impl Run {
     async fn everything(&self) -> anyhow::Result<Vec<Section>> {
         let mut sections = self.llm(LlmCommand { model: None, load: defaults() }).await?;
-        sections.extend(self.embedding(&defaults()).await?);
+        sections.extend(match self.embedding(&defaults()).await {
+            // Servers of language models often make no vectors.
+            Err(error) if self.common.against.is_some() => {
+                eprintln!("embedding: only ours is measured, since {error:#}");
+                embedding::measure(&defaults(), &self.config, self.common.rounds).await?
+            }
+            measured => measured?,
+        });
         sections.extend(search::measure(&defaults(), &self.config, self.common.rounds).await?);
         sections.extend(self.wire().await?);
         sections.extend(self.memory().await?);
@@ -142,7 +150,7 @@ impl Run {
     async fn llm(&self, command: LlmCommand) -> anyhow::Result<Vec<Section>> {
         command.load.check()?;
         let (load, rounds) = (command.load, self.common.rounds);
-        self.with_peers(command.model, async move |peers| {
+        self.with_peers(EngineKind::Llm, command.model, async move |peers| {
             // The generator has one thread, so that it takes no more of the processors than it must.
             let generator = std::thread::Builder::new().name("load".into()).spawn(move || {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -159,14 +167,15 @@ impl Run {
             return embedding::measure(arguments, &self.config, self.common.rounds).await;
         }
         let rounds = self.common.rounds;
-        self.with_peers(arguments.model.clone(), async |peers| embedding::compare(arguments, &peers, rounds).await).await
+        self.with_peers(EngineKind::Embedding, arguments.model.clone(), async |peers| embedding::compare(arguments, &peers, rounds).await)
+            .await
     }
 
     async fn wire(&self) -> anyhow::Result<Vec<Section>> {
         let mut sections = wire::of_engine(&self.config, self.common.rounds).await?;
         let appliance = Appliance::reach(&self.config).await?;
         let through = async {
-            let model = appliance.target.first_model().await?;
+            let model = appliance.model(EngineKind::Llm).await?.context("the server runs no language model")?;
             wire::of_server(&appliance, &model, self.common.rounds).await
         };
         let through = through.await;
@@ -185,6 +194,7 @@ impl Run {
     /// Measures ours, and the other server where there is one, and leaves ours as it was.
     async fn with_peers(
         &self,
+        kind: EngineKind,
         model: Option<String>,
         measure: impl AsyncFnOnce(Vec<Peer>) -> anyhow::Result<Vec<Section>>,
     ) -> anyhow::Result<Vec<Section>> {
@@ -192,12 +202,12 @@ impl Run {
         let theirs = self.other().await?;
         let appliance = if self.common.url.is_none() { Some(Appliance::reach(&self.config).await?) } else { None };
         let measured = async {
-            let target = match (&appliance, &self.common.url) {
-                (Some(appliance), _) => appliance.target.clone(),
-                (None, Some(url)) => Target::at(url, None, self.config.server.sealed)?,
+            let (target, serves) = match (&appliance, &self.common.url) {
+                (Some(appliance), _) => (appliance.target.clone(), appliance.model(kind).await?),
+                (None, Some(url)) => (Target::at(url, None, self.config.server.sealed)?, None),
                 (None, None) => bail!("there is no server to measure"),
             };
-            let model = match model {
+            let model = match model.or(serves) {
                 Some(model) => model,
                 None => target.first_model().await.context("this server cannot be measured")?,
             };

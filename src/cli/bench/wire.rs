@@ -15,8 +15,8 @@ use super::{
 use crate::{
     config::Config,
     engine::{
-        ChatMessage, ChatRole, Constraint, Embedder, EmbeddingRequest, EmbeddingRole, FormPart, GenerationEvent, GenerationRequest, Prompt,
-        Sampling, Slot, TextGenerator, client::EngineClient, wire::Request,
+        ChatMessage, ChatRole, Constraint, Embedder, EmbeddingRequest, EmbeddingRole, EngineError, FormPart, GenerationEvent,
+        GenerationRequest, Prompt, Sampling, Slot, TextGenerator, client::EngineClient, wire::Request,
     },
 };
 
@@ -30,9 +30,7 @@ const USER: &str = "I was flying over a wide river at night and could not land."
 /// The way to an engine without a server.
 pub async fn of_engine(config: &Config, rounds: usize) -> anyhow::Result<Vec<Section>> {
     let engines = Engines::open(config)?;
-    let mut sections = vec![embedding_alone(&engines, rounds).await?];
-    sections.push(llm_alone(&engines, rounds).await?);
-    Ok(sections)
+    Ok(vec![embedding_alone(&engines, rounds).await?, llm_alone(&engines, rounds).await?])
 }
 
 async fn embedding_alone(engines: &Engines<'_>, rounds: usize) -> anyhow::Result<Section> {
@@ -54,12 +52,14 @@ async fn embedding_alone(engines: &Engines<'_>, rounds: usize) -> anyhow::Result
     Ok(section)
 }
 
-/// A request that the engine answers without computing: what remains is the wire.
+/// A request that the engine answers without computing, since it refuses it: what remains is the wire.
 async fn nothing(client: &EngineClient) -> anyhow::Result<()> {
     let request = EmbeddingRequest { texts: Vec::new(), role: EmbeddingRole::Passage };
     let mut answer = client.request(Request::Embed(request), Vec::new());
-    answer.recv().await.context("the engine gave no answer")??;
-    Ok(())
+    match answer.recv().await.context("the engine gave no answer")? {
+        Ok(_) | Err(EngineError::InvalidRequest(_)) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
 }
 
 async fn short_text(client: &impl Embedder) -> anyhow::Result<()> {

@@ -40,7 +40,7 @@ macro_rules! vector_tables {
                     ),
                     owner_has_more: concat!(
                         "SELECT count(*) > $3 FROM (SELECT FROM dream_embeddings_", $dimension,
-                        " WHERE owner_id = $1 AND model = $2 LIMIT $3 + 1) AS some",
+                        " WHERE owner_id = $1 AND model = $2 LIMIT $3 + 1) AS counted",
                     ),
                     nearest_of_large_owner: concat!(
                         "WITH candidates AS MATERIALIZED (",
