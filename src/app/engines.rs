@@ -139,9 +139,9 @@ pub struct EngineAlone {
     pub supervisor: Supervisor,
 }
 
-/// The profile's first model of a kind.
-pub fn first_of_profile(library: &Library, kind: ArtifactKind) -> anyhow::Result<CatalogEntry> {
-    let entries = library.entries(library.best_profile().profile)?;
+/// The first model of a kind in the profile that the server would have here.
+pub async fn first_of_profile(library: &Library, kind: ArtifactKind) -> anyhow::Result<CatalogEntry> {
+    let entries = library.entries(library.choose().await?.profile)?;
     entries
         .into_iter()
         .find(|entry| entry.kind == kind)

@@ -31,14 +31,14 @@ impl<'a> Engines<'a> {
     pub async fn embedding(&self, id: Option<&str>) -> anyhow::Result<EngineAlone> {
         let entry = match id {
             Some(id) => self.library.embedding_model(id)?,
-            None => app::first_of_profile(&self.library, ArtifactKind::Embedding)?,
+            None => app::first_of_profile(&self.library, ArtifactKind::Embedding).await?,
         };
         app::engine_alone(&self.library, self.config, &self.spawner, entry).await
     }
 
     /// The profile's first language model.
     pub async fn llm(&self) -> anyhow::Result<EngineAlone> {
-        let entry = app::first_of_profile(&self.library, ArtifactKind::Llm)?;
+        let entry = app::first_of_profile(&self.library, ArtifactKind::Llm).await?;
         app::engine_alone(&self.library, self.config, &self.spawner, entry).await
     }
 }

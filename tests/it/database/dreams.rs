@@ -3,7 +3,7 @@
 use oneiros::error::Error;
 use oneiros::features::dreams::{
     DreamStore, EMBEDDING_DIMENSIONS, FailureReason, Interpretation, InterpretationFailure, Lens, Mood, OwnerId, ReadingKey, SearchTrial,
-    TokenCounts, TrialDream,
+    SimilarDream, TokenCounts, TrialDream,
 };
 use uuid::Uuid;
 
@@ -257,24 +257,26 @@ async fn an_owner_of_thousands_of_dreams_finds_the_nearest_of_them_and_nobody_el
     let database = test_database().await;
     let another = another_owner(&database).await;
     let trial = SearchTrial::new(database.owner_pool.clone(), database.pool.clone(), "small".into());
-    // On a circle, in turns of both owners, so that every neighbour of a dream is the other's.
-    let dream = |number: u16| TrialDream {
-        id: Uuid::now_v7(),
-        owner: if number % 2 == 0 { OWNER } else { another },
-        text: format!("dream {number}"),
-        vector: vector(384, f32::from(number) * 5e-4),
+    // Places of a grid around two circles, in turns of both owners, so that every neighbour of a dream is the other's.
+    let dream = |number: u16| {
+        let [east, north] = [number % 105, number / 105].map(|steps| f32::from(steps) * 0.059);
+        let mut place = vec![0.0; 384];
+        place[..4].copy_from_slice(&[east.cos(), east.sin(), north.cos(), north.sin()].map(|part| part / 2.0_f32.sqrt()));
+        let owner = if number % 2 == 0 { OWNER } else { another };
+        TrialDream { id: Uuid::now_v7(), owner, text: format!("dream {number}"), vector: place }
     };
-    let dreams: Vec<TrialDream> = (0..11_000).map(dream).collect();
+    let dreams: Vec<TrialDream> = (0..11_025).map(dream).collect();
     trial.keep(&dreams).await.unwrap();
-    for place in [0_usize, 2_000, 10_998] {
-        let asked = &dreams[place];
+    for asked in [&dreams[0], &dreams[2_000], &dreams[11_024]] {
         let found = trial.store().similar_of_owner(OWNER, "small", &asked.vector, Some(asked.id), 10).await.unwrap();
-        let mut nearest: Vec<usize> = (0..dreams.len()).step_by(2).filter(|other| *other != place).collect();
-        nearest.sort_by_key(|other| other.abs_diff(place));
-        // A pair at the same distance may come in either order, so the last place is either's.
-        let nearest: Vec<Uuid> = nearest[..11].iter().map(|place| dreams[*place].id).collect();
-        let right = found.iter().filter(|similar| nearest.contains(&similar.dream.id)).count();
-        assert!(found.len() == 10 && right >= 9, "{right} of {} are right around {place}", found.len());
+        let likeness = |dream: &TrialDream| dream.vector.iter().zip(&asked.vector).map(|(one, other)| one * other).sum::<f32>();
+        let mut own: Vec<f32> = dreams.iter().filter(|dream| dream.owner == OWNER && dream.id != asked.id).map(likeness).collect();
+        own.sort_by(|nearer, farther| farther.total_cmp(nearer));
+        let kept = |similar: &SimilarDream| dreams.iter().find(|dream| dream.id == similar.dream.id).unwrap();
+        assert!(found.iter().all(|similar| kept(similar).owner == OWNER && similar.dream.id != asked.id));
+        // Places at the same distance may come in any order.
+        let right = found.iter().filter(|similar| likeness(kept(similar)) >= own[9] - 1e-4).count();
+        assert!(found.len() == 10 && right >= 9, "{right} of {} are right", found.len());
         assert!(found.is_sorted_by(|nearer, farther| nearer.similarity >= farther.similarity));
     }
     assert!(trial.store().similar_of_owner(OWNER, "other-model", &dreams[0].vector, None, 5).await.unwrap().is_empty());
