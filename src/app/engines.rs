@@ -154,21 +154,26 @@ impl Running {
     }
 }
 
-/// An embedding engine by itself, loading.
-pub struct EmbeddingEngine {
+/// An engine by itself, loading.
+pub struct EngineAlone {
     pub model: String,
     /// Which library runs it, as people see it.
     pub backend: &'static str,
     pub supervisor: Supervisor,
 }
 
-/// Starts the engine of one embedding model that is here: the one named, else the profile's.
-pub async fn embedding_engine(library: &Library, config: &Config, spawner: &Spawner, id: Option<&str>) -> anyhow::Result<EmbeddingEngine> {
-    let chosen = match id {
-        Some(id) => Some(library.embedding_model(id)?),
-        None => library.entries(library.best_profile().profile)?.into_iter().find(|entry| entry.kind == ArtifactKind::Embedding),
-    };
-    let entry = chosen.context("the profile holds no embedding model: name one")?;
+/// The first model of a kind in the profile that the server would have here.
+pub async fn first_of_profile(library: &Library, kind: ArtifactKind) -> anyhow::Result<CatalogEntry> {
+    let entries = library.entries(library.choose().await?.profile)?;
+    entries
+        .into_iter()
+        .find(|entry| entry.kind == kind)
+        .with_context(|| format!("the profile holds no model of the kind {kind:?}: name one"))
+}
+
+/// Starts the engine of one model that is here.
+pub async fn engine_alone(library: &Library, config: &Config, spawner: &Spawner, entry: CatalogEntry) -> anyhow::Result<EngineAlone> {
+    let kind = engine_kind(entry.kind).with_context(|| format!("{} is no model", entry.id))?;
     let (mut artifact, mut runtime) = (None, None);
     for needed in library.catalog().with_needs(vec![entry.clone()]) {
         let valid = library.store().ensure_valid(&needed.id).await?;
@@ -179,8 +184,8 @@ pub async fn embedding_engine(library: &Library, config: &Config, spawner: &Spaw
     }
     let model = ProfileModel::new(entry, artifact.context("the model is not here")?, runtime.as_deref())?;
     let mut room = Room::of_this_machine(&Hardware::of_this_machine());
-    let supervisor = Supervisor::start(specification(EngineKind::Embedding, &model, config, &mut room)?, spawner.clone());
-    Ok(EmbeddingEngine { model: model.entry.id, backend: model.backend.name(), supervisor })
+    let supervisor = Supervisor::start(specification(kind, &model, config, &mut room)?, spawner.clone());
+    Ok(EngineAlone { model: model.entry.id, backend: model.backend.name(), supervisor })
 }
 
 /// Bytes of a file, or of the files in a folder; 0 where that cannot be told.
@@ -189,26 +194,6 @@ fn size_of(path: &Path) -> u64 {
         Ok(files) => files.flatten().map(|file| file.metadata().map_or(0, |facts| facts.len())).sum(),
         Err(_) => std::fs::metadata(path).map_or(0, |facts| facts.len()),
     }
-}
-
-/// Starts the engine of one speech model that is here: the one named, else the profile's.
-pub async fn speech_engine(
-    library: &Library,
-    config: &Config,
-    spawner: &Spawner,
-    id: Option<&str>,
-) -> anyhow::Result<(String, Supervisor)> {
-    let entry = match id {
-        Some(id) => library.catalog().entry(id).cloned(),
-        None => library.entries(library.best_profile().profile)?.into_iter().find(|entry| entry.kind == ArtifactKind::Asr),
-    };
-    let entry = entry.filter(|entry| entry.kind == ArtifactKind::Asr);
-    let entry = entry.context("that is no speech model: `oneiros models list` shows which are")?;
-    let artifact = library.store().ensure_valid(&entry.id).await?;
-    let model = ProfileModel::new(entry, artifact, None)?;
-    let mut room = Room::of_this_machine(&Hardware::of_this_machine());
-    let supervisor = Supervisor::start(specification(EngineKind::Asr, &model, config, &mut room)?, spawner.clone());
-    Ok((model.entry.id, supervisor))
 }
 
 fn engine_kind(kind: ArtifactKind) -> Option<EngineKind> {

@@ -8,6 +8,7 @@ use std::{
 };
 
 use oneiros::engine::{
+    Asker,
     EngineError, EngineOptions,
     backend::Backend,
     client::EngineClient,
@@ -49,7 +50,7 @@ fn archive() -> std::os::fd::OwnedFd {
 }
 
 fn list(client: &EngineClient) -> oneiros::engine::EventStream<Event> {
-    client.request(Request::Parse(ParseRequest::ListZip), vec![archive()])
+    client.request(Request::Parse(ParseRequest::ListZip), vec![archive()], Asker::named("a test"))
 }
 
 fn pid_of(engine: &Supervisor) -> Pid {

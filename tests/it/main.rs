@@ -10,6 +10,7 @@ mod architecture;
 mod audio;
 mod bad_audio;
 mod bad_input;
+mod bench;
 mod clients;
 mod command_line;
 mod damaged_models;
