@@ -160,7 +160,12 @@ pub async fn embedding_engine(library: &Library, config: &Config, spawner: &Spaw
 }
 
 /// Starts the engine of one speech model that is here: the one named, else the profile's.
-pub async fn speech_engine(library: &Library, config: &Config, spawner: &Spawner, id: Option<&str>) -> anyhow::Result<(String, Supervisor)> {
+pub async fn speech_engine(
+    library: &Library,
+    config: &Config,
+    spawner: &Spawner,
+    id: Option<&str>,
+) -> anyhow::Result<(String, Supervisor)> {
     let entry = match id {
         Some(id) => library.catalog().entry(id).cloned(),
         None => library.entries(library.best_profile().profile)?.into_iter().find(|entry| entry.kind == ArtifactKind::Asr),
