@@ -1,3 +1,4 @@
+import { goOffline } from "./support/network";
 import { READING_MS, dreamField, write } from "./support/page";
 import { recordedSeconds, startRecording } from "./support/recorder";
 import { expect, test } from "./support/test";
@@ -10,8 +11,7 @@ test("a recording made without a network is still there after a reload, plays, a
 }) => {
   await page.goto("/");
   await page.evaluate(() => navigator.serviceWorker.ready);
-  await context.setOffline(true);
-  await expect(page.getByText("You are offline.").first()).toBeVisible();
+  await goOffline(page, context);
   await startRecording(page);
   await recordedSeconds(page, 6);
   await page.getByRole("button", { name: "Stop", exact: true }).click();
