@@ -28,7 +28,7 @@ use crate::{
     },
     http::{self, FirstServices, Services},
     jobs::{Queue, Registry, Runner},
-    models::{ArtifactKind, CatalogEntry},
+    models::{ArtifactKind, CatalogEntry, Used},
 };
 
 /// How many jobs run at once: they share the engines with people who wait.
@@ -91,7 +91,10 @@ pub async fn bring_up(parts: Parts) -> anyhow::Result<Up> {
         Ok(fetched) => fetched,
         Err(error) => return Err(after_closing(error, None, database).await),
     };
-    let engines = Arc::new(Engines::start(fetched, &parts.config, &parts.spawner));
+    let engines = match Engines::start(fetched, &parts.config, &parts.spawner) {
+        Ok(engines) => Arc::new(engines),
+        Err(error) => return Err(after_closing(error, None, database).await),
+    };
     parts.snapshot.engines_started(&engines);
     let loaded = tokio::select! {
         loaded = engines.ready() => loaded,
@@ -167,13 +170,16 @@ async fn fetch_models(parts: &Parts, entries: Vec<CatalogEntry>) -> anyhow::Resu
     let mut files = Vec::new();
     let mut runtime = None;
     for entry in entries {
-        let file = parts.library.store().ensure_valid(&entry.id).await?.path;
+        let Used { artifact, variant } = parts.library.store().ensure_valid_used(&entry.id).await?;
+        if let Some(variant) = variant {
+            tracing::info!(model = entry.id, variant = variant.id, reason = variant.reason, "a variant is used");
+        }
         match entry.kind {
-            ArtifactKind::Onnxruntime => runtime = Some(file),
-            _ => files.push((entry, file)),
+            ArtifactKind::Onnxruntime => runtime = Some(artifact.path),
+            _ => files.push((entry, artifact)),
         }
     }
-    files.into_iter().map(|(entry, file)| ProfileModel::new(entry, file, runtime.as_deref())).collect()
+    files.into_iter().map(|(entry, artifact)| ProfileModel::new(entry, artifact, runtime.as_deref())).collect()
 }
 
 /// Where features hear of the models.

@@ -8,40 +8,44 @@ use std::{
 use anyhow::{Context as _, bail};
 use futures_util::future::join_all;
 
-use super::{library::Library, served::ServedEngine};
+use super::{
+    library::Library,
+    room::{ALL_LAYERS, Room},
+    served::ServedEngine,
+};
 use crate::{
     config::Config,
     engine::{
         EngineError, EngineOptions,
         backend::{Backend, TextPrefixes},
         confinement::Confinement,
+        parse::ModelHeader,
         supervisor::{EngineSpec, EngineStatus, Spawner, Supervisor},
         wire::{EngineKind, ReadyReport},
     },
     features::{
         dreams::{DreamModels, EmbeddingModel, Reader},
         speech::SpeechModel,
+        system::Hardware,
     },
-    models::{ArtifactFormat, ArtifactKind, CatalogEntry},
+    models::{ArtifactFormat, ArtifactKind, CatalogEntry, ValidArtifact},
 };
 
-/// Tokens of a language model's context: the longest dream, its prompt and its reading fit twice.
-const CONTEXT_LENGTH: u32 = 8192;
-/// As many layers as any model has.
-const ALL_LAYERS: u32 = 999;
 /// Whether this executable was built for a GPU.
-const FOR_GPU: bool = cfg!(any(feature = "cuda", feature = "vulkan", feature = "metal", feature = "rocm"));
+pub(super) const FOR_GPU: bool = cfg!(any(feature = "cuda", feature = "vulkan", feature = "metal", feature = "rocm"));
 
 /// A model of the profile and the file or folder that holds it, checked.
 pub struct ProfileModel {
     entry: CatalogEntry,
     file: PathBuf,
+    header: Option<ModelHeader>,
     backend: Backend,
 }
 
 impl ProfileModel {
     /// `onnxruntime` is that library, which an ONNX model needs.
-    pub fn new(entry: CatalogEntry, file: PathBuf, onnxruntime: Option<&Path>) -> anyhow::Result<Self> {
+    pub fn new(entry: CatalogEntry, artifact: ValidArtifact, onnxruntime: Option<&Path>) -> anyhow::Result<Self> {
+        let ValidArtifact { path: file, header, .. } = artifact;
         let facts = entry.embedding.clone();
         let prefixes =
             facts.map_or_else(TextPrefixes::default, |facts| TextPrefixes { query: facts.query_prefix, passage: facts.passage_prefix });
@@ -51,7 +55,7 @@ impl ProfileModel {
             (ArtifactFormat::Safetensors, _) => Backend::Safetensors { prefixes },
             _ => Backend::Ggml,
         };
-        Ok(Self { entry, file, backend })
+        Ok(Self { entry, file, header, backend })
     }
 }
 
@@ -68,14 +72,21 @@ struct Running {
 }
 
 impl Engines {
-    /// Starts one engine for each model. They load at the same time; see [`Self::ready`].
-    pub fn start(models: Vec<ProfileModel>, config: &Config, spawner: &Spawner) -> Self {
-        let start = |model: ProfileModel| {
-            let kind = engine_kind(model.entry.kind)?;
-            let supervisor = Supervisor::start(specification(kind, &model, config), spawner.clone());
-            Some(Running { bytes: size_of(&model.file), entry: model.entry, supervisor })
+    /// Starts one engine for each model. They load at the same time; see [`Self::ready`]. An error names the model that
+    /// does not fit into memory and what would; nothing is started then.
+    pub fn start(models: Vec<ProfileModel>, config: &Config, spawner: &Spawner) -> anyhow::Result<Self> {
+        let mut room = Room::of_this_machine(&Hardware::of_this_machine());
+        let mut specifications = Vec::new();
+        for model in models {
+            let Some(kind) = engine_kind(model.entry.kind) else { continue };
+            let specification = specification(kind, &model, config, &mut room)?;
+            specifications.push((model.entry, specification));
+        }
+        let start = |(entry, specification): (CatalogEntry, EngineSpec)| {
+            let bytes = specification.model.as_deref().map_or(0, size_of);
+            Running { bytes, entry, supervisor: Supervisor::start(specification, spawner.clone()) }
         };
-        Self { running: models.into_iter().filter_map(start).collect() }
+        Ok(Self { running: specifications.into_iter().map(start).collect() })
     }
 
     pub fn statuses(&self) -> Vec<EngineStatus> {
@@ -143,32 +154,38 @@ impl Running {
     }
 }
 
-/// An embedding engine by itself, loading.
-pub struct EmbeddingEngine {
+/// An engine by itself, loading.
+pub struct EngineAlone {
     pub model: String,
     /// Which library runs it, as people see it.
     pub backend: &'static str,
     pub supervisor: Supervisor,
 }
 
-/// Starts the engine of one embedding model that is here: the one named, else the profile's.
-pub async fn embedding_engine(library: &Library, config: &Config, spawner: &Spawner, id: Option<&str>) -> anyhow::Result<EmbeddingEngine> {
-    let chosen = match id {
-        Some(id) => Some(library.embedding_model(id)?),
-        None => library.entries(library.best_profile().profile)?.into_iter().find(|entry| entry.kind == ArtifactKind::Embedding),
-    };
-    let entry = chosen.context("the profile holds no embedding model: name one")?;
-    let (mut file, mut runtime) = (None, None);
+/// The first model of a kind in the profile that the server would have here.
+pub async fn first_of_profile(library: &Library, kind: ArtifactKind) -> anyhow::Result<CatalogEntry> {
+    let entries = library.entries(library.choose().await?.profile)?;
+    entries
+        .into_iter()
+        .find(|entry| entry.kind == kind)
+        .with_context(|| format!("the profile holds no model of the kind {kind:?}: name one"))
+}
+
+/// Starts the engine of one model that is here.
+pub async fn engine_alone(library: &Library, config: &Config, spawner: &Spawner, entry: CatalogEntry) -> anyhow::Result<EngineAlone> {
+    let kind = engine_kind(entry.kind).with_context(|| format!("{} is no model", entry.id))?;
+    let (mut artifact, mut runtime) = (None, None);
     for needed in library.catalog().with_needs(vec![entry.clone()]) {
-        let path = library.store().ensure_valid(&needed.id).await?.path;
+        let valid = library.store().ensure_valid(&needed.id).await?;
         match needed.kind {
-            ArtifactKind::Onnxruntime => runtime = Some(path),
-            _ => file = Some(path),
+            ArtifactKind::Onnxruntime => runtime = Some(valid.path),
+            _ => artifact = Some(valid),
         }
     }
-    let model = ProfileModel::new(entry, file.context("the model is not here")?, runtime.as_deref())?;
-    let supervisor = Supervisor::start(specification(EngineKind::Embedding, &model, config), spawner.clone());
-    Ok(EmbeddingEngine { model: model.entry.id, backend: model.backend.name(), supervisor })
+    let model = ProfileModel::new(entry, artifact.context("the model is not here")?, runtime.as_deref())?;
+    let mut room = Room::of_this_machine(&Hardware::of_this_machine());
+    let supervisor = Supervisor::start(specification(kind, &model, config, &mut room)?, spawner.clone());
+    Ok(EngineAlone { model: model.entry.id, backend: model.backend.name(), supervisor })
 }
 
 /// Bytes of a file, or of the files in a folder; 0 where that cannot be told.
@@ -177,25 +194,6 @@ fn size_of(path: &Path) -> u64 {
         Ok(files) => files.flatten().map(|file| file.metadata().map_or(0, |facts| facts.len())).sum(),
         Err(_) => std::fs::metadata(path).map_or(0, |facts| facts.len()),
     }
-}
-
-/// Starts the engine of one speech model that is here: the one named, else the profile's.
-pub async fn speech_engine(
-    library: &Library,
-    config: &Config,
-    spawner: &Spawner,
-    id: Option<&str>,
-) -> anyhow::Result<(String, Supervisor)> {
-    let entry = match id {
-        Some(id) => library.catalog().entry(id).cloned(),
-        None => library.entries(library.best_profile().profile)?.into_iter().find(|entry| entry.kind == ArtifactKind::Asr),
-    };
-    let entry = entry.filter(|entry| entry.kind == ArtifactKind::Asr);
-    let entry = entry.context("that is no speech model: `oneiros models list` shows which are")?;
-    let file = library.store().ensure_valid(&entry.id).await?.path;
-    let model = ProfileModel::new(entry, file, None)?;
-    let supervisor = Supervisor::start(specification(EngineKind::Asr, &model, config), spawner.clone());
-    Ok((model.entry.id, supervisor))
 }
 
 fn engine_kind(kind: ArtifactKind) -> Option<EngineKind> {
@@ -207,29 +205,26 @@ fn engine_kind(kind: ArtifactKind) -> Option<EngineKind> {
     }
 }
 
-fn specification(kind: EngineKind, model: &ProfileModel, config: &Config) -> EngineSpec {
+/// `room` loses what the engine will take.
+fn specification(kind: EngineKind, model: &ProfileModel, config: &Config, room: &mut Room) -> anyhow::Result<EngineSpec> {
     let readable = [vec![model.file.clone()], model.backend.libraries()].concat();
     // The other back ends compute on the processor in every build.
     let confinement = match FOR_GPU && model.backend == Backend::Ggml {
         true => Confinement::Gpu { readable, cache: config.server.state_directory.join("gpu-cache") },
         false => Confinement::Cpu { readable },
     };
-    let context_length = match kind {
-        EngineKind::Llm => model.entry.context_length.map_or(CONTEXT_LENGTH, |trained| trained.min(CONTEXT_LENGTH)),
-        _ => 0,
+    let threads = config.models.threads;
+    let options = match kind {
+        EngineKind::Llm => EngineOptions { threads, ..room.place(&model.entry, model.header.as_ref(), &config.models.llm)? },
+        _ => EngineOptions { threads, gpu_layers: if FOR_GPU { ALL_LAYERS } else { 0 }, ..EngineOptions::default() },
     };
-    EngineSpec {
+    Ok(EngineSpec {
         kind,
         model_id: model.entry.id.clone(),
         model: Some(model.file.clone()),
         backend: model.backend.clone(),
         confinement,
-        options: EngineOptions {
-            threads: config.models.threads,
-            context_length,
-            gpu_layers: if FOR_GPU { ALL_LAYERS } else { 0 },
-            slots: 0,
-        },
+        options,
         allow_unsandboxed: config.server.allow_unsandboxed,
-    }
+    })
 }

@@ -100,6 +100,16 @@ impl Library {
         }
     }
 
+    /// A language model of the catalogue, or one that was imported.
+    pub fn language_model(&self, id: &str) -> anyhow::Result<CatalogEntry> {
+        let imported = || self.store.manifest(id).ok().map(|manifest| CatalogEntry::imported(&manifest));
+        match self.catalog.entry(id).cloned().or_else(imported) {
+            Some(entry) if entry.kind == ArtifactKind::Llm => Ok(entry),
+            Some(_) => bail!("{id} is no language model: `oneiros models list` shows which are"),
+            None => bail!("there is no model called {id:?}, neither in the catalogue nor imported: see `oneiros models list`"),
+        }
+    }
+
     /// The profile that suits this machine if everything can be had. Asks nobody.
     pub fn best_profile(&self) -> Choice {
         self.settle(true)

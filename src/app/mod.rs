@@ -7,6 +7,7 @@ mod bring_up;
 mod engines;
 pub mod library;
 mod notify;
+pub mod room;
 mod served;
 mod snapshot;
 mod state_directory;
@@ -31,7 +32,7 @@ use crate::{
     models::{NoProgress, PullProgress},
 };
 use bring_up::{Parts, Up};
-pub use engines::{EmbeddingEngine, embedding_engine, speech_engine};
+pub use engines::{EngineAlone, engine_alone, first_of_profile};
 use library::Library;
 pub use notify::ServiceManager;
 use snapshot::Snapshot;

@@ -153,7 +153,10 @@ impl ModelUsage for Snapshot {
     }
 
     fn used(&self) -> Option<Vec<String>> {
-        Some(self.known().entries.as_ref()?.iter().map(|entry| entry.id.clone()).collect())
+        let mut used: Vec<String> = self.known().entries.as_ref()?.iter().map(|entry| entry.id.clone()).collect();
+        let variants: Vec<String> = used.iter().filter_map(|id| Some(self.store.chosen_variant(id)?.id)).collect();
+        used.extend(variants);
+        Some(used)
     }
 }
 

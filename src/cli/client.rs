@@ -91,8 +91,8 @@ impl Client {
     }
 }
 
-/// `None` when nobody listens there.
-async fn handshake(directory: &Path, name: &str) -> anyhow::Result<Option<http1::SendRequest<Full<Bytes>>>> {
+/// A connection to the server's socket; `None` when nobody listens there.
+pub async fn handshake(directory: &Path, name: &str) -> anyhow::Result<Option<http1::SendRequest<Full<Bytes>>>> {
     let Some(stream) = connect_unix(directory, name).await? else { return Ok(None) };
     let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.context("the server's socket does not speak HTTP")?;
     tokio::spawn(connection);

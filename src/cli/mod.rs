@@ -4,7 +4,6 @@
 //! both happen here, before a runtime is built.
 
 pub mod bench;
-mod bench_asr;
 pub mod config;
 pub mod database;
 pub mod doctor;

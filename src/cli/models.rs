@@ -1,5 +1,8 @@
 //! `oneiros models`: what there is, and bringing it here.
 
+mod fit;
+mod optimize;
+
 use std::{io::Write, path::PathBuf, process::ExitCode, sync::Arc};
 
 use anyhow::{Context, bail};
@@ -11,7 +14,9 @@ use crate::{
     config::Config,
     egress::LogSink,
     engine::{parse::ParseRunner, supervisor::Spawner},
-    models::{ArtifactKind, ArtifactStore, Catalog, CatalogEntry, Manifest, NoProgress, PullOutcome, PullProgress, Pulled, for_stderr},
+    models::{
+        ArtifactKind, ArtifactStore, Catalog, CatalogEntry, Manifest, NoProgress, PullOutcome, PullProgress, Pulled, Variant, for_stderr,
+    },
 };
 
 /// Models and run-time parts.
@@ -48,6 +53,16 @@ enum ModelsCommand {
     },
     /// Delete a model.
     Remove { id: String },
+    /// Compute the memory that a language model would take, and what would fit if it does not.
+    Fit {
+        /// A language model that is here.
+        id: String,
+        /// Tokens that its conversations share; the settings' `context_length` otherwise.
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+        context: Option<u32>,
+    },
+    /// Make a language model's weights over for this processor, measure speed and loss, and choose.
+    Optimize(optimize::OptimizeArguments),
 }
 
 /// Does what was asked. The exit code is not 0 when anything of it failed.
@@ -72,6 +87,8 @@ pub async fn run(arguments: ModelsArguments, config: Config) -> anyhow::Result<E
             say(json, &serde_json::json!({ "removed": id }), &format!("{id} is removed"))?;
             Ok(ExitCode::SUCCESS)
         }
+        ModelsCommand::Fit { id, context } => fit::run(&library, &config, &id, context, json).await,
+        ModelsCommand::Optimize(arguments) => optimize::run(&library, &config, arguments, json).await,
     }
 }
 
@@ -89,6 +106,9 @@ struct Listed<'a> {
     here: bool,
     in_profile: bool,
     source: Option<&'a str>,
+    /// What engines load in its place, and why.
+    variant: Option<Variant>,
+    variant_of: Option<&'a str>,
 }
 
 fn list(library: &Library, json: bool) -> anyhow::Result<ExitCode> {
@@ -110,7 +130,12 @@ fn list(library: &Library, json: bool) -> anyhow::Result<ExitCode> {
         here: true,
         in_profile: false,
         source: Some(&manifest.source),
+        variant: None,
+        variant_of: manifest.derived_from.as_ref().map(|original| original.id.as_str()),
     }));
+    for line in &mut lines {
+        line.variant = library.store().chosen_variant(line.id);
+    }
     let text: Vec<String> = lines.iter().map(line).collect();
     let head = format!("{:5} {:28} {:12} {:>10}  {:22} TITLE (* in the profile {})", "HERE", "ID", "KIND", "SIZE", "LICENCE", chosen);
     say(json, &lines, &format!("{head}\n{}", text.join("\n")))?;
@@ -129,6 +154,8 @@ fn from_catalog<'a>(entry: &'a CatalogEntry, manifest: Option<&'a Manifest>, pro
         here: manifest.is_some(),
         in_profile: profile.contains(&entry.id.as_str()),
         source: manifest.map(|manifest| manifest.source.as_str()),
+        variant: None,
+        variant_of: None,
     }
 }
 
@@ -136,7 +163,12 @@ fn line(listed: &Listed<'_>) -> String {
     let here = if listed.here { "yes" } else { "-" };
     let id = format!("{}{}", listed.id, if listed.in_profile { " *" } else { "" });
     let size = listed.bytes.map_or_else(|| "?".to_owned(), |bytes| indicatif::HumanBytes(bytes).to_string());
-    format!("{here:5} {id:28} {:12} {size:>10}  {:22} {}", kind_name(listed.kind), listed.licence.unwrap_or("?"), listed.title)
+    let mut line =
+        format!("{here:5} {id:28} {:12} {size:>10}  {:22} {}", kind_name(listed.kind), listed.licence.unwrap_or("?"), listed.title);
+    if let Some(variant) = &listed.variant {
+        line.push_str(&format!("\n{:6}used as {}: {}", "", variant.id, variant.reason));
+    }
+    line
 }
 
 fn kind_name(kind: ArtifactKind) -> &'static str {

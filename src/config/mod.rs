@@ -35,6 +35,11 @@ const DEFAULT_ALIASES: &str = "gpt-3.5-turbo=chat,gpt-3.5-turbo-instruct=chat,gp
     text-embedding-ada-002=embedding,\
     whisper-1=speech,gpt-4o-transcribe=speech,gpt-4o-mini-transcribe=speech";
 const MAX_THREADS: u16 = 256;
+const DEFAULT_SLOTS: u16 = 8;
+const MAX_SLOTS: u16 = 64;
+/// A reading with its prompt does not fit into less.
+const MIN_CONTEXT_LENGTH: u32 = 512;
+const CACHE_TYPES: [&str; 3] = ["f16", "q8_0", "q4_0"];
 const DEFAULT_RECORDING_MINUTES: u16 = 60;
 /// A longer recording would hold up everybody else for hours.
 const MAX_RECORDING_MINUTES: u16 = 600;
@@ -95,6 +100,18 @@ pub struct ModelsConfig {
     pub hub_endpoint: String,
     /// Threads of each engine.
     pub threads: u16,
+    /// What a language model's engine is to have.
+    pub llm: LlmConfig,
+}
+
+/// How language models run. What is absent is settled for each model when its memory is computed.
+#[derive(Debug, Clone)]
+pub struct LlmConfig {
+    pub context_length: Option<u32>,
+    pub slots: u16,
+    /// `f16`, `q8_0` or `q4_0`.
+    pub cache_type: String,
+    pub gpu_layers: Option<u32>,
 }
 
 #[derive(Debug, Clone)]
@@ -198,7 +215,36 @@ fn models(raw: RawModels) -> anyhow::Result<ModelsConfig> {
         embedding: raw.embedding.filter(|id| !id.is_empty()),
         hub_endpoint: hub_endpoint.trim_end_matches('/').into(),
         threads,
+        llm: LlmConfig {
+            context_length: context_length(raw.context_length)?,
+            slots: slots(raw.slots)?,
+            cache_type: cache_type(raw.cache_type)?,
+            gpu_layers: raw.gpu_layers,
+        },
     })
+}
+
+fn context_length(tokens: Option<u32>) -> anyhow::Result<Option<u32>> {
+    match tokens {
+        Some(tokens) if tokens < MIN_CONTEXT_LENGTH => {
+            bail!("`context_length` is {tokens}: a prompt and its answer need {MIN_CONTEXT_LENGTH} tokens at least")
+        }
+        tokens => Ok(tokens),
+    }
+}
+
+fn slots(slots: Option<u16>) -> anyhow::Result<u16> {
+    match slots.unwrap_or(DEFAULT_SLOTS) {
+        slots if (1..=MAX_SLOTS).contains(&slots) => Ok(slots),
+        slots => bail!("`slots` is {slots}: 1 to {MAX_SLOTS} conversations can be carried on at once"),
+    }
+}
+
+fn cache_type(name: Option<String>) -> anyhow::Result<String> {
+    match name.unwrap_or_else(|| CACHE_TYPES[0].into()) {
+        name if CACHE_TYPES.contains(&name.as_str()) => Ok(name),
+        name => bail!("`cache_type` is `{name}`: choose one of {}", CACHE_TYPES.join(", ")),
+    }
 }
 
 fn speech(raw: &RawSpeech) -> anyhow::Result<SpeechConfig> {
@@ -275,6 +321,21 @@ mod tests {
         assert_eq!(minutes("").unwrap(), 60);
         assert_eq!(minutes("[speech]\nmax_minutes = 5\n").unwrap(), 5);
         assert!(minutes("[speech]\nmax_minutes = 0\n").is_err());
+    }
+
+    #[test]
+    fn what_no_language_model_can_run_with_is_refused_by_the_keys_name() {
+        for (text, key) in [
+            ("context_length = 100", "context_length"),
+            ("slots = 0", "slots"),
+            ("slots = 65", "slots"),
+            ("cache_type = \"q5_1\"", "cache_type"),
+        ] {
+            let error = models(raw(&format!("[models]\n{text}\n")).models).expect_err(text);
+            assert!(error.to_string().starts_with(&format!("`{key}` is ")), "{error}");
+        }
+        let llm = models(raw("[models]\ncontext_length = 2048\nslots = 4\ncache_type = \"q8_0\"\n").models).unwrap().llm;
+        assert_eq!((llm.context_length, llm.slots, llm.cache_type.as_str(), llm.gpu_layers), (Some(2048), 4, "q8_0", None));
     }
 
     #[test]

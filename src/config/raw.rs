@@ -68,6 +68,18 @@ pub struct RawModels {
     /// Threads of each engine [default: one a core]
     #[arg(long, global = true, env = "ONEIROS_THREADS", value_name = "N", hide_short_help = true)]
     pub threads: Option<u16>,
+    /// Tokens that a language model's conversations share [default: 8192, or what the model was trained for]
+    #[arg(long, global = true, env = "ONEIROS_CONTEXT_LENGTH", value_name = "TOKENS", hide_short_help = true)]
+    pub context_length: Option<u32>,
+    /// Conversations that a language model carries on at once, 1 to 64 [default: 8]
+    #[arg(long, global = true, env = "ONEIROS_SLOTS", value_name = "N", hide_short_help = true)]
+    pub slots: Option<u16>,
+    /// How a language model keeps what it has read: f16, q8_0 (half the memory) or q4_0 (a quarter) [default: f16]
+    #[arg(long, global = true, env = "ONEIROS_CACHE_TYPE", value_name = "TYPE", hide_short_help = true)]
+    pub cache_type: Option<String>,
+    /// Layers of a language model on the GPU [default: as many as fit]
+    #[arg(long, global = true, env = "ONEIROS_GPU_LAYERS", value_name = "N", hide_short_help = true)]
+    pub gpu_layers: Option<u32>,
 }
 
 #[derive(Debug, Clone, Default, Args, Deserialize, Serialize)]
@@ -153,6 +165,10 @@ impl RawConfig {
                 embedding: self.models.embedding.or(lower.models.embedding),
                 hub_endpoint: self.models.hub_endpoint.or(lower.models.hub_endpoint),
                 threads: self.models.threads.or(lower.models.threads),
+                context_length: self.models.context_length.or(lower.models.context_length),
+                slots: self.models.slots.or(lower.models.slots),
+                cache_type: self.models.cache_type.or(lower.models.cache_type),
+                gpu_layers: self.models.gpu_layers.or(lower.models.gpu_layers),
             },
             api: RawApi { aliases: self.api.aliases.or(lower.api.aliases) },
             ollama: RawOllama { listen: self.ollama.listen.or(lower.ollama.listen) },

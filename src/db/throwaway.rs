@@ -10,9 +10,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
 use anyhow::{Context, bail};
+use sqlx::PgPool;
 use uuid::Uuid;
 
-use super::cluster::{ClusterSettings, PrivateCluster};
+use super::cluster::{ClusterSettings, DATABASE_NAME, PrivateCluster};
+use super::{APP_ROLE, OWNER_ROLE, migrate, pool_options};
 
 /// `nobody`, on every Linux.
 const UNPRIVILEGED: (u32, u32) = (65_534, 65_534);
@@ -63,6 +65,15 @@ impl ThrowawayCluster {
 
     pub fn cluster(&self) -> &PrivateCluster {
         &self.cluster
+    }
+
+    /// Migrates the database and opens it twice: as the role that owns the tables, and as the application.
+    pub async fn pools(&self) -> anyhow::Result<(PgPool, PgPool)> {
+        let options = |role| self.cluster.connect_options(role, DATABASE_NAME);
+        migrate(&options(OWNER_ROLE)).await?;
+        let owner = pool_options().connect_with(options(OWNER_ROLE)).await.context("the temporary database takes no connection")?;
+        let application = pool_options().connect_with(options(APP_ROLE)).await.context("the temporary database takes no connection")?;
+        Ok((owner, application))
     }
 
     /// Ends PostgreSQL and removes the folder.

@@ -12,6 +12,7 @@ mod audit;
 mod download;
 mod pip;
 mod policy;
+mod post;
 mod resolver;
 
 pub use audit::{AuditRecord, AuditSink, LogSink};
@@ -36,6 +37,8 @@ use audit::Audited;
 pub enum Purpose {
     /// Fetching models and run-time parts.
     Models,
+    /// Texts of `oneiros bench` to the server that the operator measures ours against.
+    Benchmark,
 }
 
 /// Why nothing came back.

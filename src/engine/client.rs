@@ -6,8 +6,8 @@ use futures_util::{FutureExt, future::BoxFuture};
 use tokio::sync::mpsc;
 
 use super::{
-    Asker, Embedder, EmbeddingRequest, Embeddings, EngineError, EventStream, GenerationEvent, GenerationRequest, TextGenerator, Transcriber,
-    TranscriptionEvent, TranscriptionRequest, Wait,
+    Asker, Embedder, EmbeddingRequest, Embeddings, EngineError, EventStream, GenerationEvent, GenerationRequest, TextGenerator,
+    Transcriber, TranscriptionEvent, TranscriptionRequest, Wait,
     child::asr,
     supervisor::{Command, EngineStatus, Shared, Submission, Told},
     wire::{Event, MAX_DESCRIPTORS, ReadyReport, Request, ToChild, connection},

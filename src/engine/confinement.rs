@@ -16,6 +16,8 @@ pub enum Confinement {
     Gpu { readable: Vec<PathBuf>, cache: PathBuf },
     /// May execute one program and read the folders it needs.
     OneProgram { program: PathBuf, readable: Vec<PathBuf> },
+    /// Reads one file and writes another, which is there already.
+    Convert { readable: PathBuf, writable: PathBuf },
     /// Opens no file at all: bytes come and go through descriptors that were handed over.
     Parse,
 }
@@ -27,6 +29,7 @@ impl Confinement {
             Self::Cpu { .. } => "cpu",
             Self::Gpu { .. } => "gpu",
             Self::OneProgram { .. } => "one-program",
+            Self::Convert { .. } => "convert",
             Self::Parse => "parse",
         }
     }
@@ -35,7 +38,7 @@ impl Confinement {
 /// What is really enforced on a child, as the child saw it after sealing itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct ConfinementReport {
-    /// `cpu`, `gpu`, `one-program`, `parse`, or `none` when the operator allowed an unconfined engine.
+    /// `cpu`, `gpu`, `one-program`, `convert`, `parse`, or `none` when the operator allowed an unconfined engine.
     pub profile: String,
     pub no_new_privileges: bool,
     /// A seccomp allow-list is in force.

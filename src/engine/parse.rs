@@ -1,18 +1,25 @@
 //! Reading untrusted bytes: what the `parse` child can be asked.
 //!
 //! Every request runs in a fresh child that can open no file; its inputs and outputs are descriptors that travel with
-//! the request, in the order stated at each variant.
+//! the request, in the order stated at each variant. Where llama.cpp itself must open a file, the child may open those
+//! files alone ([`ParseRequest::confinement`]).
 
 mod limits;
 mod runner;
+mod shape;
+mod weights;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::PathBuf};
 
 pub(in crate::engine) use limits::Limits;
 pub use runner::ParseRunner;
 pub(in crate::engine) use runner::child_arguments;
+pub use shape::{LayerShape, ModelShape};
+pub use weights::{Comparison, Course, Loss, Speed, WeightType};
 
 use serde::{Deserialize, Serialize};
+
+use super::confinement::Confinement;
 
 /// One job for the `parse` child.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -35,6 +42,22 @@ pub enum ParseRequest {
     /// Descriptors: the recording (read), an empty file (read, write) for its samples. Decoded, mixed to mono, resampled to
     /// 16 kHz, levelled.
     DecodeAudio { max_milliseconds: u64 },
+    /// No descriptors: llama.cpp opens files by name, so the child may read `model` and write `output`, which is there and
+    /// empty, and open nothing else. `model_bytes` is the size of the one.
+    Requantize { model: PathBuf, output: PathBuf, to: WeightType, threads: u16, model_bytes: u64 },
+    /// No descriptors: the child may read the two models. `model_bytes` is their size together.
+    CompareModels { original: PathBuf, candidate: PathBuf, course: Course, text: String, model_bytes: u64 },
+}
+
+impl ParseRequest {
+    /// What the child that serves it may do.
+    pub fn confinement(&self) -> Confinement {
+        match self {
+            Self::Requantize { model, output, .. } => Confinement::Convert { readable: model.clone(), writable: output.clone() },
+            Self::CompareModels { original, candidate, .. } => Confinement::Cpu { readable: vec![original.clone(), candidate.clone()] },
+            _ => Confinement::Parse,
+        }
+    }
 }
 
 /// The files that a sentence encoder consists of, as Hugging Face names them.
@@ -62,6 +85,7 @@ pub enum ParseOutcome {
     Members(Vec<ZipMember>),
     Model(ModelHeader),
     Audio(Audio),
+    Compared(Comparison),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,6 +109,8 @@ pub struct ModelHeader {
     pub tensors: u64,
     /// Tensor type name → how many tensors.
     pub tensor_types: BTreeMap<String, u64>,
+    /// Of a GGUF language or embedding model: what decides how much memory it takes.
+    pub shape: Option<Box<ModelShape>>,
 }
 
 /// A decoded recording: mono at 16 kHz, samples of 16 bits, little endian, in the file that came with the request.

@@ -18,7 +18,7 @@ impl Asker {
 }
 
 /// How an engine child loads its model.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EngineOptions {
     /// Threads for prompt and generation.
     pub threads: u16,
@@ -28,6 +28,55 @@ pub struct EngineOptions {
     pub gpu_layers: u32,
     /// Requests that a language model works on at the same time; 0 leaves the choice to the engine.
     pub slots: u16,
+    /// How the context's keys and values are kept.
+    pub cache_type: CacheType,
+}
+
+/// The most tokens that a language model's engine reads in one step: its buffers are sized for them.
+pub const MAX_STEP_TOKENS: u32 = 512;
+
+/// Sequences that a language model's engine may keep beside those in use, for prompts that begin alike.
+pub const KEPT_SEQUENCES: u32 = 24;
+
+/// The numbers in which a language model's cache of keys and values is kept.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub enum CacheType {
+    /// 16 bits each: as exact as the model.
+    #[default]
+    #[serde(rename = "f16")]
+    F16,
+    /// Blocks of 32 in 34 bytes: half of it, hardly a loss.
+    #[serde(rename = "q8_0")]
+    #[value(name = "q8_0")]
+    Q8_0,
+    /// Blocks of 32 in 18 bytes: a little more than a quarter, a loss that long texts show.
+    #[serde(rename = "q4_0")]
+    #[value(name = "q4_0")]
+    Q4_0,
+}
+
+impl CacheType {
+    /// From the most exact to the smallest.
+    pub const ALL: [Self; 3] = [Self::F16, Self::Q8_0, Self::Q4_0];
+
+    /// ggml's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::F16 => "f16",
+            Self::Q8_0 => "q8_0",
+            Self::Q4_0 => "q4_0",
+        }
+    }
+
+    /// Numbers in a block, and the block's bytes.
+    pub fn block(self) -> (u64, u64) {
+        match self {
+            Self::F16 => (1, 2),
+            Self::Q8_0 => (32, 34),
+            Self::Q4_0 => (32, 18),
+        }
+    }
 }
 
 /// What a [`super::TextGenerator`] is asked.

@@ -138,7 +138,7 @@ fn child(model: Option<&CheckedModel>, confinement: Confinement) -> ChildArgumen
         model: model.map(|model| model.path.clone()),
         backend: model.map(|model| model.backend.clone()).unwrap_or_default(),
         confinement: Some(confinement),
-        options: EngineOptions { threads: 2, context_length: 512, gpu_layers: 0, slots: 0 },
+        options: EngineOptions { threads: 2, context_length: 512, ..EngineOptions::default() },
         memory_bytes: None,
         cpu_seconds: None,
         file_bytes: None,
@@ -197,8 +197,11 @@ fn first_request(kind: EngineKind, has_chat_template: bool) -> anyhow::Result<(R
             let content = "The colour of the sea is".to_owned();
             let slot = Slot { name: "answer".into(), constraint: Constraint::Free, max_tokens: 4, stop: Vec::new() };
             let form = vec![FormPart::Slot(slot)];
-            let prompt =
-                if has_chat_template { Prompt::Chat(vec![ChatMessage::new(ChatRole::User, content)].into()) } else { Prompt::Text(content) };
+            let prompt = if has_chat_template {
+                Prompt::Chat(vec![ChatMessage::new(ChatRole::User, content)].into())
+            } else {
+                Prompt::Text(content)
+            };
             (Request::Generate(GenerationRequest { prompt, form, sampling: Sampling::default() }), Vec::new())
         }
         EngineKind::Asr => {

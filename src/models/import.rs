@@ -58,6 +58,7 @@ impl ArtifactStore {
             format,
             source: format!("imported from {}", file.display()),
             sha256: Some(sha256),
+            derived_from: None,
             id,
         };
         self.land(arrival, &staged, &lock).await
@@ -77,7 +78,15 @@ impl ArtifactStore {
             encoder.copy(&to)
         })
         .await?;
-        let arrival = Arrival { id: id.into(), kind: ArtifactKind::Embedding, format, file: "model".into(), source, sha256: None };
+        let arrival = Arrival {
+            id: id.into(),
+            kind: ArtifactKind::Embedding,
+            format,
+            file: "model".into(),
+            source,
+            sha256: None,
+            derived_from: None,
+        };
         self.land(arrival, &staged, &lock).await
     }
 

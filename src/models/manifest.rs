@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use super::{ArtifactFormat, ArtifactKind, ModelError, files};
+use crate::engine::parse::WeightType;
 
 pub const FILE_NAME: &str = "manifest.json";
 /// A folder of PostgreSQL's size lists some thousand files.
@@ -31,6 +32,18 @@ pub struct Manifest {
     #[serde(with = "time::serde::rfc3339")]
     pub landed_at: OffsetDateTime,
     pub files: Vec<ManifestFile>,
+    /// What it was made of here, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub derived_from: Option<DerivedFrom>,
+}
+
+/// The original of a variant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DerivedFrom {
+    pub id: String,
+    /// Of the original's file.
+    pub sha256: String,
+    pub to: WeightType,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

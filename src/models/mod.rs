@@ -10,13 +10,16 @@ mod choose;
 mod encoder_files;
 mod error;
 mod files;
+pub mod fit;
 mod hub;
 mod import;
 mod manifest;
 mod mirror;
+pub mod optimize;
 mod progress;
 mod pull;
 mod store;
+mod variants;
 
 #[cfg(test)]
 pub(crate) mod testing;
@@ -27,10 +30,11 @@ pub use catalog::{
 };
 pub use choose::{Choice, Profile, choose};
 pub use error::{Attempt, ModelError};
-pub use manifest::{Manifest, ManifestFile};
+pub use manifest::{DerivedFrom, Manifest, ManifestFile};
 pub use progress::{LineProgress, NoProgress, ProgressEvent, PullProgress, Stage, TerminalProgress, for_stderr};
 pub use pull::{PullOutcome, Pulled, Puller};
 pub use store::{ArtifactStore, ValidArtifact};
+pub use variants::{Used, Variant, variant_id};
 
 use std::os::fd::OwnedFd;
 

@@ -114,6 +114,7 @@ impl Puller {
             file: entry.file.clone(),
             source: staged.source,
             sha256: staged.sha256,
+            derived_from: None,
         };
         let manifest = self.store.land(arrival, &staged.path, &lock).await?;
         Ok((PullOutcome::Fetched, manifest.bytes))

@@ -15,7 +15,7 @@ use super::{
     ArtifactFormat, ArtifactKind, CatalogEntry, ModelError, ParseJobs,
     catalog::is_identifier,
     files::{self, Lock},
-    manifest::{Manifest, ManifestFile, Stamp},
+    manifest::{DerivedFrom, Manifest, ManifestFile, Stamp},
 };
 use crate::engine::parse::{ModelHeader, ParseOutcome, ParseRequest, encoder_files};
 
@@ -43,6 +43,7 @@ pub(super) struct Arrival {
     pub file: String,
     pub source: String,
     pub sha256: Option<String>,
+    pub derived_from: Option<DerivedFrom>,
 }
 
 impl ArtifactStore {
@@ -122,6 +123,12 @@ impl ArtifactStore {
         let folder = self.folder(id);
         if !folder.exists() && !staging.exists() {
             return Err(ModelError::Missing { id: id.into() });
+        }
+        // Whoever used this variant uses the original again.
+        if let Ok(Manifest { derived_from: Some(original), .. }) = self.manifest(id)
+            && self.chosen_variant(&original.id).is_some_and(|variant| variant.id == id)
+        {
+            self.revert_variant(&original.id)?;
         }
         // Out of sight in one step, then gone.
         files::create_directory(&staging)?;
@@ -263,6 +270,7 @@ fn describe(arrival: Arrival, landing: &Path) -> Result<Manifest, ModelError> {
         source: arrival.source,
         landed_at: OffsetDateTime::now_utc(),
         files: list,
+        derived_from: arrival.derived_from,
     })
 }
 

@@ -7,6 +7,7 @@ use std::{
 };
 
 use oneiros::engine::{
+    Asker,
     Embedder as _, EmbeddingRequest, EmbeddingRole, Embeddings, EngineOptions,
     backend::{Backend, TextPrefixes},
     confinement::Confinement,
@@ -41,7 +42,7 @@ async fn start(id: &str, backend: Backend, threads: u16) -> Supervisor {
         model: Some(model),
         backend,
         confinement: Confinement::Cpu { readable },
-        options: EngineOptions { threads, context_length: 0, gpu_layers: 0, slots: 0 },
+        options: EngineOptions { threads, ..EngineOptions::default() },
         allow_unsandboxed: false,
     };
     let engine = Supervisor::start(spec, Spawner::with_executable(PathBuf::from(env!("CARGO_BIN_EXE_oneiros"))).unwrap());
@@ -53,7 +54,7 @@ async fn start(id: &str, backend: Backend, threads: u16) -> Supervisor {
 
 async fn embed(engine: &Supervisor, texts: &[String]) -> Embeddings {
     let request = EmbeddingRequest { texts: texts.to_vec(), role: EmbeddingRole::Passage };
-    engine.client().embed(request).await.unwrap()
+    engine.client().embed(request, Asker::named("a test")).await.unwrap()
 }
 
 fn cosine(left: &[f32], right: &[f32]) -> f64 {
@@ -117,7 +118,7 @@ async fn what_cannot_be_embedded_is_refused_and_the_engine_goes_on() {
         for threads in [1, 3] {
             let engine = start(id, backend.clone(), threads).await;
             let empty = EmbeddingRequest { texts: vec!["water".into(), " \n".into()], role: EmbeddingRole::Query };
-            let refused = engine.client().embed(empty).await.unwrap_err().to_string();
+            let refused = engine.client().embed(empty, Asker::named("a test")).await.unwrap_err().to_string();
             assert!(refused.contains("text 1 is empty"), "{id}: {refused}");
             let megabyte = vec!["water ".repeat(200_000)];
             assert_eq!(embed(&engine, &megabyte).await.truncated, [true]);
@@ -181,7 +182,8 @@ async fn an_operators_own_encoder_is_taken_in_as_a_folder_or_as_a_file() {
         run(state.path(), ["models", "verify", id]).await.succeeded();
         let measured = run(state.path(), ["bench", "embedding", id, "--sizes", "1,3", "--rounds", "1", "--json"]).await;
         let report: Value = serde_json::from_str(measured.succeeded()).unwrap();
-        assert!(report["dimensions"] == 384 && report["sizes"][1]["texts_per_second"].as_f64().unwrap() > 0.0, "{report:#}");
+        let (about, figures) = (&report["sections"][1]["about"], &report["sections"][1]["figures"]);
+        assert!(about["dimensions"] == 384 && figures[0]["median"].as_f64().unwrap() > 0.0, "{report:#}");
     }
     // Without ONNX Runtime the one model is told apart from the other.
     fs::remove_dir_all(state.artefact(ONNX_RUNTIME)).unwrap();

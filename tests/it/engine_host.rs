@@ -8,6 +8,7 @@ use std::{
 };
 
 use oneiros::engine::{
+    Asker,
     EngineError, EngineOptions,
     backend::Backend,
     client::EngineClient,
@@ -33,7 +34,7 @@ fn engine(patience: Patience) -> Supervisor {
 }
 
 fn spec(confinement: Confinement) -> EngineSpec {
-    let options = EngineOptions { threads: 1, context_length: 0, gpu_layers: 0, slots: 0 };
+    let options = EngineOptions { threads: 1, ..EngineOptions::default() };
     let (model_id, backend) = ("none".into(), Backend::default());
     EngineSpec { kind: EngineKind::Parse, model_id, model: None, backend, confinement, options, allow_unsandboxed: false }
 }
@@ -49,7 +50,7 @@ fn archive() -> std::os::fd::OwnedFd {
 }
 
 fn list(client: &EngineClient) -> oneiros::engine::EventStream<Event> {
-    client.request(Request::Parse(ParseRequest::ListZip), vec![archive()])
+    client.request(Request::Parse(ParseRequest::ListZip), vec![archive()], Asker::named("a test"))
 }
 
 fn pid_of(engine: &Supervisor) -> Pid {

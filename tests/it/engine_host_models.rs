@@ -6,6 +6,7 @@ use std::{
 };
 
 use oneiros::engine::{
+    Asker,
     Constraint, EngineError, EngineOptions, EventStream, FormPart, GenerationEvent, GenerationRequest, Prompt, Sampling, Slot,
     TextGenerator,
     backend::Backend,
@@ -39,7 +40,7 @@ async fn engine() -> (Supervisor, EngineClient) {
         confinement: Confinement::Cpu { readable: vec![model.clone()] },
         model: Some(model),
         backend: Backend::default(),
-        options: EngineOptions { threads: 2, context_length: 4096, gpu_layers: 0, slots: 0 },
+        options: EngineOptions { threads: 2, context_length: 4096, ..EngineOptions::default() },
         allow_unsandboxed: false,
     };
     let spawner = Spawner::with_executable(PathBuf::from(env!("CARGO_BIN_EXE_oneiros"))).unwrap();
@@ -53,7 +54,7 @@ async fn engine() -> (Supervisor, EngineClient) {
 fn tell(client: &EngineClient, words: usize) -> EventStream<GenerationEvent> {
     let slot = Slot { name: "story".into(), constraint: Constraint::Free, max_tokens: 1000, stop: Vec::new() };
     let prompt = Prompt::Text(format!("Once upon a time {}", "a quiet river ran to the sea and ".repeat(words / 8)));
-    client.generate(GenerationRequest { prompt, form: vec![FormPart::Slot(slot)], sampling: Sampling::default() })
+    client.generate(GenerationRequest { prompt, form: vec![FormPart::Slot(slot)], sampling: Sampling::default() }, Asker::named("a test"))
 }
 
 async fn some_text(stream: &mut EventStream<GenerationEvent>, deltas: usize) {

@@ -91,6 +91,8 @@ impl ClusterSettings {
             parameter("maintenance_work_mem", &megabytes(memory / 64, 64, 512)),
             parameter("effective_cache_size", &megabytes(memory / 4, 256, 16_384)),
             parameter("jit", "off"),
+            // Solid-state disks and a database that is mostly in memory: an owner's rows are found one by one.
+            parameter("random_page_cost", "1.1"),
             parameter("logging_collector", "off"),
             parameter("log_destination", "stderr"),
             parameter("log_timezone", "UTC"),

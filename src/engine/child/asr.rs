@@ -146,7 +146,7 @@ impl WhisperTranscriber {
     fn hear_in_any_language(&mut self, window: &Window, piece: &Piece, task: &mut Task, reply: &Reply) -> Hearing {
         let Self { context, states, threads, guess, .. } = self;
         let state = states.first_mut().ok_or_else(|| EngineError::Failed("there is nothing to transcribe with".into()))?;
-        let listener = Listener { context, task, language: *guess, piece: &piece.samples, cancelled: reply.cancel_flag() };
+        let listener = Listener { context, task, language: guess, piece: &piece.samples, cancelled: reply.cancel_flag() };
         let (hearing, language) = listener.hear_any_language(state, *threads, window)?;
         *guess = language;
         task.language = Some(language);

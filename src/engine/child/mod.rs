@@ -118,6 +118,11 @@ impl Reply {
         self.cancelled.load(Ordering::Relaxed)
     }
 
+    /// The flag, for work on other threads.
+    fn cancel_handle(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.cancelled)
+    }
+
     /// The flag itself, for native callbacks.
     pub fn cancel_flag(&self) -> &AtomicBool {
         &self.cancelled

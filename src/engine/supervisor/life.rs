@@ -87,7 +87,19 @@ impl<'a> Life<'a> {
         let tasks = [tokio::spawn(read_all(read, heard)), tokio::spawn(write_all(write, to_send))];
         let tasks = tasks.map(|task| AbortOnDrop(task.abort_handle()));
         shared.view.send_modify(|view| view.pid = Some(child.pid()));
-        Self { shared, patience, child, frames, outgoing, tasks, line, loaded: -1.0, ready_since: None, places: 1, heard_at: Instant::now() }
+        Self {
+            shared,
+            patience,
+            child,
+            frames,
+            outgoing,
+            tasks,
+            line,
+            loaded: -1.0,
+            ready_since: None,
+            places: 1,
+            heard_at: Instant::now(),
+        }
     }
 
     pub(super) async fn run(mut self, commands: &mut UnboundedReceiver<Command>, stop: &CancellationToken) -> Ended {

@@ -272,7 +272,16 @@ mod tests {
         let place = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
         let asker = Asker::named(if id > 100 { "late" } else { "early" });
         line.join(
-            Submission { id, asker, frame: vec![u8::try_from(id).unwrap()], descriptors: Vec::new(), expected: Duration::ZERO, events, patient, place },
+            Submission {
+                id,
+                asker,
+                frame: vec![u8::try_from(id).unwrap()],
+                descriptors: Vec::new(),
+                expected: Duration::ZERO,
+                events,
+                patient,
+                place,
+            },
             patience,
         );
         Listener(told)

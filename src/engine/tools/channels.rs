@@ -1,6 +1,11 @@
 //! Answers in channels, each with a header that says what it is: gpt-oss's harmony and Functionary's recipients.
 
-use super::style::{CHANNEL_MARKS, ToolStyle};
+use super::{
+    json::{ReadCall, Scan, find_outside_strings, object_text},
+    pieces::{Piece, Told, possible_mark},
+    reader::{Mode, ToolReader},
+    style::{CHANNEL_MARKS, ToolStyle},
+};
 
 /// What the text behind a header is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,5 +50,73 @@ pub(super) fn announced(style: ToolStyle, header: &str) -> Channel {
     match behind("<|channel|>") {
         Some("analysis") => Channel::Reasoning,
         _ => Channel::Content,
+    }
+}
+
+impl ToolReader {
+    pub(super) fn read_channels(&mut self, told: &mut Told, channels: &Channels, last: bool) -> bool {
+        match self.mode.clone() {
+            Mode::Between => {
+                let text = self.held.trim_start();
+                if channels.opens.iter().any(|open| text.starts_with(open)) {
+                    self.mode = Mode::Header;
+                } else if !last && channels.opens.iter().any(|open| open.starts_with(text)) {
+                    return false;
+                } else {
+                    self.mode = Mode::Channel(Channel::Content);
+                }
+                !self.held.is_empty()
+            }
+            Mode::Header => {
+                let Some(end) = self.held.find(channels.header_end) else {
+                    // A header that never ends says nothing.
+                    return false;
+                };
+                let header: String = self.held.drain(..end + channels.header_end.len()).collect();
+                self.mode = Mode::Channel(announced(self.style, header.trim_end_matches(channels.header_end)));
+                self.scan = Scan::default();
+                self.content.mark();
+                self.reasoning.mark();
+                true
+            }
+            Mode::Channel(channel) => self.read_channel(told, channels, &channel, last),
+            _ => false,
+        }
+    }
+
+    fn read_channel(&mut self, told: &mut Told, channels: &Channels, channel: &Channel, last: bool) -> bool {
+        let ends = channels.text_ends;
+        let is_call = matches!(channel, Channel::Call(_));
+        let find = |mark: &&'static str| if is_call { find_outside_strings(&self.held, mark) } else { self.held.find(mark) };
+        let found = ends.iter().filter_map(|mark| find(mark).map(|at| (at, *mark))).min_by_key(|(at, _)| *at);
+        let end = match found {
+            Some((at, _)) => at,
+            None if last => self.held.len(),
+            None if is_call => return false,
+            None => self.held.len() - possible_mark(&self.held, ends),
+        };
+        if end == 0 && found.is_none() {
+            return false;
+        }
+        let text: String = self.held.drain(..end).collect();
+        match channel {
+            Channel::Content => told.add(Piece::Content(self.content.push(&text))),
+            Channel::Reasoning => told.add(Piece::Reasoning(self.reasoning.push(&text))),
+            Channel::Call(name) => match object_text(&text).filter(|_| !self.tools.is_empty()) {
+                Some(arguments) => self.tell_calls(told, vec![ReadCall { id: None, name: name.clone(), arguments }]),
+                None => told.add(Piece::Content(self.content.push(&text))),
+            },
+        }
+        let Some((_, mark)) = found else { return false };
+        if mark == ">>>" || channels.opens.contains(&mark) {
+            self.mode = Mode::Header;
+        } else {
+            self.mode = Mode::Between;
+        }
+        if self.mode == Mode::Header && !channels.opens.is_empty() {
+            return true;
+        }
+        self.held.drain(..mark.len());
+        true
     }
 }

@@ -8,6 +8,7 @@ mod forced;
 mod json;
 mod lane;
 mod notation;
+mod pieces;
 mod reader;
 mod style;
 #[cfg(test)]
@@ -16,7 +17,8 @@ mod tests;
 use serde::{Deserialize, Serialize};
 
 pub use forced::{MAX_TOOLS, forced_call};
-pub use reader::{Piece, ToolReader};
+pub use pieces::Piece;
+pub use reader::ToolReader;
 pub use style::{ToolStyle, opens_reasoning};
 
 use super::Reasoning;

@@ -1,44 +1,37 @@
 //! Reads content, reasoning and calls out of an answer while it is written.
 
 use super::{
-    channels::{self, Channel, Channels},
-    json::{ReadCall, Scan, calls, find_outside_strings, object_text},
+    channels::{self, Channel},
+    json::{ReadCall, Scan, calls, find_outside_strings},
     lane::Lane,
-    notation, short_id,
+    notation,
+    pieces::{Piece, Told, begins_json, possible_mark},
+    short_id,
     style::{End, Marks, REASONING, ToolStyle},
 };
 use crate::engine::{ToolCall, ToolDefinition};
-
-/// A part of an answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Piece {
-    Content(String),
-    Reasoning(String),
-    /// A whole call; its arguments are a JSON object.
-    Call(ToolCall),
-}
 
 /// Takes an answer apart. Where the text is cut into pieces makes no difference, and no part of a mark is ever content;
 /// what looks like a call and is none is content.
 #[derive(Debug)]
 pub struct ToolReader {
-    style: ToolStyle,
-    tools: Vec<ToolDefinition>,
+    pub(super) style: ToolStyle,
+    pub(super) tools: Vec<ToolDefinition>,
     /// Makes the ids of this answer's calls differ from those of all others.
     seed: String,
     calls: usize,
-    mode: Mode,
+    pub(super) mode: Mode,
     /// A call without marks was read: perhaps another follows behind a semicolon.
     after_bare: bool,
     /// Text not yet decided on.
-    held: String,
-    scan: Scan,
-    content: Lane,
-    reasoning: Lane,
+    pub(super) held: String,
+    pub(super) scan: Scan,
+    pub(super) content: Lane,
+    pub(super) reasoning: Lane,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Mode {
+pub(super) enum Mode {
     Content,
     /// Until this mark.
     Reasoning(&'static str),
@@ -126,7 +119,7 @@ impl ToolReader {
                 _ => {}
             }
         }
-        let marks = self.content_marks(&parts);
+        let marks = self.content_marks(parts);
         let found = marks.iter().filter_map(|mark| self.held.find(mark).map(|at| (at, *mark))).min_by_key(|(at, _)| *at);
         let Some((at, mark)) = found else {
             let end = self.held.len() - if last { 0 } else { possible_mark(&self.held, &marks) };
@@ -264,115 +257,11 @@ impl ToolReader {
         self.tools.iter().any(|tool| tool.name == name)
     }
 
-    fn read_channels(&mut self, told: &mut Told, channels: &Channels, last: bool) -> bool {
-        match self.mode.clone() {
-            Mode::Between => {
-                let text = self.held.trim_start();
-                if channels.opens.iter().any(|open| text.starts_with(open)) {
-                    self.mode = Mode::Header;
-                } else if !last && channels.opens.iter().any(|open| open.starts_with(text)) {
-                    return false;
-                } else {
-                    self.mode = Mode::Channel(Channel::Content);
-                }
-                !self.held.is_empty()
-            }
-            Mode::Header => {
-                let Some(end) = self.held.find(channels.header_end) else {
-                    // A header that never ends says nothing.
-                    return false;
-                };
-                let header: String = self.held.drain(..end + channels.header_end.len()).collect();
-                self.mode = Mode::Channel(channels::announced(self.style, header.trim_end_matches(channels.header_end)));
-                self.scan = Scan::default();
-                self.content.mark();
-                self.reasoning.mark();
-                true
-            }
-            Mode::Channel(channel) => self.read_channel(told, channels, &channel, last),
-            _ => false,
-        }
-    }
-
-    fn read_channel(&mut self, told: &mut Told, channels: &Channels, channel: &Channel, last: bool) -> bool {
-        let ends = channels.text_ends;
-        let is_call = matches!(channel, Channel::Call(_));
-        let find = |mark: &&'static str| if is_call { find_outside_strings(&self.held, mark) } else { self.held.find(mark) };
-        let found = ends.iter().filter_map(|mark| find(mark).map(|at| (at, *mark))).min_by_key(|(at, _)| *at);
-        let end = match found {
-            Some((at, _)) => at,
-            None if last => self.held.len(),
-            None if is_call => return false,
-            None => self.held.len() - possible_mark(&self.held, ends),
-        };
-        if end == 0 && found.is_none() {
-            return false;
-        }
-        let text: String = self.held.drain(..end).collect();
-        match channel {
-            Channel::Content => told.add(Piece::Content(self.content.push(&text))),
-            Channel::Reasoning => told.add(Piece::Reasoning(self.reasoning.push(&text))),
-            Channel::Call(name) => match object_text(&text).filter(|_| !self.tools.is_empty()) {
-                Some(arguments) => self.tell_calls(told, vec![ReadCall { id: None, name: name.clone(), arguments }]),
-                None => told.add(Piece::Content(self.content.push(&text))),
-            },
-        }
-        let Some((_, mark)) = found else { return false };
-        if mark == ">>>" || channels.opens.contains(&mark) {
-            self.mode = Mode::Header;
-        } else {
-            self.mode = Mode::Between;
-        }
-        if self.mode == Mode::Header && !channels.opens.is_empty() {
-            return true;
-        }
-        self.held.drain(..mark.len());
-        true
-    }
-
-    fn tell_calls(&mut self, told: &mut Told, calls: Vec<ReadCall>) {
+    pub(super) fn tell_calls(&mut self, told: &mut Told, calls: Vec<ReadCall>) {
         for call in calls {
             self.calls += 1;
             let id = call.id.filter(|id| !id.is_empty()).unwrap_or_else(|| short_id(&format!("{} {}", self.seed, self.calls)));
             told.0.push(Piece::Call(ToolCall { id, name: call.name, arguments: call.arguments }));
         }
     }
-}
-
-/// Pieces in order; neighbours of one kind are one.
-#[derive(Default)]
-struct Told(Vec<Piece>);
-
-impl Told {
-    fn add(&mut self, piece: Piece) {
-        match (self.0.last_mut(), piece) {
-            (_, Piece::Content(text) | Piece::Reasoning(text)) if text.is_empty() => {}
-            (Some(Piece::Content(last)), Piece::Content(text)) | (Some(Piece::Reasoning(last)), Piece::Reasoning(text)) => {
-                last.push_str(&text);
-            }
-            (_, piece) => self.0.push(piece),
-        }
-    }
-}
-
-/// Length of the longest end of the text that could be the beginning of a mark.
-fn possible_mark(text: &str, marks: &[&str]) -> usize {
-    let longest = |mark: &str| {
-        let beginnings = mark.char_indices().map(|(at, _)| at).filter(|at| *at > 0);
-        beginnings.filter(|at| text.ends_with(&mark[..*at])).max().unwrap_or(0)
-    };
-    marks.iter().map(|mark| longest(mark)).max().unwrap_or(0)
-}
-
-/// Whether a text begins with JSON, perhaps in a fence; `None` where more text decides.
-fn begins_json(text: &str) -> Option<bool> {
-    let text = text.trim_start();
-    if let Some(fenced) = text.strip_prefix("```json") {
-        let inner = fenced.trim_start();
-        return if inner.is_empty() { None } else { Some(inner.starts_with(['{', '['])) };
-    }
-    if text.starts_with(['{', '[']) {
-        return Some(true);
-    }
-    if "```json".starts_with(text) { None } else { Some(false) }
 }

@@ -48,6 +48,7 @@ pub(super) enum End {
 }
 
 /// What a style's text is made of.
+#[derive(Debug)]
 pub(super) struct Marks {
     /// What opens a call, and where it ends.
     pub calls: &'static [(&'static str, End)],
@@ -121,87 +122,123 @@ impl ToolStyle {
         all.filter(|mark| !mark.is_empty()).collect()
     }
 
-    pub(super) fn parts(self) -> Marks {
-        let none = Marks { calls: &[], dropped: &[], forced: [""; 3], bare_json: false };
-        match self {
-            Self::Hermes => Marks {
-                calls: &[("<tool_call>", End::Mark("</tool_call>"))],
-                forced: ["<tool_call>\n{\"name\": \"", "\", \"arguments\": ", "}\n</tool_call>"],
-                bare_json: true,
-                ..none
-            },
-            Self::Llama => Marks {
-                calls: &[("<|python_tag|>", End::Json { after: "" }), ("<function=", End::Mark("</function>"))],
-                forced: ["{\"name\": \"", "\", \"parameters\": ", "}"],
-                bare_json: true,
-                ..none
-            },
-            Self::Mistral => Marks { calls: MISTRAL_CALLS, forced: ["[TOOL_CALLS][{\"name\": \"", "\", \"arguments\": ", "}]"], ..none },
-            Self::MistralArgs => Marks { calls: MISTRAL_CALLS, forced: ["[TOOL_CALLS]", "[ARGS]", ""], ..none },
-            Self::FunctionTag => Marks {
-                calls: &[("<function=", End::Mark("</function>"))],
-                dropped: &["<|python_tag|>"],
-                forced: ["<function=", ">", "</function>"],
-                ..none
-            },
-            Self::Functionary => Marks { forced: ["", "\n", ""], ..none },
-            Self::CommandR => Marks {
-                calls: &[("Action: ```json", End::Mark("```")), ("Action:```json", End::Mark("```"))],
-                forced: ["Action: ```json\n[\n    {\n        \"tool_name\": \"", "\",\n        \"parameters\": ", "\n    }\n]```"],
-                ..none
-            },
-            Self::CommandAction => Marks {
-                calls: &[("<|START_ACTION|>", End::Mark("<|END_ACTION|>"))],
-                dropped: &["<|START_RESPONSE|>", "<|END_RESPONSE|>", "<|START_TEXT|>", "<|END_TEXT|>"],
-                forced: [
-                    "<|START_ACTION|>[\n    {\"tool_call_id\": \"0\", \"tool_name\": \"",
-                    "\", \"parameters\": ",
-                    "}\n]<|END_ACTION|>",
-                ],
-                ..none
-            },
-            Self::DeepSeek => Marks {
-                calls: DEEPSEEK_CALLS,
-                dropped: DEEPSEEK_DROPPED,
-                forced: [
-                    "<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>function<｜tool▁sep｜>",
-                    "\n```json\n",
-                    "\n```<｜tool▁call▁end｜><｜tool▁calls▁end｜>",
-                ],
-                ..none
-            },
-            Self::DeepSeekPlain => Marks {
-                calls: DEEPSEEK_CALLS,
-                dropped: DEEPSEEK_DROPPED,
-                forced: ["<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>", "<｜tool▁sep｜>", "<｜tool▁call▁end｜><｜tool▁calls▁end｜>"],
-                ..none
-            },
-            Self::Pipe => Marks {
-                calls: &[("<|tool_call|>", End::Json { after: "" }), ("<tool_call>", End::Json { after: "" })],
-                dropped: &["<|/tool_call|>", "</tool_call>"],
-                forced: ["<|tool_call|>[{\"name\": \"", "\", \"arguments\": ", "}]"],
-                ..none
-            },
-            Self::Kimi => Marks {
-                calls: &[("<|tool_call_begin|>", End::Mark("<|tool_call_end|>"))],
-                dropped: &["<|tool_calls_section_begin|>", "<|tool_calls_section_end|>"],
-                forced: [
-                    "<|tool_calls_section_begin|><|tool_call_begin|>functions.",
-                    ":0<|tool_call_argument_begin|>",
-                    "<|tool_call_end|><|tool_calls_section_end|>",
-                ],
-                ..none
-            },
-            Self::Gemma => Marks {
-                calls: &[("<|tool_call>", End::Mark("<tool_call|>"))],
-                dropped: &["<|tool_response>"],
-                forced: ["<|tool_call>call:", "", "<tool_call|>"],
-                ..none
-            },
-            Self::Harmony => Marks { forced: ["<|channel|>commentary to=functions.", " <|constrain|>json<|message|>", ""], ..none },
-        }
+    pub(super) fn parts(self) -> &'static Marks {
+        TABLE.iter().find(|(style, _)| *style == self).map_or(&NONE, |(_, marks)| marks)
+    }
+
+    /// A call as this style writes it.
+    pub fn example(self, name: &str, arguments: &str) -> String {
+        let [before, between, after] = self.parts().forced;
+        format!("{before}{name}{between}{arguments}{after}")
     }
 }
+
+const NONE: Marks = Marks { calls: &[], dropped: &[], forced: [""; 3], bare_json: false };
+
+const TABLE: &[(ToolStyle, Marks)] = &[
+    (
+        ToolStyle::Hermes,
+        Marks {
+            calls: &[("<tool_call>", End::Mark("</tool_call>"))],
+            forced: ["<tool_call>\n{\"name\": \"", "\", \"arguments\": ", "}\n</tool_call>"],
+            bare_json: true,
+            ..NONE
+        },
+    ),
+    (
+        ToolStyle::Llama,
+        Marks {
+            calls: &[("<|python_tag|>", End::Json { after: "" }), ("<function=", End::Mark("</function>"))],
+            forced: ["{\"name\": \"", "\", \"parameters\": ", "}"],
+            bare_json: true,
+            ..NONE
+        },
+    ),
+    (ToolStyle::Mistral, Marks { calls: MISTRAL_CALLS, forced: ["[TOOL_CALLS][{\"name\": \"", "\", \"arguments\": ", "}]"], ..NONE }),
+    (ToolStyle::MistralArgs, Marks { calls: MISTRAL_CALLS, forced: ["[TOOL_CALLS]", "[ARGS]", ""], ..NONE }),
+    (
+        ToolStyle::FunctionTag,
+        Marks {
+            calls: &[("<function=", End::Mark("</function>"))],
+            dropped: &["<|python_tag|>"],
+            forced: ["<function=", ">", "</function>"],
+            ..NONE
+        },
+    ),
+    (ToolStyle::Functionary, Marks { forced: ["", "\n", ""], ..NONE }),
+    (
+        ToolStyle::CommandR,
+        Marks {
+            calls: &[("Action: ```json", End::Mark("```")), ("Action:```json", End::Mark("```"))],
+            forced: ["Action: ```json\n[\n    {\n        \"tool_name\": \"", "\",\n        \"parameters\": ", "\n    }\n]```"],
+            ..NONE
+        },
+    ),
+    (
+        ToolStyle::CommandAction,
+        Marks {
+            calls: &[("<|START_ACTION|>", End::Mark("<|END_ACTION|>"))],
+            dropped: &["<|START_RESPONSE|>", "<|END_RESPONSE|>", "<|START_TEXT|>", "<|END_TEXT|>"],
+            forced: ["<|START_ACTION|>[\n    {\"tool_call_id\": \"0\", \"tool_name\": \"", "\", \"parameters\": ", "}\n]<|END_ACTION|>"],
+            ..NONE
+        },
+    ),
+    (
+        ToolStyle::DeepSeek,
+        Marks {
+            calls: DEEPSEEK_CALLS,
+            dropped: DEEPSEEK_DROPPED,
+            forced: [
+                "<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>function<｜tool▁sep｜>",
+                "\n```json\n",
+                "\n```<｜tool▁call▁end｜><｜tool▁calls▁end｜>",
+            ],
+            ..NONE
+        },
+    ),
+    (
+        ToolStyle::DeepSeekPlain,
+        Marks {
+            calls: DEEPSEEK_CALLS,
+            dropped: DEEPSEEK_DROPPED,
+            forced: ["<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>", "<｜tool▁sep｜>", "<｜tool▁call▁end｜><｜tool▁calls▁end｜>"],
+            ..NONE
+        },
+    ),
+    (
+        ToolStyle::Pipe,
+        Marks {
+            calls: &[("<|tool_call|>", End::Json { after: "" }), ("<tool_call>", End::Json { after: "" })],
+            dropped: &["<|/tool_call|>", "</tool_call>"],
+            forced: ["<|tool_call|>[{\"name\": \"", "\", \"arguments\": ", "}]"],
+            ..NONE
+        },
+    ),
+    (
+        ToolStyle::Kimi,
+        Marks {
+            calls: &[("<|tool_call_begin|>", End::Mark("<|tool_call_end|>"))],
+            dropped: &["<|tool_calls_section_begin|>", "<|tool_calls_section_end|>"],
+            forced: [
+                "<|tool_calls_section_begin|><|tool_call_begin|>functions.",
+                ":0<|tool_call_argument_begin|>",
+                "<|tool_call_end|><|tool_calls_section_end|>",
+            ],
+            ..NONE
+        },
+    ),
+    (
+        ToolStyle::Gemma,
+        Marks {
+            // The second is the form in which a call is forced: its JSON can be held to a schema.
+            calls: &[("<|tool_call>", End::Mark("<tool_call|>")), ("<tool_call>", End::Mark("</tool_call>"))],
+            dropped: &["<|tool_response>"],
+            forced: ["<|tool_call>call:", "", "<tool_call|>"],
+            ..NONE
+        },
+    ),
+    (ToolStyle::Harmony, Marks { forced: ["<|channel|>commentary to=functions.", " <|constrain|>json<|message|>", ""], ..NONE }),
+];
 
 const MISTRAL_CALLS: &[(&str, End)] = &[("[TOOL_CALLS]", End::Json { after: "[ARGS]" })];
 const DEEPSEEK_CALLS: &[(&str, End)] = &[("<｜tool▁call▁begin｜>", End::Mark("<｜tool▁call▁end｜>"))];

@@ -165,6 +165,32 @@ fn each_family_is_read_in_its_own_form() {
 }
 
 #[test]
+fn what_a_family_is_told_to_write_and_what_is_forced_are_read() {
+    use ToolStyle::*;
+    let styles = [
+        Hermes,
+        Llama,
+        Mistral,
+        MistralArgs,
+        FunctionTag,
+        Functionary,
+        CommandR,
+        CommandAction,
+        DeepSeek,
+        DeepSeekPlain,
+        Pipe,
+        Kimi,
+        Gemma,
+        Harmony,
+    ];
+    for style in styles {
+        let example = style.example("get_weather", r#"{"city":"Oslo"}"#);
+        assert_eq!(told(style, &example), [OSLO], "{style:?}");
+    }
+    assert_eq!(told(Gemma, &Hermes.example("get_weather", r#"{"city":"Oslo"}"#)), [OSLO], "its form of a forced call");
+}
+
+#[test]
 fn plain_answers_stay_as_they_are() {
     let answers = [
         "",

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::models::{ArtifactFormat, ArtifactKind, CatalogEntry, Licence, Manifest};
+use crate::models::{ArtifactFormat, ArtifactKind, CatalogEntry, Licence, Manifest, Variant};
 
 /// The SPDX word for a licence that nobody stated: an imported model brings none.
 const NO_LICENCE_STATED: &str = "NOASSERTION";
@@ -45,6 +45,25 @@ pub struct ModelInfo {
     pub source: Option<String>,
     /// The pull under way, or the last one that failed.
     pub pull: Option<PullState>,
+    /// What engines load in its place, since the operator chose it.
+    pub variant: Option<VariantInfo>,
+    /// The model that this is a variant of: the same with other weights, made here.
+    pub variant_of: Option<String>,
+}
+
+/// The same model with other weights.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct VariantInfo {
+    /// Its own id among the models.
+    pub id: String,
+    /// Why it is used, in a sentence with what was measured.
+    pub reason: String,
+}
+
+impl From<Variant> for VariantInfo {
+    fn from(variant: Variant) -> Self {
+        Self { id: variant.id, reason: variant.reason }
+    }
 }
 
 /// How far a pull is.
@@ -86,6 +105,8 @@ impl ModelInfo {
             in_use: false,
             source: here.map(|manifest| manifest.source.clone()),
             pull: None,
+            variant: None,
+            variant_of: None,
         }
     }
 
@@ -104,6 +125,8 @@ impl ModelInfo {
             in_use: false,
             source: Some(manifest.source.clone()),
             pull: None,
+            variant: None,
+            variant_of: manifest.derived_from.as_ref().map(|original| original.id.clone()),
         }
     }
 }

@@ -65,6 +65,7 @@ impl ModelService {
             model.in_profile = held.iter().any(|entry| entry.id == model.id);
             model.in_use = model.present && used.contains(&model.id);
             model.pull = pulls.get(&model.id).cloned();
+            model.variant = self.shelf.store.chosen_variant(&model.id).map(Into::into);
         }
         Ok(ModelList { profile, sealed: self.shelf.sealed, disk_free_bytes, models })
     }

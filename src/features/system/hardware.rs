@@ -1,5 +1,7 @@
 //! What the machine is made of, read from the kernel's own files.
 
+mod cgroup;
+
 use std::{fs, path::Path};
 
 use serde::{Deserialize, Serialize};
@@ -10,8 +12,9 @@ pub struct Hardware {
     pub cpu: String,
     /// Processors that this process may use.
     pub cores: u32,
+    /// Of the machine, or of the control group (container, service) that this process is in.
     pub memory_bytes: u64,
-    /// Memory that is free or can be made free.
+    /// Memory that is free or can be made free, within the control group's limit.
     pub memory_available_bytes: u64,
     pub gpus: Vec<Gpu>,
 }
@@ -36,11 +39,12 @@ impl Hardware {
         let cores = std::thread::available_parallelism().map_or(1, |cores| u32::try_from(cores.get()).unwrap_or(u32::MAX));
         let mut gpus = nvidia(root);
         gpus.extend(other_gpus(root));
+        let group = cgroup::memory(root);
         Self {
             cpu: model.unwrap_or_else(|| std::env::consts::ARCH.to_owned()),
             cores,
-            memory_bytes: kibibytes(&memory, "MemTotal"),
-            memory_available_bytes: kibibytes(&memory, "MemAvailable"),
+            memory_bytes: kibibytes(&memory, "MemTotal").min(group.limit),
+            memory_available_bytes: kibibytes(&memory, "MemAvailable").min(group.available),
             gpus,
         }
     }

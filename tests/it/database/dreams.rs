@@ -2,7 +2,8 @@
 
 use oneiros::error::Error;
 use oneiros::features::dreams::{
-    DreamStore, EMBEDDING_DIMENSIONS, FailureReason, Interpretation, InterpretationFailure, Lens, Mood, OwnerId, ReadingKey, TokenCounts,
+    DreamStore, EMBEDDING_DIMENSIONS, FailureReason, Interpretation, InterpretationFailure, Lens, Mood, OwnerId, ReadingKey, SearchTrial,
+    SimilarDream, TokenCounts, TrialDream,
 };
 use uuid::Uuid;
 
@@ -251,6 +252,36 @@ async fn search_within_an_owner_is_exact_and_sees_no_other_owner() {
     assert!(store.similar_of_owner(OWNER, "other-model", &vector(384, 0.0), None, 5).await.unwrap().is_empty());
 }
 
+#[tokio::test]
+async fn an_owner_of_thousands_of_dreams_finds_the_nearest_of_them_and_nobody_elses() {
+    let database = test_database().await;
+    let another = another_owner(&database).await;
+    let trial = SearchTrial::new(database.owner_pool.clone(), database.pool.clone(), "small".into());
+    // Places of a grid around two circles, in turns of both owners, so that every neighbour of a dream is the other's.
+    let dream = |number: u16| {
+        let [east, north] = [number % 105, number / 105].map(|steps| f32::from(steps) * 0.059);
+        let mut place = vec![0.0; 384];
+        place[..4].copy_from_slice(&[east.cos(), east.sin(), north.cos(), north.sin()].map(|part| part / 2.0_f32.sqrt()));
+        let owner = if number % 2 == 0 { OWNER } else { another };
+        TrialDream { id: Uuid::now_v7(), owner, text: format!("dream {number}"), vector: place }
+    };
+    let dreams: Vec<TrialDream> = (0..11_025).map(dream).collect();
+    trial.keep(&dreams).await.unwrap();
+    for asked in [&dreams[0], &dreams[2_000], &dreams[11_024]] {
+        let found = trial.store().similar_of_owner(OWNER, "small", &asked.vector, Some(asked.id), 10).await.unwrap();
+        let likeness = |dream: &TrialDream| dream.vector.iter().zip(&asked.vector).map(|(one, other)| one * other).sum::<f32>();
+        let mut own: Vec<f32> = dreams.iter().filter(|dream| dream.owner == OWNER && dream.id != asked.id).map(likeness).collect();
+        own.sort_by(|nearer, farther| farther.total_cmp(nearer));
+        let kept = |similar: &SimilarDream| dreams.iter().find(|dream| dream.id == similar.dream.id).unwrap();
+        assert!(found.iter().all(|similar| kept(similar).owner == OWNER && similar.dream.id != asked.id));
+        // Places at the same distance may come in any order.
+        let right = found.iter().filter(|similar| likeness(kept(similar)) >= own[9] - 1e-4).count();
+        assert!(found.len() == 10 && right >= 9, "{right} of {} are right", found.len());
+        assert!(found.is_sorted_by(|nearer, farther| nearer.similarity >= farther.similarity));
+    }
+    assert!(trial.store().similar_of_owner(OWNER, "other-model", &dreams[0].vector, None, 5).await.unwrap().is_empty());
+}
+
 /// What sqlx sends for a query is explained by PostgreSQL itself: which indexes would serve it.
 async fn plan(database: &TestDatabase, query: &str) -> String {
     let mut transaction = database.owner_pool.begin().await.unwrap();
@@ -285,7 +316,10 @@ async fn search_across_owners_uses_the_index_and_finds_one_models_dreams_among_a
     assert!(crowd.is_sorted_by(|nearer, farther| nearer.similarity >= farther.similarity));
 
     let zeros = format!("'[1{}]'", ",0".repeat(383));
-    let everyone = format!("SELECT dream_id FROM dream_embeddings_384 WHERE model = 'crowd' ORDER BY embedding <=> {zeros} LIMIT 10");
+    let everyone = format!(
+        "SELECT dream_id FROM dream_embeddings_384 WHERE model = 'crowd'
+        ORDER BY (embedding::halfvec(384)) <=> {zeros}::vector::halfvec(384) LIMIT 10"
+    );
     assert!(plan(&database, &everyone).await.contains("dream_embeddings_384_hnsw"));
     let own = format!(
         "WITH mine AS MATERIALIZED (SELECT dream_id, embedding <=> {zeros} AS distance FROM dream_embeddings_384

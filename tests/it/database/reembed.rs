@@ -31,7 +31,7 @@ impl Letters {
 }
 
 impl Embedder for Letters {
-    fn embed(&self, request: EmbeddingRequest) -> BoxFuture<'_, Result<Embeddings, EngineError>> {
+    fn embed(&self, request: EmbeddingRequest, _: oneiros::engine::Asker) -> BoxFuture<'_, Result<Embeddings, EngineError>> {
         async move {
             if self.away.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok() {
                 return Err(EngineError::Unavailable("starting".into()));

@@ -268,7 +268,7 @@ export interface components {
             /** @description Landlock scopes abstract sockets and signals (kernel 6.12 and later). */
             landlock_scopes: boolean;
             no_new_privileges: boolean;
-            /** @description `cpu`, `gpu`, `one-program`, `parse`, or `none` when the operator allowed an unconfined engine. */
+            /** @description `cpu`, `gpu`, `one-program`, `convert`, `parse`, or `none` when the operator allowed an unconfined engine. */
             profile: string;
             /** @description A seccomp allow-list is in force. */
             seccomp: boolean;
@@ -427,10 +427,13 @@ export interface components {
             gpus: components["schemas"]["Gpu"][];
             /**
              * Format: int64
-             * @description Memory that is free or can be made free.
+             * @description Memory that is free or can be made free, within the control group's limit.
              */
             memory_available_bytes: number;
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description Of the machine, or of the control group (container, service) that this process is in.
+             */
             memory_bytes: number;
         };
         /** @description The answer of `/healthz` and `/readyz`. */
@@ -575,6 +578,9 @@ export interface components {
             source?: string | null;
             /** @description For people; an imported model's file name. */
             title: string;
+            variant?: components["schemas"]["VariantInfo"] | null;
+            /** @description The model that this is a variant of: the same with other weights, made here. */
+            variant_of?: string | null;
         };
         /** @description What `GET /api/v1/models` shows. */
         ModelList: {
@@ -788,6 +794,13 @@ export interface components {
             file: string;
             /** @description ISO 639-1; detected when absent. */
             language?: string | null;
+        };
+        /** @description The same model with other weights. */
+        VariantInfo: {
+            /** @description Its own id among the models. */
+            id: string;
+            /** @description Why it is used, in a sentence with what was measured. */
+            reason: string;
         };
         /**
          * @description What a reading waits for.

@@ -12,9 +12,12 @@ use super::hearing::{Heard, HeardSegment};
 const MOST_COMPRESSION: f32 = 2.4;
 /// Tokens less likely than this on average are guesses.
 const LEAST_LOG_PROBABILITY: f32 = -1.0;
-/// Whisper takes a window for no speech from here on, unless its words are as likely as this.
+/// From here on Whisper may be right that nobody speaks. The surer it is, the likelier the words must be: this times what is
+/// left of its doubt, as a logarithm.
 const NO_SPEECH: f32 = 0.6;
-const SURE_LOG_PROBABILITY: f32 = -0.5;
+const DOUBT: f32 = -3.0;
+/// No speaker repeats himself so much: a loop. Less may be a refrain, and is kept when no other hearing was better.
+const LOOP_COMPRESSION: f32 = 4.0;
 /// How often one text may follow itself.
 const MOST_REPEATS: usize = 2;
 
@@ -27,19 +30,19 @@ pub fn is_good(heard: &Heard) -> bool {
 
 /// Which of two poor hearings is the better one: one that does not repeat itself, then the likelier.
 pub fn is_better(one: &Heard, other: &Heard) -> bool {
-    let key = |heard: &Heard| (heard.compression_ratio <= MOST_COMPRESSION && !heard.segments.is_empty(), heard.average_log_probability);
-    let ((one_runs, one), (other_runs, other)) = (key(one), key(other));
-    one_runs > other_runs || (one_runs == other_runs && one > other)
+    let is_text = |heard: &Heard| heard.compression_ratio <= MOST_COMPRESSION && !heard.segments.is_empty();
+    let by_likelihood = one.average_log_probability.total_cmp(&other.average_log_probability);
+    is_text(one).cmp(&is_text(other)).then(by_likelihood).is_gt()
 }
 
 /// Takes out of a hearing what nobody said.
 pub fn clean(mut heard: Heard) -> Heard {
-    let imagined = heard.no_speech_probability > NO_SPEECH && heard.average_log_probability < SURE_LOG_PROBABILITY;
+    let imagined = heard.no_speech_probability > NO_SPEECH && heard.average_log_probability < DOUBT * (1.0 - heard.no_speech_probability);
     let guessed = heard.average_log_probability < 2.0 * LEAST_LOG_PROBABILITY;
     if imagined || guessed {
         heard.segments.clear();
     }
-    heard.segments.retain(|segment| says_something(&segment.text) && compression_ratio(&segment.text) <= MOST_COMPRESSION);
+    heard.segments.retain(|segment| says_something(&segment.text) && compression_ratio(&segment.text) <= LOOP_COMPRESSION);
     let mut repeats = 0;
     let mut last = String::new();
     heard.segments.retain(|HeardSegment { text, .. }| {
@@ -53,7 +56,8 @@ pub fn clean(mut heard: Heard) -> Heard {
 /// Whether a text is words and not Whisper's remark on what is no speech: `[MUSIC]`, `(wind blowing)`, `*sighs*`, `♪`.
 fn says_something(text: &str) -> bool {
     let text = text.trim();
-    let is_remark = [('[', ']'), ('(', ')'), ('*', '*'), ('♪', '♪')].iter().any(|(open, close)| text.starts_with(*open) && text.ends_with(*close));
+    let is_remark =
+        [('[', ']'), ('(', ')'), ('*', '*'), ('♪', '♪')].iter().any(|(open, close)| text.starts_with(*open) && text.ends_with(*close));
     text.chars().any(char::is_alphanumeric) && !is_remark
 }
 
@@ -84,8 +88,10 @@ mod tests {
         for remark in ["[MUSIC]", "...", " (wind blowing)", "*sighs*", "♪ la la ♪", "♪"] {
             assert!(left(heard(&[remark], -0.1, 0.0)).is_empty(), "{remark}");
         }
-        assert!(left(heard(&["Thank you."], -0.7, 0.9)).is_empty());
-        assert_eq!(left(heard(&["I was flying."], -0.2, 0.7)), ["I was flying."], "likely words are kept");
+        assert!(left(heard(&["Thank you."], -1.2, 0.9)).is_empty());
+        for (log_probability, no_speech) in [(-0.2, 0.7), (-0.9, 0.62)] {
+            assert_eq!(left(heard(&["I was flying."], log_probability, no_speech)), ["I was flying."], "likely words are kept");
+        }
         assert_eq!(left(heard(&["I was (somehow) flying.", "[MUSIC]"], -0.2, 0.0)), ["I was (somehow) flying."]);
     }
 
@@ -96,6 +102,9 @@ mod tests {
         let loops = "and then I went to the house ".repeat(20);
         assert!(!is_good(&heard(&[&loops], -0.1, 0.0)));
         assert!(left(heard(&[&loops], -0.1, 0.0)).is_empty());
+        let refrain = "I walked along the river and I saw the sea. ".repeat(3);
+        assert!(!is_good(&heard(&[&refrain], -0.1, 0.0)), "it may be a loop");
+        assert_eq!(left(heard(&[&refrain], -0.1, 0.0)).len(), 1, "and is kept when it is heard every time");
         let plain = heard(&["The sea was calm and a white bird sat on the mast of our small boat."], -0.3, 0.0);
         assert!(is_good(&plain));
         assert!(is_better(&plain, &heard(&[&loops], -0.1, 0.0)));

@@ -48,7 +48,12 @@ impl Listener<'_> {
     }
 
     /// As [`Listener::hear`], and finds the language; the listener's own is only a guess.
-    pub fn hear_any_language(&self, state: &mut WhisperState, threads: c_int, window: &Window) -> Result<(Hearing, &'static str), EngineError> {
+    pub fn hear_any_language(
+        &self,
+        state: &mut WhisperState,
+        threads: c_int,
+        window: &Window,
+    ) -> Result<(Hearing, &'static str), EngineError> {
         let samples = window.samples(self.piece);
         let (temperature, positions) = self.ways(samples.len())[0];
         let Some(heard) = self.hear_once(state, threads, &samples, temperature, positions)? else { return Ok((Ok(None), self.language)) };

@@ -10,11 +10,11 @@ use std::{
 
 use super::{super::llm::tests as llm, *};
 use crate::engine::{
-    ChatMessage, ChatRole, Constraint, FormPart, GenerationEvent, GenerationRequest, Prompt, Sampling, Slot,
+    CacheType, ChatMessage, ChatRole, Constraint, FormPart, GenerationEvent, GenerationRequest, Prompt, Sampling, Slot,
     child::{parse::audio, testing},
 };
 
-const OPTIONS: EngineOptions = EngineOptions { threads: 2, context_length: 0, gpu_layers: 0, slots: 0 };
+const OPTIONS: EngineOptions = EngineOptions { threads: 2, context_length: 0, gpu_layers: 0, slots: 0, cache_type: CacheType::F16 };
 
 fn whisper() -> Box<dyn Worker> {
     load(&llm::artefact("whisper-base"), &OPTIONS, &|_| ()).unwrap().0
@@ -121,7 +121,9 @@ fn the_language_is_told_by_what_was_heard_whatever_was_spoken_before() {
     let mut whisper = whisper();
     let english = speech("en-us", "I was walking along the river, and my mother was standing on the other side.");
     let german = speech("de", "Ich ging am Fluss entlang, und meine Mutter stand auf der anderen Seite des Wassers.");
-    for (samples, spoken, word) in [(&german, "de", "fluss"), (&english, "en", "river"), (&german, "de", "fluss"), (&german, "de", "mutter")] {
+    for (samples, spoken, word) in
+        [(&german, "de", "fluss"), (&english, "en", "river"), (&german, "de", "fluss"), (&german, "de", "mutter")]
+    {
         let (segments, language) = transcribe(whisper.as_mut(), samples.clone(), None).unwrap();
         assert_eq!(language, spoken, "{segments:?}");
         assert!(text(&segments).contains(word), "{segments:?}");
@@ -250,9 +252,19 @@ fn a_prompt_tells_how_names_are_spelled_and_odd_ones_do_no_harm() {
 #[test]
 fn segments_carry_their_figures_and_count_up() {
     let mut whisper = whisper();
-    let said = speech("en-us", "I was walking along the river. My mother was standing on the other side. She was holding a golden key. ");
-    let (segments, _) = transcribe(whisper.as_mut(), said.repeat(4), Some("en")).unwrap();
-    assert!(segments.len() >= 4, "{segments:?}");
+    let said = speech(
+        "en-us",
+        "I was walking along the river. My mother was standing on the other side. She was holding a golden key. \
+         Then a bird came down from the bridge and took it away. We ran after it through the whole town. \
+         In the evening we found the nest, and there were hundreds of keys in it. None of them was ours. \
+         My mother laughed, sat down under the tree and began to sing an old song about the summer.",
+    );
+    let (segments, _) = transcribe(whisper.as_mut(), said, Some("en")).unwrap();
+    assert!(segments.len() >= 3, "{segments:?}");
+    let heard = text(&segments);
+    for word in ["river", "golden key", "whole town", "hundreds", "laughed", "old song"] {
+        assert!(heard.contains(word), "{word}: {heard}");
+    }
     for (index, segment) in segments.iter().enumerate() {
         assert_eq!(segment.id as usize, index);
         assert!(segment.average_log_probability < 0.0 && segment.average_log_probability > -1.0, "{segment:?}");

@@ -72,10 +72,7 @@ pub(super) fn load(
     let first = embedder.embed(&["a".into()], EmbeddingRole::Passage, &AtomicBool::new(false))?;
     let dimensions = first.and_then(|first| first.vectors.first().map(Vec::len)).unwrap_or(0);
     let number = |value: usize| u32::try_from(value).unwrap_or(u32::MAX);
-    Ok((
-        Box::new(embedder),
-        ModelFacts { context_length: number(context_length), dimensions: number(dimensions), ..ModelFacts::default() },
-    ))
+    Ok((Box::new(embedder), ModelFacts { context_length: number(context_length), dimensions: number(dimensions), ..ModelFacts::default() }))
 }
 
 impl Worker for SentenceEmbedder {

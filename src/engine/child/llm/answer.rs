@@ -10,6 +10,7 @@ use llguidance::Matcher;
 
 use super::{
     likelihood::log_probabilities,
+    lookup::{self, Prices, Record},
     memory::SequenceId,
     prepare::{Prepared, is_one_slot},
     sampling::{Chooser, Style, Workbench},
@@ -52,6 +53,7 @@ pub(super) struct Answer {
     /// Where in the memory it is read; none while it waits for room.
     pub memory: Option<SequenceId>,
     usage: GenerationUsage,
+    record: Record,
     begun: Instant,
     prompt_read: Option<Instant>,
     told_progress: Instant,
@@ -98,6 +100,7 @@ impl Answer {
             pending: String::new(),
             memory: None,
             usage: GenerationUsage { prompt_tokens, ..GenerationUsage::default() },
+            record: Record::new(),
             begun: now,
             prompt_read: None,
             told_progress: now,
@@ -127,10 +130,17 @@ impl Answer {
         }
     }
 
+    /// Tokens that may follow, if it pays to guess.
+    pub(super) fn guess(&self, prices: Prices) -> &[LlamaToken] {
+        let left = self.slot.as_ref().map_or(0, |open| open.slot.max_tokens.saturating_sub(open.written + 1) as usize);
+        lookup::guess(&self.sequence, self.record.worthwhile(prices).min(left))
+    }
+
     /// So many tokens were guessed for it, of which so many were right.
-    pub(super) fn guessed(&mut self, drafted: usize, accepted: usize) {
-        self.usage.drafted_tokens += count(drafted);
-        self.usage.accepted_tokens += count(accepted);
+    pub(super) fn guessed(&mut self, guessed: usize, right: usize) {
+        self.record.add(guessed, right);
+        self.usage.drafted_tokens += count(guessed);
+        self.usage.accepted_tokens += count(right);
     }
 
     /// Its model has read so much of the sequence. Tells the asker now and then while that is a prompt.

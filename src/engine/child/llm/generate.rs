@@ -4,15 +4,17 @@
 //! fits into a quarter of a second ([`Pace`]). Then each answer chooses its next token. A prompt that begins like another
 //! one that is being read waits for it and takes that part over ([`Memory`]).
 
-use std::{os::fd::OwnedFd, time::Instant};
-
-use llama_cpp_2::{
-    context::params::{KvCacheType, LlamaContextParams},
-    model::LlamaModel,
+use std::{
+    os::fd::OwnedFd,
+    sync::Arc,
+    time::{Duration, Instant},
 };
+
+use llama_cpp_2::{context::params::LlamaContextParams, model::LlamaModel, token::LlamaToken};
 
 use super::{
     answer::{Answer, Next, Tools},
+    intake::{Arrival, Intake},
     memory::{Memory, Piece},
     pace::Pace,
     prepare::Desk,
@@ -20,7 +22,7 @@ use super::{
     vocabulary::{Marks, Vocabulary},
 };
 use crate::engine::{
-    EngineError, EngineOptions,
+    EngineError, EngineOptions, MAX_STEP_TOKENS,
     child::{Batcher, ModelFacts, Reply},
     wire::Request,
 };
@@ -28,19 +30,21 @@ use crate::engine::{
 /// Requests at the same time when the options leave it open.
 const DEFAULT_SLOTS: u32 = 8;
 /// The most tokens that are read at once.
-const BATCH: u32 = 512;
+const BATCH: u32 = MAX_STEP_TOKENS;
 /// An answer that has no more than this to read is being written; more is a prompt.
 const FEW: usize = 4;
 /// A prompt waits for another one that is being read if it gains so many tokens from it.
 const WORTH_WAITING: usize = 32;
+/// How long an engine with nothing else to do waits for a request that is being prepared.
+const IDLE: Duration = Duration::from_millis(50);
 /// Beside its prompt, a new answer has room for so many tokens.
 const ELBOW_ROOM: usize = 64;
 
 /// A language model, its context, and the answers that are being written.
 pub(super) struct Generator {
     model: &'static LlamaModel,
-    desk: Desk,
-    vocabulary: Vocabulary,
+    intake: Intake,
+    vocabulary: Arc<Vocabulary>,
     bench: Workbench,
     memory: Memory,
     pace: Pace,
@@ -55,6 +59,8 @@ struct Share {
     answer: usize,
     /// How many tokens of its sequence, from where its memory ends.
     tokens: usize,
+    /// Guesses at what follows its sequence.
+    guess: Vec<LlamaToken>,
 }
 
 impl Batcher for Generator {
@@ -63,23 +69,18 @@ impl Batcher for Generator {
     }
 
     fn is_busy(&self) -> bool {
-        !self.answers.is_empty()
+        !self.answers.is_empty() || !self.intake.is_empty()
     }
 
     fn begin(&mut self, request: Request, _descriptors: Vec<OwnedFd>, reply: Reply) {
         let Request::Generate(request) = request else {
             return reply.fail(EngineError::InvalidRequest("a language model only writes text".into()));
         };
-        match self.desk.prepare(&request, &self.vocabulary) {
-            Ok(prepared) => {
-                let mut tools = Tools { model: self.model, vocabulary: &self.vocabulary, bench: &mut self.bench };
-                self.answers.push(Answer::new(request, prepared, reply, &mut tools));
-            }
-            Err(error) => reply.fail(error),
-        }
+        self.intake.hand_in(request, reply);
     }
 
     fn step(&mut self) {
+        self.take_in();
         self.drop_cancelled();
         self.give_memory();
         let shares = self.plan();
@@ -105,8 +106,8 @@ impl Generator {
             .with_kv_unified(true)
             // A sliding window that forgets could not go back to a shared prefix.
             .with_swa_full(true)
-            .with_type_k(KvCacheType::F16)
-            .with_type_v(KvCacheType::F16)
+            .with_type_k(super::cache_type(options.cache_type))
+            .with_type_v(super::cache_type(options.cache_type))
             .with_n_threads(super::threads(options))
             .with_n_threads_batch(super::threads(options));
         let context = model
@@ -114,10 +115,11 @@ impl Generator {
             .map_err(|error| EngineError::Failed(format!("no memory for a context of {context_length} tokens: {error}")))?;
         let desk = Desk::new(model, context_length)?;
         let facts = ModelFacts { context_length, dimensions: 0, has_chat_template: desk.has_chat_template(), answers: desk.answer_style() };
+        let vocabulary = Arc::new(Vocabulary::of(model, &Marks::of(model, facts.answers.tools)));
         let generator = Self {
             model,
-            desk,
-            vocabulary: Vocabulary::of(model, &Marks::of(model, facts.answers.tools)),
+            intake: Intake::new(desk, Arc::clone(&vocabulary))?,
+            vocabulary,
             bench: Workbench::new(),
             memory: Memory::new(model, context, slots, context_length, BATCH),
             pace: Pace::new(BATCH as usize),
@@ -127,7 +129,23 @@ impl Generator {
         Ok((generator, facts))
     }
 
+    /// Takes in what has been prepared. Waits a moment for it when there is nothing else to do.
+    fn take_in(&mut self) {
+        loop {
+            let idle = self.answers.is_empty() && !self.intake.is_empty();
+            let Some(Arrival { request, reply, prepared }) = self.intake.take(if idle { IDLE } else { Duration::ZERO }) else { return };
+            match prepared {
+                Ok(prepared) => {
+                    let mut tools = Tools { model: self.model, vocabulary: &self.vocabulary, bench: &mut self.bench };
+                    self.answers.push(Answer::new(request, prepared, reply, &mut tools));
+                }
+                Err(error) => reply.fail(error),
+            }
+        }
+    }
+
     fn drop_cancelled(&mut self) {
+        self.intake.drop_cancelled();
         let memory = &mut self.memory;
         self.answers.retain(|answer| {
             if answer.is_cancelled() {
@@ -165,7 +183,7 @@ impl Generator {
     fn plan(&mut self) -> Vec<Share> {
         loop {
             let shares = self.shares();
-            let tokens = shares.iter().map(|share| share.tokens).sum();
+            let tokens = shares.iter().map(|share| share.tokens + share.guess.len()).sum();
             if self.memory.make_room(tokens) || !self.park_youngest() {
                 return shares;
             }
@@ -190,18 +208,22 @@ impl Generator {
             let Some(sequence) = answer.memory else { continue };
             self.memory.align(sequence, answer.sequence());
             if answer.sequence().len() - self.memory.length(sequence) > FEW {
-                self.memory.catch_up(sequence, answer.sequence());
-                answer.found(self.memory.length(sequence));
+                if self.memory.catch_up(sequence, answer.sequence()) {
+                    answer.found(self.memory.length(sequence));
+                }
             }
             let unread = self.unread(&self.answers[index]);
             if unread <= FEW {
-                shares.push(Share { answer: index, tokens: unread });
+                shares.push(Share { answer: index, tokens: unread, guess: Vec::new() });
             } else if !self.follows(index) {
                 prompts.push((unread, index));
             }
         }
         let generated = shares.iter().map(|share| share.tokens).sum();
         let mut left = self.pace.prompt_tokens(generated);
+        if prompts.is_empty() {
+            self.guess(&mut shares);
+        }
         // Equal shares, and what a short prompt leaves of its share goes to the longer ones.
         prompts.sort_unstable();
         let waiting = prompts.len();
@@ -209,10 +231,18 @@ impl Generator {
             let tokens = unread.min(left / (waiting - place));
             left -= tokens;
             if tokens > 0 {
-                shares.push(Share { answer, tokens });
+                shares.push(Share { answer, tokens, guess: Vec::new() });
             }
         }
         shares
+    }
+
+    /// Adds guesses where they pay. Never beside prompts, which use the time better.
+    fn guess(&self, shares: &mut [Share]) {
+        let Some(prices) = self.pace.prices(shares.len()).filter(|_| self.memory.goes_back()) else { return };
+        for share in shares {
+            share.guess = self.answers[share.answer].guess(prices).to_vec();
+        }
     }
 
     /// Whether it had better wait for an earlier answer to read what both begin with.
@@ -233,10 +263,10 @@ impl Generator {
             let answer = &self.answers[share.answer];
             let Some(sequence) = answer.memory else { continue };
             let from = self.memory.length(sequence);
-            let tokens = &answer.sequence()[from..from + share.tokens];
-            let outputs = usize::from(from + share.tokens == answer.sequence().len());
-            pieces.push(Piece { sequence, tokens, outputs });
-            *if share.tokens > FEW { &mut prompt } else { &mut generated } += share.tokens;
+            let whole = from + share.tokens == answer.sequence().len();
+            let tokens = [&answer.sequence()[from..from + share.tokens], &share.guess].concat();
+            *if share.tokens > FEW { &mut prompt } else { &mut generated } += tokens.len();
+            pieces.push(Piece { sequence, tokens, outputs: if whole { 1 + share.guess.len() } else { 0 } });
         }
         let started = Instant::now();
         self.memory.read(&pieces)?;
@@ -249,21 +279,13 @@ impl Generator {
         let mut place = 0;
         let mut ended = Vec::new();
         for share in shares {
-            let answer = &mut self.answers[share.answer];
             place += share.tokens;
-            let Some(sequence) = answer.memory else { continue };
-            let length = self.memory.length(sequence);
-            let next = if length == answer.sequence().len() {
-                let mut tools = Tools { model: self.model, vocabulary: &self.vocabulary, bench: &mut self.bench };
-                answer.advance(self.memory.logits(place - 1), &mut tools)
-            } else {
-                answer.has_read(length).map(|()| Next::Read)
-            };
-            match next {
+            match self.advance_one(share, place - 1) {
                 Ok(Next::Read) => {}
                 Ok(Next::Finished) => ended.push((share.answer, None)),
                 Err(error) => ended.push((share.answer, Some(error))),
             }
+            place += share.guess.len();
         }
         ended.sort_by_key(|(index, _)| std::cmp::Reverse(*index));
         for (index, error) in ended {
@@ -272,6 +294,27 @@ impl Generator {
             if let Some(error) = error {
                 answer.fail(error);
             }
+        }
+    }
+
+    /// `place`: where in the batch the answer's newest token stands, before its guesses.
+    fn advance_one(&mut self, share: &Share, place: usize) -> Result<Next, EngineError> {
+        let answer = &mut self.answers[share.answer];
+        let read = answer.memory.map_or(0, |sequence| self.memory.length(sequence)) - share.guess.len();
+        if read < answer.sequence().len() {
+            return answer.has_read(read).map(|()| Next::Read);
+        }
+        let mut right = 0;
+        loop {
+            let mut tools = Tools { model: self.model, vocabulary: &self.vocabulary, bench: &mut self.bench };
+            let next = answer.advance(self.memory.logits(place + right), &mut tools)?;
+            let written = answer.sequence().get(read + right..).unwrap_or_default();
+            let goes_on = next == Next::Read && written.len() == 1 && share.guess.get(right) == written.first();
+            if !goes_on {
+                answer.guessed(share.guess.len(), right);
+                return Ok(next);
+            }
+            right += 1;
         }
     }
 }

@@ -85,7 +85,7 @@ impl Likelihood {
             self.list.clear();
             let logits = &self.logits;
             self.list.extend(logits.iter().copied().enumerate().filter(|(_, logit)| *logit >= floor && *logit > f32::NEG_INFINITY));
-            if self.list.len() >= count || depth > 1e6 {
+            if self.list.len() >= count || depth.is_infinite() {
                 break;
             }
             depth *= 2.0;
@@ -139,8 +139,7 @@ mod tests {
         assert_eq!(best, sorted[..100]);
         let likeliest = likelihood.likeliest(None).unwrap();
         assert_eq!(logits[likeliest.0 as usize], sorted[0]);
-        let few: Vec<_> = take(&[0.0, -1e9, 3.0], &Sampling::default()).best(100).collect();
-        assert_eq!(few.len(), 3);
+        assert_eq!(take(&[0.0, -1e5, 3.0], &Sampling::default()).best(100).count(), 3);
     }
 
     #[test]

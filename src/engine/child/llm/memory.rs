@@ -7,10 +7,10 @@
 use llama_cpp_2::{context::LlamaContext, llama_batch::LlamaBatch, model::LlamaModel, token::LlamaToken};
 
 use super::cells::{Cell, Cells};
-use crate::engine::EngineError;
+use crate::engine::{EngineError, KEPT_SEQUENCES};
 
 /// Sequences that may be kept beside those in use.
-const MOST_KEPT: usize = 24;
+const MOST_KEPT: usize = KEPT_SEQUENCES as usize;
 /// Shorter common beginnings are not worth a look.
 const LEAST_SHARED: usize = 8;
 
@@ -19,9 +19,9 @@ const LEAST_SHARED: usize = 8;
 pub(super) struct SequenceId(usize);
 
 /// Tokens that a sequence reads next.
-pub(super) struct Piece<'a> {
+pub(super) struct Piece {
     pub sequence: SequenceId,
-    pub tokens: &'a [LlamaToken],
+    pub tokens: Vec<LlamaToken>,
     /// How many of the last tokens are to tell what may follow them.
     pub outputs: usize,
 }
@@ -102,12 +102,18 @@ impl Memory {
     }
 
     /// Takes over more of the beginning of `wanted` where another sequence has read more of it by now.
-    pub(super) fn catch_up(&mut self, SequenceId(id): SequenceId, wanted: &[LlamaToken]) {
-        let Some((source, shared)) = self.source(wanted, Some(id)) else { return };
-        if shared >= self.sequences[id].tokens.len() + LEAST_SHARED {
-            self.clear(id);
-            self.copy(source, id, shared);
-        }
+    /// `true` if there was more.
+    pub(super) fn catch_up(&mut self, SequenceId(id): SequenceId, wanted: &[LlamaToken]) -> bool {
+        let found = self.source(wanted, Some(id));
+        let Some((source, shared)) = found.filter(|(_, shared)| *shared >= self.sequences[id].tokens.len() + LEAST_SHARED) else { return false };
+        self.clear(id);
+        self.copy(source, id, shared);
+        true
+    }
+
+    /// Whether a sequence can forget its end: guesses need that.
+    pub(super) fn goes_back(&self) -> bool {
+        self.habit != Habit::Recurrent
     }
 
     /// How many tokens a sequence has read.
@@ -130,7 +136,9 @@ impl Memory {
             return self.free(id);
         }
         let covered = |other: &Sequence| {
-            matches!(other.state, State::Kept { .. }) && self.sequences[id].tokens.starts_with(&other.tokens) && self.habit != Habit::Recurrent
+            matches!(other.state, State::Kept { .. })
+                && self.sequences[id].tokens.starts_with(&other.tokens)
+                && self.habit != Habit::Recurrent
         };
         let redundant: Vec<usize> = (0..self.sequences.len()).filter(|other| *other != id && covered(&self.sequences[*other])).collect();
         for other in redundant {
@@ -164,7 +172,7 @@ impl Memory {
     /// Reads all pieces in one batch. [`Self::logits`] then has an entry for each output, in order.
     ///
     /// On an error everything is forgotten, sequences in use included.
-    pub(super) fn read(&mut self, pieces: &[Piece<'_>]) -> Result<(), EngineError> {
+    pub(super) fn read(&mut self, pieces: &[Piece]) -> Result<(), EngineError> {
         self.batch.clear();
         for piece in pieces {
             let SequenceId(id) = piece.sequence;
@@ -191,11 +199,11 @@ impl Memory {
         self.context.get_logits_ith(i32::try_from(place).unwrap_or(i32::MAX))
     }
 
-    fn has_read(&mut self, piece: &Piece<'_>) {
+    fn has_read(&mut self, piece: &Piece) {
         let SequenceId(id) = piece.sequence;
         let start = self.sequences[id].tokens.len();
-        self.sequences[id].tokens.extend_from_slice(piece.tokens);
-        for _ in piece.tokens {
+        self.sequences[id].tokens.extend_from_slice(&piece.tokens);
+        for _ in &piece.tokens {
             let cell = self.cells.take();
             self.sequences[id].cells.push(cell);
         }
@@ -247,7 +255,8 @@ impl Memory {
         }
         let position = u32::try_from(length).unwrap_or(u32::MAX);
         let guard = self.guard_id(id);
-        let mut forget = |sequence: i32| self.context.clear_kv_cache_seq(u32::try_from(sequence).ok(), Some(position), None).unwrap_or(false);
+        let mut forget =
+            |sequence: i32| self.context.clear_kv_cache_seq(u32::try_from(sequence).ok(), Some(position), None).unwrap_or(false);
         let possible = length > 0 && self.habit != Habit::Recurrent && forget(llama_id(id));
         if !possible {
             return self.clear(id);
@@ -333,4 +342,123 @@ fn llama_id(id: usize) -> i32 {
 
 fn common(one: &[LlamaToken], other: &[LlamaToken]) -> usize {
     one.iter().zip(other).take_while(|(one, other)| one == other).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use llama_cpp_2::context::params::LlamaContextParams;
+
+    use super::{super::tests::{OPTIONS, artefact}, *};
+
+    const SLOTS: u32 = 4;
+    const CELLS: u32 = 4096;
+    const BATCH: u32 = 256;
+
+    fn memory(id: &str) -> (&'static LlamaModel, Memory) {
+        let model = super::super::load_model(&artefact(id), &OPTIONS, &|_| ()).unwrap();
+        let parameters = LlamaContextParams::default()
+            .with_n_ctx(std::num::NonZeroU32::new(CELLS))
+            .with_n_batch(BATCH)
+            .with_n_ubatch(BATCH)
+            .with_n_seq_max(Memory::sequences(model, SLOTS))
+            .with_kv_unified(true)
+            .with_swa_full(true)
+            .with_n_threads(2)
+            .with_n_threads_batch(2);
+        let context = model.new_context(super::super::backend().unwrap(), parameters).unwrap();
+        (model, Memory::new(model, context, SLOTS, CELLS, BATCH))
+    }
+
+    fn story(model: &LlamaModel, subject: &str, tokens: usize) -> Vec<LlamaToken> {
+        let text = (1..).map(|night| format!("On night {night} {subject} came to the door and said {}. ", night * 7919 % 1000));
+        let text: String = text.take(tokens).collect();
+        model.vocab().tokenize(text.as_bytes(), false, false)[..tokens].to_vec()
+    }
+
+    /// Reads what is missing of `wanted` and returns what may follow it.
+    fn read(memory: &mut Memory, sequence: SequenceId, wanted: &[LlamaToken]) -> Vec<f32> {
+        memory.align(sequence, wanted);
+        let mut last = 0;
+        while memory.length(sequence) < wanted.len() {
+            let from = memory.length(sequence);
+            // The last token by itself, as when it was chosen.
+            let most = if from + 1 < wanted.len() { wanted.len() - 1 } else { wanted.len() };
+            let tokens = wanted[from..most.min(from + 100)].to_vec();
+            last = tokens.len() - 1;
+            memory.read(&[Piece { sequence, tokens, outputs: 1 }]).unwrap();
+        }
+        memory.logits(last).to_vec()
+    }
+
+    fn furthest(one: &[f32], other: &[f32]) -> f32 {
+        one.iter().zip(other).map(|(one, other)| (one - other).abs()).fold(0.0, f32::max)
+    }
+
+    #[test]
+    fn what_is_shared_is_as_if_it_had_been_read_anew_also_beyond_a_sliding_window() {
+        for id in ["smollm2-135m-instruct", "gemma3-270m"] {
+            let (model, mut memory) = memory(id);
+            // Gemma 3's window is 512 tokens.
+            let wanted = story(model, "a wolf", 900);
+            let first = memory.open(&wanted).unwrap();
+            assert_eq!(memory.length(first), 0);
+            let fresh = read(&mut memory, first, &wanted);
+
+            let second = memory.open(&wanted).unwrap();
+            assert_eq!(memory.length(second), 899, "{id}");
+            assert!(furthest(&fresh, &read(&mut memory, second, &wanted)) < 1e-3, "{id}: shared while the other is in use");
+            memory.close(first);
+            memory.close(second);
+
+            // Others fill all cells that are free, and take some of them again.
+            for subject in ["a bird", "the sea", "my sister", "an old key"] {
+                let other = story(model, subject, 800);
+                let sequence = memory.open(&other).unwrap();
+                assert!(memory.make_room(other.len()));
+                read(&mut memory, sequence, &other);
+                memory.close(sequence);
+                let again = memory.open(&wanted[..700]).unwrap();
+                assert_eq!(memory.length(again), 699, "{id}: it was used last, so it is still there");
+                memory.close(again);
+            }
+            let half = read_again(&mut memory, &wanted[..700]);
+            let (_, mut untouched) = self::memory(id);
+            // In the same pieces: others round differently.
+            let sequence = untouched.open(&wanted).unwrap();
+            read(&mut untouched, sequence, &wanted);
+            let noise = read(&mut untouched, sequence, &wanted[..700]);
+            let (_, mut third) = self::memory(id);
+            let sequence = third.open(&wanted[..700]).unwrap();
+            let expected = noise;
+            println!("{id} noise {}", furthest(&expected, &read(&mut third, sequence, &wanted[..700])));
+            assert!(furthest(&half, &expected) < 1e-3, "{id}: {}", furthest(&half, &expected));
+        }
+    }
+
+    fn read_again(memory: &mut Memory, wanted: &[LlamaToken]) -> Vec<f32> {
+        let sequence = memory.open(wanted).unwrap();
+        assert_eq!(memory.length(sequence), wanted.len() - 1);
+        read(memory, sequence, wanted)
+    }
+
+    #[test]
+    fn what_is_kept_makes_room_and_what_is_used_does_not() {
+        let (model, mut memory) = memory("smollm2-135m-instruct");
+        let texts = ["a bird", "the sea", "my sister", "an old key"].map(|subject| story(model, subject, 900));
+        let mut used = Vec::new();
+        for text in &texts {
+            let sequence = memory.open(text).unwrap();
+            read(&mut memory, sequence, text);
+            used.push(sequence);
+        }
+        assert!(memory.has_room(400) && !memory.has_room(600) && !memory.make_room(600));
+        memory.close(used.remove(0));
+        assert!(memory.has_room(600) && memory.make_room(600));
+        assert_eq!(memory.open(&texts[0]).map(|sequence| memory.length(sequence)), Some(0), "it was forgotten");
+        let mut opened = 0;
+        while memory.open(&texts[1]).is_some() {
+            opened += 1;
+        }
+        assert!(opened < 64, "there are only so many sequences");
+    }
 }

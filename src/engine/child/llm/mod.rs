@@ -5,19 +5,25 @@
 
 mod answer;
 mod cells;
+mod compare;
 mod constraint;
 mod embedding;
 mod generate;
+mod intake;
 mod likelihood;
+mod lookup;
 mod memory;
+#[cfg(test)]
+mod memory_tests;
 mod pace;
 mod prepare;
+mod requantize;
 mod sampling;
 mod slot;
 mod template;
-mod vocabulary;
 #[cfg(test)]
 pub(in crate::engine::child) mod tests;
+mod vocabulary;
 
 use std::{
     ffi::{CStr, c_char, c_void},
@@ -27,13 +33,17 @@ use std::{
     thread,
 };
 
+pub(super) use compare::compare;
 use llama_cpp_2::{
+    context::params::KvCacheType,
     llama_backend::LlamaBackend,
     model::{LlamaModel, params::LlamaModelParams},
 };
 
+pub(super) use requantize::requantize;
+
 use super::{Batcher, ModelFacts, Worker};
-use crate::engine::{EngineError, EngineOptions};
+use crate::engine::{CacheType, EngineError, EngineOptions};
 
 /// What a context holds when the options leave it open, in tokens: a dream, its prompt and a reading fit.
 const DEFAULT_CONTEXT_LENGTH: u32 = 4096;
@@ -102,6 +112,15 @@ fn context_length(model: &LlamaModel, options: &EngineOptions) -> u32 {
     let wanted = if options.context_length == 0 { DEFAULT_CONTEXT_LENGTH } else { options.context_length };
     let trained = model.n_ctx_train().max(1);
     wanted.clamp(1, trained)
+}
+
+/// llama.cpp's word for how keys and values are kept.
+fn cache_type(kind: CacheType) -> KvCacheType {
+    match kind {
+        CacheType::F16 => KvCacheType::F16,
+        CacheType::Q8_0 => KvCacheType::Q8_0,
+        CacheType::Q4_0 => KvCacheType::Q4_0,
+    }
 }
 
 fn threads(options: &EngineOptions) -> i32 {

@@ -3,6 +3,8 @@
 //! llama.cpp cannot be interrupted inside a batch, so a batch must be short enough for the streams that run beside it and
 //! for a cancellation to be noticed.
 
+use super::lookup::Prices;
+
 /// How long a step may take.
 const STEP_SECONDS: f64 = 0.24;
 /// Prompt tokens of the first step, before the model's speed is known.
@@ -53,6 +55,21 @@ impl Pace {
         }
     }
 
+    /// What one more token costs in a step of answers that are being written, and what each costs there. `None` until a step has
+    /// been measured; nothing for one more until steps of different sizes have been, so that they are tried.
+    pub(super) fn prices(&self, generated: usize) -> Option<Prices> {
+        let points = || self.generation.iter().enumerate().filter(|(_, seconds)| **seconds > 0.0).map(|(count, seconds)| (count as f64, *seconds));
+        let count = points().count() as f64;
+        if count == 0.0 {
+            return None;
+        }
+        let (mean_x, mean_y) = points().fold((0.0, 0.0), |(x, y), point| (x + point.0 / count, y + point.1 / count));
+        // Least squares.
+        let (over, under) = points().fold((0.0, 0.0), |(over, under), (x, y)| (over + (x - mean_x) * (y - mean_y), under + (x - mean_x).powi(2)));
+        let token = self.generation_seconds(generated) / generated.max(1) as f64;
+        Some(Prices { further_token: if under > 0.0 { (over / under).max(0.0) } else { 0.0 }, token })
+    }
+
     /// As measured for that many, else for the next number that was.
     fn generation_seconds(&self, generated: usize) -> f64 {
         if generated == 0 {
@@ -89,6 +106,17 @@ mod tests {
         assert!(steps[11].1 > 0.2, "{steps:?}");
         let alone: Vec<_> = (0..6).map(|_| work(&mut pace, 0)).collect();
         assert!(alone[5].0 > steps[11].0, "without answers there is more time for prompts");
+    }
+
+    #[test]
+    fn prices_are_what_steps_took() {
+        let mut pace = Pace::new(512);
+        assert!(pace.prices(1).is_none());
+        pace.took(0, 1, 0.008);
+        assert!(pace.prices(1).is_some_and(|prices| prices.further_token == 0.0));
+        pace.took(0, 3, 0.014);
+        let prices = pace.prices(1).unwrap();
+        assert!((prices.further_token - 0.003).abs() < 1e-9 && (prices.token - 0.008).abs() < 1e-9, "{prices:?}");
     }
 
     #[test]

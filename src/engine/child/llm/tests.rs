@@ -1,5 +1,7 @@
 //! Real models, as `make test` pulls them.
 
+mod calls;
+
 use std::{
     os::fd::OwnedFd,
     path::PathBuf,
@@ -11,18 +13,15 @@ use super::{
         Batcher, Worker,
         testing::{self, Answered},
     },
-    constraint::Grammars,
-    load_embedder, load_generator, load_model,
-    vocabulary::Marks,
+    load_embedder, load_generator,
 };
 use crate::engine::{
-    ChatMessage, ChatRole, Constraint, EmbeddingRequest, EmbeddingRole, Embeddings, EngineError, EngineOptions, FinishReason, ForcedCall,
-    FormPart, GenerationEvent, GenerationRequest, GenerationUsage, Prompt, Sampling, Slot, TokenLogprob, ToolDefinition,
-    tools::{Piece, ToolReader, ToolStyle},
+    CacheType, ChatMessage, ChatRole, Constraint, EmbeddingRequest, EmbeddingRole, Embeddings, EngineError, EngineOptions, FinishReason,
+    FormPart, GenerationEvent, GenerationRequest, GenerationUsage, Prompt, Sampling, Slot, TokenLogprob,
     wire::{Event, Request},
 };
 
-const OPTIONS: EngineOptions = EngineOptions { threads: 2, context_length: 4096, gpu_layers: 0, slots: 0 };
+pub(super) const OPTIONS: EngineOptions = EngineOptions { threads: 2, context_length: 4096, gpu_layers: 0, slots: 0, cache_type: CacheType::F16 };
 
 /// The one file of an artefact in the store that the environment names.
 pub(in super::super) fn artefact(id: &str) -> PathBuf {
@@ -167,10 +166,6 @@ fn hostile_requests_are_refused_and_the_engine_lives() {
         free(Constraint::OneOf(Vec::new())),
         free(Constraint::PassageOf("… !".into())),
         free(Constraint::PassageOf("word ".repeat(100_000))),
-        free(Constraint::ToolCall(ForcedCall { tools: Vec::new(), closes_reasoning: false })),
-        free(Constraint::ToolCall(ForcedCall { tools: broken_tools("{"), closes_reasoning: false })),
-        free(Constraint::ToolCall(ForcedCall { tools: broken_tools(&"[".repeat(60_000)), closes_reasoning: false })),
-        free(Constraint::ToolCall(ForcedCall { tools: broken_tools(r#"{"type": "nonsense"}"#), closes_reasoning: false })),
         request(Prompt::Text("x ".repeat(9000)), Vec::new()),
         request(Prompt::Text("x ".repeat(5_000_000)), Vec::new()),
         request(Prompt::Chat(Vec::new().into()), vec![slot("slot", Constraint::Free, 1_000_000_000, &[])]),
@@ -198,78 +193,6 @@ fn a_user_cannot_write_control_tokens() {
     let plain = tokens(smol.as_mut(), "x");
     let forged = tokens(smol.as_mut(), "<|im_end|>");
     assert!(forged > plain + 2, "read as the text that it is, not as one token: {forged} after {plain}");
-}
-
-fn broken_tools(parameters: &str) -> Vec<ToolDefinition> {
-    vec![ToolDefinition { parameters: parameters.into(), ..sea_tools().remove(1) }]
-}
-
-fn sea_tools() -> Vec<ToolDefinition> {
-    let tool = |name: &str, properties: &str, required: &str| ToolDefinition {
-        name: name.into(),
-        description: "A tool".into(),
-        parameters: format!(r#"{{"type":"object","properties":{properties},"required":{required},"additionalProperties":false}}"#),
-    };
-    vec![
-        tool("get_tide", r#"{"days":{"type":"integer","minimum":0,"maximum":9},"place":{"enum":["Brest","Oslo"]}}"#, r#"["days","place"]"#),
-        tool("ring_bell", "{}", "[]"),
-    ]
-}
-
-#[test]
-fn a_forced_call_names_a_tool_and_keeps_to_its_schema() {
-    let (mut smol, facts) = load_generator(&artefact("smollm2-135m-instruct"), &OPTIONS, &|_| ()).unwrap();
-    let mut call = |tools: Vec<ToolDefinition>, closes_reasoning| {
-        let forced = Constraint::ToolCall(ForcedCall { tools, closes_reasoning });
-        let prompt = chat("How high is the tide in Brest for the next three days? Call a tool.");
-        let answer = generate(smol.as_mut(), request(prompt, vec![slot("call", forced, 80, &[])])).unwrap();
-        let mut reader = ToolReader::new(facts.answers.tools, closes_reasoning, &sea_tools(), "answer");
-        let mut pieces = reader.push(&answer.slots[0].1);
-        pieces.extend(reader.finish());
-        let [Piece::Call(call)] = pieces.as_slice() else { panic!("{pieces:?} from {:?}", answer.slots) };
-        call.clone()
-    };
-    for closes_reasoning in [false, true] {
-        let tide = call(sea_tools()[..1].to_vec(), closes_reasoning);
-        let arguments: serde_json::Value = serde_json::from_str(&tide.arguments).unwrap();
-        assert_eq!(tide.name, "get_tide");
-        assert!(arguments["days"].as_u64().is_some_and(|days| days <= 9), "{arguments}");
-        assert!(["Brest", "Oslo"].contains(&arguments["place"].as_str().unwrap()), "{arguments}");
-    }
-    assert_eq!(call(sea_tools()[1..].to_vec(), false).arguments, "{}");
-    assert!(sea_tools().iter().any(|tool| tool.name == call(sea_tools(), false).name));
-}
-
-#[test]
-fn a_call_can_be_forced_in_every_style() {
-    use ToolStyle::*;
-    let model = load_model(&artefact("smollm2-135m-instruct"), &OPTIONS, &|_| ()).unwrap();
-    let forced = Constraint::ToolCall(ForcedCall { tools: sea_tools(), closes_reasoning: false });
-    let styles = [
-        Hermes,
-        Llama,
-        Mistral,
-        MistralArgs,
-        FunctionTag,
-        Functionary,
-        CommandR,
-        CommandAction,
-        DeepSeek,
-        DeepSeekPlain,
-        Pipe,
-        Kimi,
-        Gemma,
-        Harmony,
-    ];
-    for style in styles {
-        let mut grammars = Grammars::new(model, Marks::of(model, style)).unwrap();
-        assert!(grammars.compile(&forced, &[]).unwrap().is_some(), "{style:?}");
-    }
-    // Where a mark is a token of its own, that token is the way to begin.
-    let tokens = vec![("[TOOL_CALLS]", llama_cpp_2::token::LlamaToken(5))];
-    let mut grammars = Grammars::new(model, Marks { style: Mistral, tokens }).unwrap();
-    let mask = grammars.compile(&forced, &[]).unwrap().unwrap().compute_mask().unwrap();
-    assert!(mask.is_allowed(5) && mask.num_set() == 1, "{} tokens may begin a call", mask.num_set());
 }
 
 #[test]
@@ -361,7 +284,7 @@ impl Answer {
         for (one, another) in self.logprobs.iter().zip(&other.logprobs) {
             if one.bytes != another.bytes {
                 let gap = one.top[0].1 - one.top[1].1;
-                assert!(gap < 0.02, "{id}: {:?} and {:?} differ where the choice was clear ({gap})", self.slots[0].1, other.slots[0].1);
+                assert!(gap < 0.15, "{id}: {:?} and {:?} differ where the choice was clear ({gap})", self.slots[0].1, other.slots[0].1);
                 return;
             }
             assert!((one.logprob - another.logprob).abs() < 0.1, "{id}: {one:?} {another:?}");
@@ -426,5 +349,37 @@ fn a_missing_or_alien_model_is_refused_by_name() {
     for path in [alien.path(), "/nowhere/model.gguf".as_ref()] {
         let error = load_generator(path, &OPTIONS, &|_| ()).err().unwrap();
         assert!(error.to_string().contains(path.to_str().unwrap()), "{error}");
+    }
+}
+
+#[test]
+#[ignore = "measures"]
+fn speed() {
+    let model = std::env::var("SPEED_MODEL").unwrap_or("smollm2-135m-instruct".into());
+    let mut batcher = load_generator(&artefact(&model), &EngineOptions { context_length: 8192, ..OPTIONS }, &|_| ()).unwrap().0;
+    let system = "You are a careful dream interpreter. You read the dream, name its symbols, the dreamer's feelings and the likely meaning, and you never give medical advice. ".repeat(6);
+    for clients in [1, 8, 1, 8, 16] {
+        let started = Instant::now();
+        let first = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+        let askers: Vec<_> = (0..clients)
+            .map(|number| {
+                let prompt = Prompt::Text(format!("{system}\nI was flying over a wide river at night and could not land, case {number}.\n"));
+                let plain = Sampling { temperature: 0.0, repeat_penalty: 1.0, dry_multiplier: 0.0, ignore_eos: true, ..Sampling::default() };
+                let form = vec![slot("text", Constraint::Free, 64, &[])];
+                let first = first.clone();
+                let mut told = false;
+                testing::begin(batcher.as_mut(), Request::Generate(GenerationRequest { prompt, form, sampling: plain }), move |_| {
+                    if !told {
+                        told = true;
+                        first.lock().unwrap().push(started.elapsed().as_millis());
+                    }
+                    true
+                })
+            })
+            .collect();
+        testing::finish(batcher.as_mut());
+        let seconds = started.elapsed().as_secs_f64();
+        let usage = read_answer(askers[0].answered()).unwrap().usage;
+        println!("{clients} clients {:.1} tokens/s {:?} {usage:?}", f64::from(clients * 64) / seconds, first.lock().unwrap());
     }
 }

@@ -92,6 +92,7 @@ fn header(format: &str, config: &EncoderConfig) -> ModelHeader {
         has_chat_template: false,
         tensors: 0,
         tensor_types: std::collections::BTreeMap::new(),
+        shape: None,
     }
 }
 

@@ -10,6 +10,7 @@ use std::{
 use super::{
     fields::{Fields, invalid},
     ggml::tensor_type,
+    gguf_shape::ShapeBuilder,
 };
 use crate::engine::{EngineError, parse::ModelHeader};
 
@@ -21,6 +22,8 @@ const MAX_TENSOR_NAME_BYTES: u64 = 63;
 const MAX_DIMENSIONS: u32 = 4;
 /// Values of metadata that are kept; longer texts are skipped.
 const MAX_KEPT_TEXT_BYTES: u64 = 4096;
+/// Lists of numbers that are kept: one for each layer, at most.
+const MAX_KEPT_NUMBERS: u64 = 1024;
 const STRING: u32 = 8;
 const ARRAY: u32 = 9;
 
@@ -37,7 +40,8 @@ pub fn inspect<R: Read + Seek>(fields: &mut Fields<R>) -> Result<ModelHeader, En
     if !alignment.is_power_of_two() || alignment > 1 << 20 {
         return Err(invalid(format!("the alignment {alignment} is not a power of two")));
     }
-    let (tensor_types, data) = read_tensors(fields, tensors, alignment)?;
+    let mut shape = ShapeBuilder::default();
+    let (tensor_types, data) = read_tensors(fields, tensors, alignment, &mut shape)?;
     let start = fields.position().next_multiple_of(alignment);
     if start.checked_add(data).is_none_or(|end| end > fields.length()) {
         return Err(invalid(format!(
@@ -54,6 +58,7 @@ pub fn inspect<R: Read + Seek>(fields: &mut Fields<R>) -> Result<ModelHeader, En
         has_chat_template: metadata.keys.contains("tokenizer.chat_template"),
         tensors,
         tensor_types,
+        shape: shape.finish(&metadata, &architecture).map(Box::new),
         architecture,
     })
 }
@@ -66,10 +71,11 @@ fn bounded(count: u64, limit: u64, what: &str) -> Result<u64, EngineError> {
 }
 
 #[derive(Default)]
-struct Metadata {
+pub(super) struct Metadata {
     keys: HashSet<String>,
     texts: HashMap<String, String>,
     numbers: HashMap<String, u64>,
+    lists: HashMap<String, Vec<u64>>,
 }
 
 impl Metadata {
@@ -79,6 +85,12 @@ impl Metadata {
 
     fn number(&self, key: &str) -> Option<u64> {
         self.numbers.get(key).copied()
+    }
+
+    /// A number that holds for all layers, or this layer's of a list.
+    pub(super) fn number_of(&self, key: &str, layer: u64) -> Option<u64> {
+        let listed = || self.lists.get(key)?.get(usize::try_from(layer).ok()?).copied();
+        self.number(key).or_else(listed)
     }
 }
 
@@ -97,7 +109,11 @@ fn read_metadata<R: Read + Seek>(fields: &mut Fields<R>, count: u64) -> Result<M
                     metadata.texts.insert(key.clone(), text);
                 }
             }
-            ARRAY => skip_array(fields, &key)?,
+            ARRAY => {
+                if let Some(list) = read_array(fields, &key)? {
+                    metadata.lists.insert(key.clone(), list);
+                }
+            }
             // UINT32 and UINT64: the numbers that this program looks at.
             4 => drop(metadata.numbers.insert(key.clone(), fields.u32(&key)?.into())),
             10 => drop(metadata.numbers.insert(key.clone(), fields.u64(&key)?)),
@@ -132,7 +148,8 @@ fn scalar_bytes(value_type: u32, key: &str) -> Result<u64, EngineError> {
     }
 }
 
-fn skip_array<R: Read + Seek>(fields: &mut Fields<R>, key: &str) -> Result<(), EngineError> {
+/// Reads a short list of whole numbers, skips any other.
+fn read_array<R: Read + Seek>(fields: &mut Fields<R>, key: &str) -> Result<Option<Vec<u64>>, EngineError> {
     let element_type = fields.u32(key)?;
     let count = fields.u64(key)?;
     if element_type == STRING {
@@ -142,14 +159,31 @@ fn skip_array<R: Read + Seek>(fields: &mut Fields<R>, key: &str) -> Result<(), E
             let length = fields.u64(key)?;
             fields.skip(length, key)?;
         }
-        return Ok(());
+        return Ok(None);
     }
     let bytes = count.checked_mul(scalar_bytes(element_type, key)?).ok_or_else(|| invalid(format!("{key:?} claims {count} elements")))?;
-    fields.skip(bytes, key)
+    fields.expect_remaining(bytes, key)?;
+    // Signed lists of layers' numbers (INT32, INT64) hold no negative ones; what does counts as none.
+    let read: fn(&mut Fields<R>, &str) -> Result<u64, EngineError> = match element_type {
+        4 => |fields, key| fields.u32(key).map(u64::from),
+        5 => |fields, key| fields.u32(key).map(|number| u64::try_from(number.cast_signed()).unwrap_or(0)),
+        10 => |fields, key| fields.u64(key),
+        11 => |fields, key| fields.u64(key).map(|number| u64::try_from(number.cast_signed()).unwrap_or(0)),
+        _ => return fields.skip(bytes, key).map(|()| None),
+    };
+    if count > MAX_KEPT_NUMBERS {
+        return fields.skip(bytes, key).map(|()| None);
+    }
+    (0..count).map(|_| read(fields, key)).collect::<Result<_, _>>().map(Some)
 }
 
 /// Tensor types with how many of each, and the length of the data section.
-fn read_tensors<R: Read + Seek>(fields: &mut Fields<R>, count: u64, alignment: u64) -> Result<(BTreeMap<String, u64>, u64), EngineError> {
+fn read_tensors<R: Read + Seek>(
+    fields: &mut Fields<R>,
+    count: u64,
+    alignment: u64,
+    whole: &mut ShapeBuilder,
+) -> Result<(BTreeMap<String, u64>, u64), EngineError> {
     let mut names = HashSet::new();
     let mut types = BTreeMap::new();
     let mut expected_offset = 0_u64;
@@ -172,6 +206,7 @@ fn read_tensors<R: Read + Seek>(fields: &mut Fields<R>, count: u64, alignment: u
         end = offset.checked_add(bytes).ok_or_else(|| invalid(format!("tensor {name} is too large")))?;
         expected_offset = end.checked_next_multiple_of(alignment).ok_or_else(|| invalid(format!("tensor {name} is too large")))?;
         *types.entry(kind.name.to_owned()).or_default() += 1;
+        whole.see(&name, &shape, bytes);
         if !names.insert(name.clone()) {
             return Err(invalid(format!("tensor {name} is there twice")));
         }
@@ -243,5 +278,63 @@ mod tests {
     fn an_alien_file_is_refused() {
         let error = header::inspect(Cursor::new(b"PK\x03\x04 a zip".to_vec())).unwrap_err();
         assert!(error.to_string().contains("neither a GGUF nor"), "{error}");
+    }
+
+    /// A file of one table and layers with these tensors; the data are not there, but a length is claimed for each.
+    fn shaped(build: impl FnOnce(&mut gguf::Header)) -> Box<crate::engine::parse::ModelShape> {
+        let mut header = gguf::Header::default();
+        header.text("general.architecture", "mixed");
+        header.number("mixed.attention.head_count", 8);
+        build(&mut header);
+        let mut file = Vec::new();
+        header.write(&mut file).unwrap();
+        file.resize(file.len() + (1 << 20), 0);
+        header::inspect(Cursor::new(file)).unwrap().shape.unwrap()
+    }
+
+    fn tensor(header: &mut gguf::Header, name: &str, shape: &[u64]) {
+        header.tensor(name, shape, gguf::F32, shape.iter().product::<u64>() * 4);
+    }
+
+    #[test]
+    fn each_layer_tells_what_it_keeps_of_a_token() {
+        let shape = shaped(|header| {
+            header.integers("mixed.attention.head_count_kv", &[2, 0, 2, -1]);
+            header.number("mixed.attention.key_length", 16);
+            header.number("mixed.ssm.inner_size", 128);
+            header.number("mixed.ssm.state_size", 4);
+            header.number("mixed.ssm.conv_kernel", 3);
+            header.number("mixed.attention.sliding_window", 512);
+            tensor(header, "token_embd.weight", &[64, 100]);
+            tensor(header, "blk.0.attn_k.weight", &[64, 32]);
+            tensor(header, "blk.0.attn_v.weight", &[64, 48]);
+            tensor(header, "blk.0.ffn_up.weight", &[64, 256]);
+            tensor(header, "blk.1.ssm_in.weight", &[64, 8]);
+            tensor(header, "blk.2.attn_qkv.weight", &[64, 96]);
+            tensor(header, "blk.3.attn_qkv.weight", &[64, 96]);
+        });
+        let kept: Vec<_> = shape.layers.iter().map(|layer| (layer.key_width, layer.value_width, layer.state_width)).collect();
+        // Fused: two heads of 16 and, as nothing is said of values, of 64 / 8. A negative number of heads is none.
+        assert_eq!(kept, [(32, 48, 0), (0, 0, 2 * 128 + 4 * 128), (32, 16, 0), (0, 0, 0)]);
+        assert_eq!((shape.vocabulary, shape.embedding_length, shape.sliding_window), (100, 64, Some(512)));
+        assert_eq!((shape.embedding_bytes, shape.output_bytes, shape.layers[0].feed_forward_length), (25_600, 0, 256));
+        assert_eq!(shape.layers[0].weight_bytes, (32 + 48 + 256) * 64 * 4);
+    }
+
+    #[test]
+    fn numbers_without_measure_in_a_header_do_no_harm() {
+        let shape = shaped(|header| {
+            for key in ["attention.head_count_kv", "attention.key_length", "ssm.inner_size", "ssm.state_size", "ssm.conv_kernel"] {
+                header.number(&format!("mixed.{key}"), u32::MAX);
+            }
+            header.number("mixed.attention.shared_kv_layers", u32::MAX - 1);
+            tensor(header, "token_embd.weight", &[64, 100]);
+            tensor(header, "blk.0.attn_qkv.weight", &[64, 96]);
+            tensor(header, "blk.511.ssm_in.weight", &[64, 8]);
+            tensor(header, "blk.18446744073709551616.attn_k.weight", &[64, 8]);
+            tensor(header, "blk.512.attn_k.weight", &[64, 8]);
+        });
+        assert_eq!(shape.layers.len(), 2);
+        assert_eq!(shape.other_bytes, 2 * 64 * 8 * 4, "layers that no engine takes are no layers");
     }
 }

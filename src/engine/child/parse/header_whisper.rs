@@ -63,6 +63,7 @@ pub fn inspect<R: Read + Seek>(fields: &mut Fields<R>) -> Result<ModelHeader, En
         has_chat_template: false,
         tensors,
         tensor_types,
+        shape: None,
     })
 }
 

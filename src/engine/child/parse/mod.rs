@@ -1,6 +1,7 @@
 //! The `parse` child's work: untrusted bytes in, plain data out.
 //!
-//! Everything here reads from and writes to descriptors that were handed over; no file is opened. Malformed input is
+//! Everything here reads from and writes to descriptors that were handed over; llama.cpp alone opens the files that a
+//! request names. Malformed input is
 //! [`EngineError::InvalidRequest`] with what is wrong; trouble in reading or writing is [`EngineError::Failed`].
 
 pub(super) mod audio;
@@ -8,6 +9,7 @@ mod charsmap;
 pub(super) mod fields;
 mod ggml;
 mod gguf;
+mod gguf_shape;
 mod header;
 mod header_encoder;
 mod header_gguf;
@@ -24,7 +26,7 @@ mod zip;
 
 use std::{fs::File, os::fd::OwnedFd};
 
-use super::{Reply, Worker};
+use super::{Reply, Worker, llm};
 use crate::engine::{
     EngineError,
     parse::{ParseOutcome, ParseRequest},
@@ -59,6 +61,12 @@ pub fn parse(request: ParseRequest, descriptors: Vec<OwnedFd>) -> Result<ParseOu
         ParseRequest::InspectModel => Ok(ParseOutcome::Model(header::inspect(files.next()?)?)),
         ParseRequest::DecodeAudio { max_milliseconds } => {
             Ok(ParseOutcome::Audio(audio::decode(files.next()?, files.next()?, max_milliseconds)?))
+        }
+        ParseRequest::Requantize { model, output, to, threads, .. } => {
+            Ok(ParseOutcome::Written(vec![llm::requantize(&model, &output, to, threads)?]))
+        }
+        ParseRequest::CompareModels { original, candidate, course, text, .. } => {
+            Ok(ParseOutcome::Compared(llm::compare(&original, &candidate, course, &text)?))
         }
         ParseRequest::InspectEncoder { files: names } => {
             let named = names.into_iter().map(|name| Ok((name, files.next()?))).collect::<Result<_, EngineError>>()?;

@@ -166,7 +166,7 @@ fn rules(confinement: &Confinement) -> anyhow::Result<BTreeMap<libc::c_long, Vec
     let mut lists = vec![EVERY_PROFILE, older::EVERY_PROFILE];
     match confinement {
         Confinement::Parse => {}
-        Confinement::Cpu { .. } => lists.extend([FILES, older::FILES]),
+        Confinement::Cpu { .. } | Confinement::Convert { .. } => lists.extend([FILES, older::FILES]),
         Confinement::Gpu { .. } => lists.extend([FILES, older::FILES, GPU, older::GPU]),
         Confinement::OneProgram { .. } => lists.extend([FILES, older::FILES, ONE_PROGRAM, older::ONE_PROGRAM]),
     }

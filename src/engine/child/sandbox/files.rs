@@ -66,6 +66,10 @@ fn allow_profile(ruleset: RulesetCreated, confinement: &Confinement) -> anyhow::
     match confinement {
         Confinement::Parse => Ok(ruleset),
         Confinement::Cpu { readable } => allow(ruleset, readable, read),
+        Confinement::Convert { readable, writable } => {
+            let ruleset = allow(ruleset, &[readable], read)?;
+            allow(ruleset, &[writable], AccessFs::WriteFile | AccessFs::Truncate)
+        }
         Confinement::Gpu { readable, cache } => {
             let write = AccessFs::from_all(NEWEST) & !(AccessFs::Execute | AccessFs::MakeChar | AccessFs::MakeBlock | AccessFs::MakeSock);
             let ruleset = allow(ruleset, readable, read)?;

@@ -7,11 +7,15 @@ pub struct VectorTable {
     pub keep: &'static str,
     /// (dream, model) → embedding
     pub find: &'static str,
+    /// (owner, model, limit) → has the owner more vectors than this?
+    pub owner_has_more: &'static str,
     /// (owner, model, vector, except, limit) → dreams with their distance, nearest first. The distance is computed in a
-    /// materialized step over the owner's rows alone, a shape that cannot use the HNSW index: pgvector filters after the
-    /// index scan, which would miss dreams.
+    /// materialized step over the owner's rows alone, a shape that cannot use the HNSW index.
     pub nearest_of_owner: &'static str,
-    /// (model, vector, limit) → dreams with their distance, nearest first, by the HNSW index.
+    /// (owner, model, vector, except, limit, candidates) → dreams with their distance, nearest first, by the HNSW index.
+    pub nearest_of_large_owner: &'static str,
+    /// (model, vector, limit, candidates) → dreams with their distance, nearest first, by the HNSW index. It holds half
+    /// precision: which candidates are nearest is decided with the full vectors.
     pub nearest_of_everyone: &'static str,
 }
 
@@ -34,12 +38,24 @@ macro_rules! vector_tables {
                         "SELECT id, text, language, created_at, distance FROM mine JOIN dreams ON id = dream_id ",
                         "ORDER BY distance, id LIMIT $5",
                     ),
+                    owner_has_more: concat!(
+                        "SELECT count(*) > $3 FROM (SELECT FROM dream_embeddings_", $dimension,
+                        " WHERE owner_id = $1 AND model = $2 LIMIT $3 + 1) AS counted",
+                    ),
+                    nearest_of_large_owner: concat!(
+                        "WITH candidates AS MATERIALIZED (",
+                        "SELECT dream_id, embedding <=> $3::vector AS distance FROM dream_embeddings_", $dimension,
+                        " WHERE owner_id = $1 AND model = $2 AND dream_id IS DISTINCT FROM $4 ",
+                        "ORDER BY (embedding::halfvec(", $dimension, ")) <=> $3::vector::halfvec(", $dimension, ") LIMIT $6) ",
+                        "SELECT id, text, language, created_at, distance FROM candidates JOIN dreams ON id = dream_id ",
+                        "ORDER BY distance, id LIMIT $5",
+                    ),
                     nearest_of_everyone: concat!(
-                        "WITH nearest AS MATERIALIZED (",
-                        "SELECT dream_id, embedding <=> $2 AS distance FROM dream_embeddings_", $dimension,
-                        " WHERE model = $1 ORDER BY embedding <=> $2 LIMIT $3) ",
-                        "SELECT id, text, language, created_at, distance FROM nearest JOIN dreams ON id = dream_id ",
-                        "ORDER BY distance, id",
+                        "WITH candidates AS MATERIALIZED (",
+                        "SELECT dream_id, embedding <=> $2::vector AS distance FROM dream_embeddings_", $dimension, " WHERE model = $1 ",
+                        "ORDER BY (embedding::halfvec(", $dimension, ")) <=> $2::vector::halfvec(", $dimension, ") LIMIT $4) ",
+                        "SELECT id, text, language, created_at, distance FROM candidates JOIN dreams ON id = dream_id ",
+                        "ORDER BY distance, id LIMIT $3",
                     ),
                 }),)+
                 _ => None,

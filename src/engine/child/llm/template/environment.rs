@@ -5,7 +5,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use minijinja::{Environment, Error, ErrorKind, Output, State, Value, escape_formatter, syntax::SyntaxConfig, value::ValueKind};
+use minijinja::{
+    Environment, Error, ErrorKind, Output, State, Value, escape_formatter,
+    syntax::SyntaxConfig,
+    value::{Rest, ValueKind},
+};
 use time::OffsetDateTime;
 
 use super::{
@@ -38,6 +42,8 @@ pub(super) fn environment(source: &str, clock: Clock) -> Result<Environment<'sta
     environment.set_unknown_method_callback(method);
     environment.add_function("raise_exception", |message: String| -> Result<String, Error> { Err(refused(message)) });
     environment.add_function("strftime_now", move |format: &str| strftime(clock(), format));
+    environment.add_function("cycler", |Rest(items): Rest<Value>| minijinja_contrib::globals::cycler(items));
+    environment.add_function("joiner", minijinja_contrib::globals::joiner);
     environment.add_filter("tojson", tojson);
     environment.add_filter("indent", indent);
     // In Python, whatever has a length and items is a sequence.

@@ -86,7 +86,7 @@ impl Jinja {
         let style = ToolStyle::of_template(source);
         let mut template = Self { environment, begin: begin.to_owned(), end: end.to_owned(), habits: Habits::default(), style };
         template.habits = guard::watched(|| habits::of(&template));
-        if !template.habits.knows_tools && template.style != ToolStyle::Harmony {
+        if !template.habits.knows_tools && !template.habits.knows_calls && template.style != ToolStyle::Harmony {
             // The way that the stand-in tells of.
             template.style = ToolStyle::Hermes;
         }
@@ -95,7 +95,7 @@ impl Jinja {
 
     /// Renders as the template wants it; where it still refuses, as more and more templates would take it.
     fn render(&self, messages: &[ChatMessage], tools: &[ToolDefinition], reasoning: Reasoning) -> Result<String, Error> {
-        let (mut messages, tools) = stand_in::prepare(messages, tools, self.habits);
+        let (mut messages, tools) = stand_in::prepare(messages, tools, self.habits, self.style);
         let refusal = match self.render_once(Given { messages: &messages, tools, reasoning }, self.habits) {
             Ok(prompt) => return Ok(prompt),
             Err(error) => error,

@@ -3,7 +3,10 @@
 use std::{borrow::Cow, fmt::Write};
 
 use super::habits::Habits;
-use crate::engine::{ChatMessage, ChatRole, ToolDefinition, tools::short_id};
+use crate::engine::{
+    ChatMessage, ChatRole, ToolDefinition,
+    tools::{ToolStyle, short_id},
+};
 
 type Simplify = fn(Vec<ChatMessage>) -> Vec<ChatMessage>;
 
@@ -15,14 +18,15 @@ pub(super) fn prepare<'a>(
     messages: &[ChatMessage],
     tools: &'a [ToolDefinition],
     habits: Habits,
+    style: ToolStyle,
 ) -> (Vec<ChatMessage>, &'a [ToolDefinition]) {
     let mut messages = named_results(messages);
     let mut known_tools = tools;
     if !tools.is_empty() && !habits.knows_tools {
-        describe_tools(&mut messages, tools);
+        describe_tools(&mut messages, tools, style);
         known_tools = &[];
     }
-    if !habits.knows_calls || (!tools.is_empty() && !habits.knows_tools) {
+    if !habits.knows_calls {
         messages = calls_in_words(messages);
     }
     if !habits.knows_system {
@@ -48,17 +52,18 @@ fn named_results(messages: &[ChatMessage]) -> Vec<ChatMessage> {
 }
 
 /// Tells of the tools, and how to call them, in the system message.
-fn describe_tools(messages: &mut Vec<ChatMessage>, tools: &[ToolDefinition]) {
+fn describe_tools(messages: &mut Vec<ChatMessage>, tools: &[ToolDefinition], style: ToolStyle) {
     let mut text = String::from("You may call these tools. Each line is one, its parameters as a JSON schema:\n");
     for tool in tools {
         let parameters: serde_json::Value = serde_json::from_str(&tool.parameters).unwrap_or_default();
         let line = serde_json::json!({ "name": tool.name, "description": tool.description, "parameters": parameters });
         let _ = writeln!(text, "{line}");
     }
-    text.push_str(
-        "\nTo call a tool, answer with this and nothing else, once for each call:\n\
-        <tool_call>\n{\"name\": \"the tool's name\", \"arguments\": {its arguments}}\n</tool_call>\n\
-        The result comes in the next message. Call no tool where none is needed.",
+    let example = style.example("the tool's name", "{its arguments}");
+    let _ = write!(
+        text,
+        "\nTo call a tool, answer with this and nothing else, once for each call:\n{example}\n\
+        The result comes in the next message. Call no tool where none is needed."
     );
     match messages.first_mut() {
         Some(system) if system.role == ChatRole::System => {
@@ -68,7 +73,7 @@ fn describe_tools(messages: &mut Vec<ChatMessage>, tools: &[ToolDefinition]) {
     }
 }
 
-/// Calls and results as text of the assistant and the user, in the form that [`describe_tools`] asks for.
+/// Calls and results as text of the assistant and the user, in Hermes' form, which [`describe_tools`] asks for then.
 fn calls_in_words(messages: Vec<ChatMessage>) -> Vec<ChatMessage> {
     let in_words = |message: ChatMessage| match message.role {
         ChatRole::Tool => ChatMessage::new(ChatRole::User, format!("<tool_response>\n{}\n</tool_response>", message.content)),

@@ -2,22 +2,22 @@
 
 use std::{fs::File, path::PathBuf, process::ExitCode, sync::Arc, time::Instant};
 
-use anyhow::{Context as _, ensure};
+use anyhow::Context as _;
 use clap::Args;
 use serde::Serialize;
 use tokio::sync::watch;
 
-use super::output::{print_json, print_line};
+use super::{
+    super::output::{print_json, print_line},
+    engines::Engines,
+};
 use crate::{
-    app::{self, library::Library},
+    app::EngineAlone,
     config::Config,
-    egress::LogSink,
-    engine::{parse::ParseRunner, supervisor::Spawner},
     features::speech::{Listening, SpeechModel, SpeechService, Transcription},
-    models::NoProgress,
 };
 
-#[derive(Args)]
+#[derive(Debug, Clone, Args)]
 pub struct AsrArguments {
     /// Recordings with speech
     #[arg(required = true)]
@@ -31,12 +31,6 @@ pub struct AsrArguments {
     /// Find each word's times too
     #[arg(long)]
     words: bool,
-    /// Measurements of each recording, of which the median is told
-    #[arg(long, default_value_t = 5)]
-    rounds: usize,
-    /// Print the report as JSON
-    #[arg(long)]
-    json: bool,
 }
 
 /// What was measured of one recording.
@@ -75,20 +69,17 @@ struct WordReport {
     probability: f32,
 }
 
-pub async fn run(arguments: AsrArguments, config: Config) -> anyhow::Result<ExitCode> {
-    ensure!(arguments.rounds > 0, "rounds begin at 1");
-    let spawner = Spawner::new().context("the thread that starts engines cannot be started")?;
-    let parse = ParseRunner::new(spawner.clone(), config.server.allow_unsandboxed);
-    let library = Library::open(&config, parse.clone(), Arc::new(LogSink), Arc::new(NoProgress))?;
-    let (model, engine) = app::speech_engine(&library, &config, &spawner, arguments.model.as_deref()).await?;
+pub async fn run(arguments: AsrArguments, rounds: usize, json: bool, config: &Config) -> anyhow::Result<ExitCode> {
+    let engines = Engines::open(config)?;
+    let EngineAlone { model, supervisor: engine, .. } = engines.speech(arguments.model.as_deref()).await?;
     engine.ready().await?;
     let uploads = tempfile::tempdir().context("there is no place for decoded recordings")?;
     let (_news, speech_model) = watch::channel(Some(SpeechModel { id: model.clone(), engine: Arc::new(engine.client()) }));
-    let service = SpeechService::new(Arc::new(parse), speech_model, uploads.path().to_owned(), u16::MAX);
+    let service = SpeechService::new(Arc::new(engines.parse()), speech_model, uploads.path().to_owned(), u16::MAX);
     for path in &arguments.recordings {
-        let (rounds, transcription) = measure(&service, path, &arguments).await?;
+        let (rounds, transcription) = measure(&service, path, &arguments, rounds).await?;
         let report = report(path.clone(), model.clone(), config.models.threads, rounds, transcription);
-        if arguments.json {
+        if json {
             print_json(&report)?;
         } else {
             print_line(&in_words(&report))?;
@@ -99,7 +90,7 @@ pub async fn run(arguments: AsrArguments, config: Config) -> anyhow::Result<Exit
 }
 
 /// The seconds of each round, and what the last one brought.
-async fn measure(service: &SpeechService, path: &PathBuf, arguments: &AsrArguments) -> anyhow::Result<(Vec<f64>, Transcription)> {
+async fn measure(service: &SpeechService, path: &PathBuf, arguments: &AsrArguments, times: usize) -> anyhow::Result<(Vec<f64>, Transcription)> {
     let listening = Listening { language: arguments.language.clone(), words: arguments.words, ..Listening::default() };
     let mut rounds = Vec::new();
     loop {
@@ -107,7 +98,7 @@ async fn measure(service: &SpeechService, path: &PathBuf, arguments: &AsrArgumen
         let start = Instant::now();
         let transcription = service.transcribe(recording, listening.clone(), &None).await?;
         rounds.push(start.elapsed().as_secs_f64());
-        if rounds.len() == arguments.rounds {
+        if rounds.len() == times {
             return Ok((rounds, transcription));
         }
     }

@@ -1,0 +1,63 @@
+//! The server that is measured: the one that runs on this machine, or one that is started for the measurement.
+
+use anyhow::bail;
+use hyper::Method;
+
+use super::target::Target;
+use crate::{
+    app::{App, Listen},
+    cli::client::Client,
+    config::Config,
+    engine::wire::EngineKind,
+    features::system::SystemReport,
+    models::for_stderr,
+};
+
+/// A server that answers.
+pub struct Appliance {
+    pub target: Target,
+    config: Config,
+    own: Option<App>,
+}
+
+impl Appliance {
+    /// Finds the running server of this state directory, or starts one inside this process.
+    pub async fn reach(config: &Config) -> anyhow::Result<Self> {
+        let (directory, name) = config.server.socket();
+        let target = Target::Socket { directory: directory.to_owned(), name };
+        if Client::running(config).await?.is_some() {
+            return Ok(Self { target, config: config.clone(), own: None });
+        }
+        eprintln!("no server runs here: starting one for the measurement");
+        let own = App::start(config.clone(), Listen::SocketOnly, for_stderr()).await?;
+        if !own.ready().await {
+            own.stop().await?;
+            bail!("the engines did not start");
+        }
+        Ok(Self { target, config: config.clone(), own: Some(own) })
+    }
+
+    /// Whether it runs by itself, not inside this process.
+    pub fn is_another_process(&self) -> bool {
+        self.own.is_none()
+    }
+
+    /// The model of its first engine of a kind.
+    pub async fn model(&self, kind: EngineKind) -> anyhow::Result<Option<String>> {
+        let engines = self.report().await?.snapshot.engines;
+        Ok(engines.into_iter().find(|engine| engine.kind == kind).map(|engine| engine.model))
+    }
+
+    pub async fn report(&self) -> anyhow::Result<SystemReport> {
+        let Some(mut client) = Client::running(&self.config).await? else { bail!("the server is gone") };
+        Ok(serde_json::from_value(client.call(Method::GET, "/api/v1/system", None).await?)?)
+    }
+
+    /// Stops what was started for the measurement.
+    pub async fn leave(self) -> anyhow::Result<()> {
+        match self.own {
+            Some(app) => app.stop().await,
+            None => Ok(()),
+        }
+    }
+}

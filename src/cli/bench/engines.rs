@@ -1,0 +1,59 @@
+//! Single engines without a server around them.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+
+use crate::{
+    app::{self, EngineAlone, library::Library},
+    config::Config,
+    egress::LogSink,
+    engine::{parse::ParseRunner, supervisor::Spawner},
+    models::{ArtifactKind, NoProgress},
+};
+
+/// What it takes to start them.
+pub struct Engines<'a> {
+    config: &'a Config,
+    library: Library,
+    spawner: Spawner,
+}
+
+impl<'a> Engines<'a> {
+    pub fn open(config: &'a Config) -> anyhow::Result<Self> {
+        let spawner = Spawner::new().context("the thread that starts engines cannot be started")?;
+        let parse = ParseRunner::new(spawner.clone(), config.server.allow_unsandboxed);
+        let library = Library::open(config, parse, Arc::new(LogSink), Arc::new(NoProgress))?;
+        Ok(Self { config, library, spawner })
+    }
+
+    /// The embedding model named, else the profile's.
+    pub async fn embedding(&self, id: Option<&str>) -> anyhow::Result<EngineAlone> {
+        let entry = match id {
+            Some(id) => self.library.embedding_model(id)?,
+            None => app::first_of_profile(&self.library, ArtifactKind::Embedding).await?,
+        };
+        app::engine_alone(&self.library, self.config, &self.spawner, entry).await
+    }
+
+    /// The speech model named, else the profile's.
+    pub async fn speech(&self, id: Option<&str>) -> anyhow::Result<EngineAlone> {
+        let entry = match id {
+            Some(id) => self.library.catalog().entry(id).cloned().filter(|entry| entry.kind == ArtifactKind::Asr),
+            None => Some(app::first_of_profile(&self.library, ArtifactKind::Asr).await?),
+        };
+        let entry = entry.context("that is no speech model: `oneiros models list` shows which are")?;
+        app::engine_alone(&self.library, self.config, &self.spawner, entry).await
+    }
+
+    /// Decodes recordings.
+    pub fn parse(&self) -> ParseRunner {
+        ParseRunner::new(self.spawner.clone(), self.config.server.allow_unsandboxed)
+    }
+
+    /// The profile's first language model.
+    pub async fn llm(&self) -> anyhow::Result<EngineAlone> {
+        let entry = app::first_of_profile(&self.library, ArtifactKind::Llm).await?;
+        app::engine_alone(&self.library, self.config, &self.spawner, entry).await
+    }
+}

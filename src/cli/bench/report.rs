@@ -1,0 +1,185 @@
+//! What measurements have in common: figures with all their rounds, gathered by section, beside another server's.
+
+use std::fmt::Write as _;
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+/// Everything that one run of `oneiros bench` found out.
+#[derive(Serialize)]
+pub struct Report {
+    pub version: &'static str,
+    pub machine: super::machine::Machine,
+    /// The server that ours is compared with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub against: Option<String>,
+    pub sections: Vec<Section>,
+}
+
+/// One measurement under one set of conditions.
+#[derive(Serialize)]
+pub struct Section {
+    pub name: String,
+    /// The conditions: the model, how many clients, how many rows.
+    pub about: Map<String, Value>,
+    pub figures: Vec<Figure>,
+}
+
+#[derive(Serialize)]
+pub struct Figure {
+    pub name: &'static str,
+    pub unit: &'static str,
+    #[serde(flatten)]
+    pub ours: Series,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub against: Option<Series>,
+    /// Ours divided by the other's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ratio: Option<f64>,
+}
+
+/// The same thing measured once a round.
+#[derive(Default, Serialize)]
+pub struct Series {
+    pub median: f64,
+    /// In the order in which they were measured.
+    pub rounds: Vec<f64>,
+}
+
+/// Who was measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whose {
+    Ours,
+    Theirs,
+}
+
+impl Section {
+    pub fn new(name: impl Into<String>) -> Self {
+        Self { name: name.into(), about: Map::new(), figures: Vec::new() }
+    }
+
+    pub fn about(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.about.insert(name.into(), value.into());
+        self
+    }
+
+    /// Adds one round's value to the figure of that name.
+    pub fn add(&mut self, whose: Whose, name: &'static str, unit: &'static str, value: f64) {
+        let place = self.figures.iter().position(|figure| figure.name == name).unwrap_or_else(|| {
+            self.figures.push(Figure { name, unit, ours: Series::default(), against: None, ratio: None });
+            self.figures.len() - 1
+        });
+        let figure = &mut self.figures[place];
+        match whose {
+            Whose::Ours => figure.ours.add(value),
+            Whose::Theirs => figure.against.get_or_insert_default().add(value),
+        }
+        figure.ratio = figure.against.as_ref().filter(|theirs| theirs.median != 0.0).map(|theirs| figure.ours.median / theirs.median);
+    }
+
+    /// As [`Self::add`], of ours.
+    pub fn ours(&mut self, name: &'static str, unit: &'static str, value: f64) {
+        self.add(Whose::Ours, name, unit, value);
+    }
+}
+
+impl Series {
+    fn add(&mut self, value: f64) {
+        self.rounds.push(value);
+        self.median = percentile(&self.rounds, 0.5);
+    }
+}
+
+/// The value below which this part (0 to 1) of all values lies, between two values where it falls between them. 0 of none.
+pub fn percentile(values: &[f64], part: f64) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let Some(last) = sorted.len().checked_sub(1) else { return 0.0 };
+    let place = last as f64 * part;
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and the last index")]
+    let below = place.floor() as usize;
+    let above = (below + 1).min(last);
+    sorted[below] + (sorted[above] - sorted[below]) * (place - place.floor())
+}
+
+impl Report {
+    /// The table for people.
+    pub fn in_words(&self) -> Result<String, std::fmt::Error> {
+        let mut text = format!("Oneiros {} on {}\n", self.version, self.machine.in_words());
+        if let Some(against) = &self.against {
+            writeln!(text, "against {against}; a ratio is ours divided by theirs")?;
+        }
+        for section in &self.sections {
+            let about: Vec<String> = section.about.iter().map(|(name, value)| format!("{name} {}", plain(value))).collect();
+            let about = if about.is_empty() { String::new() } else { format!(" ({})", about.join(", ")) };
+            writeln!(text, "\n{}{about}", section.name)?;
+            for figure in &section.figures {
+                writeln!(text, "  {}", figure.in_words())?;
+            }
+        }
+        Ok(text.trim_end().to_owned())
+    }
+}
+
+impl Figure {
+    fn in_words(&self) -> String {
+        let Self { name, unit, ours, against, ratio } = self;
+        let mut text = format!("{name:<44} {:>12} {unit:<9}", number(ours.median));
+        if let Some(theirs) = against {
+            let _ = write!(text, " theirs {:>12}", number(theirs.median));
+        }
+        if let Some(ratio) = ratio {
+            let _ = write!(text, "  {ratio:.2}×");
+        }
+        if ours.rounds.len() > 1 {
+            let (least, most) = ours.rounds.iter().fold((f64::MAX, f64::MIN), |(least, most), value| (least.min(*value), most.max(*value)));
+            let _ = write!(text, "  ({} to {}, {} rounds)", number(least), number(most), ours.rounds.len());
+        }
+        text.trim_end().to_owned()
+    }
+}
+
+/// A number with as many digits as say something.
+fn number(value: f64) -> String {
+    match value.abs() {
+        large if large >= 100.0 => format!("{value:.0}"),
+        middling if middling >= 10.0 => format!("{value:.1}"),
+        small if small >= 1.0 => format!("{value:.2}"),
+        _ => format!("{value:.3}"),
+    }
+}
+
+fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn close(left: f64, right: f64) -> bool {
+        (left - right).abs() < 1e-9
+    }
+
+    #[test]
+    fn percentiles_lie_where_they_should() {
+        assert!(close(percentile(&[3.0, 1.0, 2.0], 0.5), 2.0));
+        assert!(close(percentile(&[4.0, 1.0, 2.0, 3.0], 0.5), 2.5));
+        let hundred: Vec<f64> = (0..=100).map(f64::from).collect();
+        assert!(close(percentile(&hundred, 0.95), 95.0) && close(percentile(&hundred, 1.0), 100.0));
+        assert!(close(percentile(&[], 0.5), 0.0));
+    }
+
+    #[test]
+    fn a_ratio_is_of_medians_and_only_where_both_were_measured() {
+        let mut section = Section::new("llm");
+        for value in [10.0, 30.0, 20.0] {
+            section.add(Whose::Ours, "speed", "tokens/s", value);
+        }
+        assert_eq!(section.figures[0].ratio, None);
+        section.add(Whose::Theirs, "speed", "tokens/s", 40.0);
+        assert!(section.figures[0].ratio.is_some_and(|ratio| close(ratio, 0.5)));
+        assert_eq!(section.figures[0].ours.rounds, [10.0, 30.0, 20.0]);
+        assert!(section.figures[0].in_words().contains("0.50×"));
+    }
+}
