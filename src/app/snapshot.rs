@@ -242,6 +242,7 @@ fn engine_status(status: supervisor::EngineStatus) -> EngineStatus {
         pid: status.pid,
         memory_bytes: status.resident_bytes,
         restarts: status.restarts,
+        queued: status.queued,
         confinement: status.confinement,
         detail,
     }

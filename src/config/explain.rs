@@ -133,8 +133,8 @@ impl Setting {
 pub fn settings() -> Vec<Setting> {
     let command = RawConfig::augment_args(clap::Command::new("oneiros"));
     let argument = |section: &str, key: &str| {
-        let qualified = format!("{section}_{key}");
-        command.get_arguments().find(|argument| argument.get_id() == key || argument.get_id() == qualified.as_str())
+        let named = |id: &str| command.get_arguments().find(|argument| argument.get_id() == id);
+        named(&format!("{section}_{key}")).or_else(|| named(key))
     };
     let names = serde_json::to_value(RawConfig::default()).unwrap_or_default();
     let mut settings: Vec<Setting> = sections(&names)
@@ -205,7 +205,7 @@ fn without_password(text: &str) -> String {
 
 fn value_source(matches: &ArgMatches, setting: &Setting) -> Option<ValueSource> {
     let qualified = format!("{}_{}", setting.section, setting.key);
-    [&setting.key, &qualified].into_iter().find_map(|id| matches.try_contains_id(id).ok().and_then(|_| matches.value_source(id)))
+    [&qualified, &setting.key].into_iter().find_map(|id| matches.try_contains_id(id).ok().and_then(|_| matches.value_source(id)))
 }
 
 #[cfg(test)]

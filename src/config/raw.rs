@@ -106,7 +106,7 @@ pub struct RawApi {
 #[derive(Debug, Clone, Default, Args, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RawOllama {
-    /// Loopback address and port for programs that speak Ollama's protocol, such as 127.0.0.1:11434 [default: nowhere]
+    /// Loopback address and port for programs that speak Ollama's protocol, such as 127.0.0.1:11434 [default: no listener]
     #[arg(
         id = "ollama_listen",
         long = "ollama-listen",

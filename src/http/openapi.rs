@@ -16,7 +16,7 @@ use crate::{
             Errors are problem details (RFC 9457).",
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
-    components(schemas(Problem, dreams::routes::DeltaEvent, dreams::WaitingEvent, speech::routes::SpeechWaitingEvent)),
+    components(schemas(Problem, openai::model::ErrorBody, dreams::routes::DeltaEvent, dreams::WaitingEvent, speech::routes::SpeechWaitingEvent)),
     tags(
         (name = "dreams", description = "Dreams: kept, read through a lens, found again by likeness"),
         (name = "embeddings", description = "Vectors of texts"),

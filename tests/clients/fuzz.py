@@ -133,7 +133,7 @@ def engines():
     connection = http.client.HTTPConnection(ADDRESS, timeout=60)
     connection.request("GET", "/api/v1/system")
     system = json.loads(connection.getresponse().read())
-    return [(engine["model_id"], engine["pid"], engine["restarts"]) for engine in system["engines"]], sum(engine["queued"] for engine in system["engines"])
+    return [(engine["model"], engine["pid"], engine["restarts"]) for engine in system["engines"]], sum(engine["queued"] for engine in system["engines"])
 
 
 def work(number, until, found, counts):

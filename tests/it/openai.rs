@@ -52,7 +52,7 @@ async fn each_token_is_a_chunk_of_its_own_and_its_probability_is_told() {
 }
 
 #[tokio::test]
-async fn several_answers_share_their_prompt_and_a_seed_repeats_them() {
+async fn several_answers_share_their_prompt() {
     let server = server::shared().await;
     let api = server.api();
     let three = ask(&api, json!({"n": 3, "temperature": 1})).await;
@@ -63,9 +63,9 @@ async fn several_answers_share_their_prompt_and_a_seed_repeats_them() {
     let told = texts(&three);
     assert!(told.len() == 3 && told[0] != told[1], "{told:?}");
     assert!(three["usage"]["completion_tokens"].as_u64() > Some(24), "{three:#}");
-    let alone = ask(&api, json!({"seed": 9, "temperature": 1, "messages": [{"role": "user", "content": texts::HORSE}]})).await;
-    let again = ask(&api, json!({"seed": 9, "temperature": 1, "messages": [{"role": "user", "content": texts::HORSE}]})).await;
-    assert_eq!(alone["choices"], again["choices"]);
+    let dream = json!({"messages": [{"role": "user", "content": texts::HORSE}]});
+    ask(&api, dream.clone()).await;
+    let again = ask(&api, dream).await;
     assert!(again["usage"]["prompt_tokens_details"]["cached_tokens"].as_u64() > Some(20), "{again:#}");
 }
 
@@ -105,7 +105,7 @@ async fn a_prompt_longer_than_the_context_is_refused_with_both_numbers_and_a_lim
     let server = server::shared().await;
     let api = server.api();
     for stream in [false, true] {
-        let long = json!({"messages": [{"role": "user", "content": "the sea ".repeat(4000)}], "stream": stream});
+        let long = json!({"messages": [{"role": "user", "content": "the sea ".repeat(5000)}], "stream": stream});
         let answer = api.post_json(CHAT, &chat(long)).await;
         assert_eq!(answer.status, 400, "{}", answer.text());
         let error = answer.json()["error"].clone();
@@ -116,10 +116,10 @@ async fn a_prompt_longer_than_the_context_is_refused_with_both_numbers_and_a_lim
             .filter_map(|text| text.parse().ok())
             .collect();
         assert_eq!((error["code"].as_str(), numbers.len()), (Some("context_length_exceeded"), 2), "{error}");
-        assert!(numbers[0] > 8000 && numbers[1] == 2048, "{numbers:?}");
+        assert!(numbers[0] > 10_000 && numbers[1] == 8192, "{numbers:?}");
     }
     let many = ask(&api, json!({"max_tokens": 1_000_000_000_u64, "stop": ["."]})).await;
-    assert!(many["usage"]["completion_tokens"].as_u64() < Some(2048), "{many:#}");
+    assert!(many["usage"]["completion_tokens"].as_u64() < Some(8192), "{many:#}");
 }
 
 #[tokio::test]

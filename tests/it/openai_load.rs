@@ -19,7 +19,7 @@ use crate::{
 async fn queued(api: &Api, model: &str) -> u64 {
     let system = api.system().await;
     let engines = system["engines"].as_array().unwrap();
-    engines.iter().find(|engine| engine["model_id"] == model).unwrap_or_else(|| panic!("{system:#}"))["queued"].as_u64().unwrap()
+    engines.iter().find(|engine| engine["model"] == model).unwrap_or_else(|| panic!("{system:#}"))["queued"].as_u64().unwrap()
 }
 
 async fn until_nothing_is_queued(api: &Api) {
@@ -116,7 +116,9 @@ async fn nothing_that_is_asked_wrongly_harms_the_server() {
         let shown: String = more.to_string().chars().take(200).collect();
         assert!(answer.status < 500, "{what} {shown}: {} {}", answer.status, answer.text());
         if answer.status != 200 {
-            assert!(answer.json()["error"]["message"].as_str().is_some_and(|text| text.len() < 2000), "{what} {shown}: {}", answer.text());
+            let error = answer.json()["error"].clone();
+            assert!(error["message"].as_str().is_some_and(|text| text.len() < 2000), "{what} {shown}: {error}");
+            assert!(error["param"].is_string(), "{what} {shown}: no field is named in {error}");
         }
     }
     let deep = format!("{{\"model\":\"{ENGLISH_MODEL}\",\"messages\":{}", "[".repeat(60_000));

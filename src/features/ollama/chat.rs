@@ -9,7 +9,7 @@ use super::{
 use crate::{
     engine::{Asker, ChatMessage, ChatRole, Constraint, ToolCall},
     error::{Error, Result},
-    features::openai::{ModelCard, Prompts, Tooling, Writing, check_stops, model::Role},
+    features::openai::{ModelCard, Prompts, Role, Tooling, Writing, check_stops},
 };
 
 /// A dialog to be continued.

@@ -5,10 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::features::openai::{
-    Advice, Wire,
-    model::{Inputs, Role, Tool},
-};
+use crate::features::openai::{Advice, Inputs, OneOrMany, Role, Tool, Wire};
 
 const IMAGES: Advice = ("images", "these models read text only: leave pictures out");
 
@@ -115,7 +112,7 @@ pub struct Options {
     pub top_p: Option<f64>,
     pub min_p: Option<f64>,
     pub seed: Option<i64>,
-    pub stop: Option<crate::features::openai::model::OneOrMany>,
+    pub stop: Option<OneOrMany>,
     pub num_predict: Option<i64>,
     pub num_ctx: Option<i64>,
     pub repeat_penalty: Option<f64>,

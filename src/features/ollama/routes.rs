@@ -23,11 +23,7 @@ use super::{
 };
 use crate::{
     error::{Result, problem::Problem},
-    features::openai::{
-        ApiBody, Failure, ModelApi, Task, Writing, embed,
-        model::{EmbeddingsRequest as Embedding, Inputs, Vector},
-        narrate,
-    },
+    features::openai::{ApiBody, EmbeddingsRequest as Embedding, Failure, Inputs, ModelApi, Task, Vector, Writing, embed, narrate},
 };
 
 /// The feature's operations.

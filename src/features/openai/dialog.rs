@@ -9,10 +9,16 @@ use crate::{
     error::{Error, Result},
 };
 
+/// More fit into no context.
+const MOST_MESSAGES: usize = 4096;
+
 /// The dialog as engines take it.
 pub fn messages(messages: &[RequestMessage]) -> Result<Vec<ChatMessage>> {
     if messages.is_empty() {
         return Err(Error::invalid("messages", "must hold at least one message"));
+    }
+    if messages.len() > MOST_MESSAGES {
+        return Err(Error::invalid("messages", format!("holds {} messages: at most {MOST_MESSAGES} can be read", messages.len())));
     }
     let mut messages = messages.iter().enumerate().map(|(index, message)| engine_message(index, message)).collect::<Result<Vec<_>>>()?;
     name_answers(&mut messages);

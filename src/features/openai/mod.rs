@@ -33,6 +33,7 @@ pub use constraint::{check_stops, json_object, json_schema};
 pub use embedding::embed;
 pub use failure::Failure;
 pub use fields::{Advice, Wire, read};
+pub use model::{EmbeddingsRequest, Inputs, OneOrMany, Role, Tool, Vector};
 pub use narration::{Line, Narrator, narrate};
 pub use routes::ApiBody;
 pub use sampling::{Defaults, SamplingFields, stops};

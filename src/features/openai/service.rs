@@ -140,7 +140,7 @@ impl ModelApi {
         let (requests, manner) = (requests(&writing, model.answers), manner(&writing, model.answers));
         let streams = requests.into_iter().map(|request| model.engine.generate(request, writing.asker.clone())).collect();
         let mut answers = Answers::new(model, streams, writing.n, manner.as_ref());
-        answers.begin().await?;
+        answers.begin().await.map_err(|error| blamed(error, &writing))?;
         Ok(answers)
     }
 
@@ -192,6 +192,24 @@ fn requests(writing: &Writing, style: AnswerStyle) -> Vec<GenerationRequest> {
 /// Whether reasoning and calls are to be told apart from an answer's content: in a dialog, unless a format was asked for.
 fn is_read(writing: &Writing) -> bool {
     matches!(writing.prompts, Prompts::Dialog { .. }) && writing.constraint == Constraint::Free
+}
+
+/// What an engine refuses, told by the field that it comes from.
+fn blamed(error: Error, writing: &Writing) -> Error {
+    let Error::Malformed(message) = error else { return error };
+    let forces_call = matches!(&writing.prompts, Prompts::Dialog { tooling, .. } if tooling.forced.is_some());
+    let format = match writing.constraint {
+        _ if forces_call => "tools",
+        Constraint::Regex(_) => "regex",
+        _ => "response_format",
+    };
+    if let Some(reason) = message.strip_prefix("the constraint of a slot ") {
+        return Error::invalid(format, reason);
+    }
+    match message.strip_prefix("logit_bias ") {
+        Some(reason) => Error::invalid("logit_bias", reason),
+        None => Error::Malformed(message),
+    }
 }
 
 fn manner(writing: &Writing, style: AnswerStyle) -> Option<Manner> {

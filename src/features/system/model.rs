@@ -100,6 +100,9 @@ pub struct EngineStatus {
     pub memory_bytes: Option<u64>,
     /// How often it had to be started again.
     pub restarts: u32,
+    /// Requests that it serves or that wait for it.
+    #[serde(default)]
+    pub queued: u32,
     /// What the kernel enforces on it; absent until it has answered.
     pub confinement: Option<ConfinementReport>,
     /// Why it is not ready, for people.
@@ -117,6 +120,7 @@ impl EngineStatus {
             pid: None,
             memory_bytes: None,
             restarts: 0,
+            queued: 0,
             confinement: Some(confinement),
             detail,
         }

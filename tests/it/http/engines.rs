@@ -169,7 +169,8 @@ pub struct Listener(pub &'static str);
 impl Transcriber for Listener {
     fn transcribe(&self, request: TranscriptionRequest, _: File, _: Asker) -> EventStream<TranscriptionEvent> {
         let (sender, receiver) = mpsc::channel(4);
-        let text = self.0.to_owned();
+        // As engines tell it.
+        let text = self.0.trim().to_owned();
         let segment = TranscriptSegment { end_milliseconds: 1200, text, no_speech_probability: 0.01, ..TranscriptSegment::default() };
         let language = request.language.unwrap_or_else(|| "en".into());
         sender.try_send(Ok(TranscriptionEvent::Segment(segment))).unwrap();

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{
     Deserialize, Deserializer, Serialize,
-    de::{self, SeqAccess, Visitor},
+    de::{self, IgnoredAny, SeqAccess, Visitor},
 };
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -65,7 +65,7 @@ pub enum TextOrParts {
 }
 
 /// A part of a message.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Deserialize, ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 pub enum ContentPart {
     #[serde(alias = "input_text", alias = "output_text")]
@@ -73,14 +73,14 @@ pub enum ContentPart {
         text: String,
         #[serde(default)]
         #[schema(ignore)]
-        annotations: Option<Value>,
+        annotations: Option<IgnoredAny>,
         #[serde(default)]
         #[schema(ignore)]
-        logprobs: Option<Value>,
+        logprobs: Option<IgnoredAny>,
         /// A hint for caches of other servers; accepted.
         #[serde(default)]
         #[schema(ignore)]
-        cache_control: Option<Value>,
+        cache_control: Option<IgnoredAny>,
     },
     Refusal {
         refusal: String,
