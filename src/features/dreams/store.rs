@@ -1,19 +1,19 @@
 //! The feature's SQL.
 
 mod cursor;
+mod search;
 mod trial;
 mod vector_tables;
 
 use pgvector::Vector;
 use sha2::{Digest, Sha256};
+use sqlx::PgPool;
 use sqlx::types::Json;
-use sqlx::{FromRow, PgConnection, PgPool};
-use time::OffsetDateTime;
 use uuid::Uuid;
 
 use self::cursor::Cursor;
 use self::vector_tables::{VectorTable, vector_table};
-use super::{Dream, DreamPage, DreamWithReadings, Interpretation, InterpretationFailure, Lens, OwnerId, SimilarDream};
+use super::{Dream, DreamPage, DreamWithReadings, Interpretation, InterpretationFailure, Lens, OwnerId};
 use crate::error::{Error, Result};
 
 pub use self::trial::{SearchTrial, TrialDream};
@@ -21,13 +21,6 @@ pub use self::vector_tables::EMBEDDING_DIMENSIONS;
 
 /// The largest page.
 const LONGEST_PAGE: u16 = 100;
-
-/// Among so many vectors of an owner the nearest are found by looking at all, in about 4 ms at 384 dimensions. The index
-/// is quicker from there on (docs/benchmarks/search.md): it is the owner's share of all vectors that makes it slow.
-const EXACT_UP_TO: i64 = 5_000;
-
-/// Candidates that a search of the HNSW index keeps (`hnsw.ef_search`): more are slower and miss less.
-const SEARCH_BREADTH: u16 = 160;
 
 /// Dreams in the database.
 #[derive(Clone)]
@@ -178,43 +171,6 @@ impl DreamStore {
         Ok(None)
     }
 
-    /// The owner's own dreams by cosine distance, `except` left out. Exact while the owner has few; see [`EXACT_UP_TO`].
-    pub async fn similar_of_owner(
-        &self,
-        owner: OwnerId,
-        model: &str,
-        vector: &[f32],
-        except: Option<Uuid>,
-        limit: u16,
-    ) -> Result<Vec<SimilarDream>> {
-        let table = table_for(vector)?;
-        let many = sqlx::query_scalar::<_, bool>(table.owner_has_more).bind(owner.0).bind(model).bind(EXACT_UP_TO);
-        let many = many.fetch_one(&self.pool).await?;
-        let nearest = sqlx::query_as::<_, NearDream>(if many { table.nearest_of_large_owner } else { table.nearest_of_owner });
-        let nearest = nearest.bind(owner.0).bind(model).bind(Vector::from(vector.to_vec())).bind(except).bind(i64::from(limit));
-        let found = if many {
-            let mut transaction = self.pool.begin().await?;
-            search_by_index(&mut transaction, limit, Planner::MustUseIndex).await?;
-            let found = nearest.bind(candidates(limit)).fetch_all(&mut *transaction).await?;
-            transaction.commit().await?;
-            found
-        } else {
-            nearest.fetch_all(&self.pool).await?
-        };
-        Ok(found.into_iter().map(SimilarDream::from).collect())
-    }
-
-    /// Dreams of every owner by cosine distance, by HNSW index with iterative scan. For features that hold consent.
-    pub async fn similar_of_everyone(&self, model: &str, vector: &[f32], limit: u16) -> Result<Vec<SimilarDream>> {
-        let mut transaction = self.pool.begin().await?;
-        search_by_index(&mut transaction, limit, Planner::MayScan).await?;
-        let nearest = sqlx::query_as::<_, NearDream>(table_for(vector)?.nearest_of_everyone);
-        let nearest = nearest.bind(model).bind(Vector::from(vector.to_vec())).bind(i64::from(limit)).bind(candidates(limit));
-        let found = nearest.fetch_all(&mut *transaction).await?;
-        transaction.commit().await?;
-        Ok(found.into_iter().map(SimilarDream::from).collect())
-    }
-
     /// Ids and texts of at most `limit` dreams that have no vector of this model yet.
     pub async fn without_vector(&self, model: &str, limit: u16) -> Result<Vec<(Uuid, String)>> {
         self.without_vector_after(model, Uuid::nil(), limit).await
@@ -245,24 +201,6 @@ impl DreamStore {
     }
 }
 
-/// A dream with its cosine distance to what was searched for.
-#[derive(FromRow)]
-struct NearDream {
-    id: Uuid,
-    text: String,
-    language: String,
-    created_at: OffsetDateTime,
-    distance: f64,
-}
-
-impl From<NearDream> for SimilarDream {
-    fn from(near: NearDream) -> Self {
-        #[expect(clippy::cast_possible_truncation, reason = "a similarity between −1 and 1; the vectors are f32, too")]
-        let similarity = (1.0 - near.distance) as f32;
-        Self { dream: Dream { id: near.id, text: near.text, language: near.language, created_at: near.created_at }, similarity }
-    }
-}
-
 /// The id that the API uses, too.
 fn lens_id(lens: Lens) -> &'static str {
     match lens {
@@ -277,39 +215,6 @@ fn lens_id(lens: Lens) -> &'static str {
 fn table_for(vector: &[f32]) -> Result<&'static VectorTable> {
     vector_table(vector.len())
         .ok_or_else(|| Error::Internal(anyhow::anyhow!("no table holds vectors of {} dimensions: {EMBEDDING_DIMENSIONS:?}", vector.len())))
-}
-
-/// Whether PostgreSQL may read all rows where it thinks that this is cheaper.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Planner {
-    MayScan,
-    /// Its estimate for an owner's rows in the order of the index is too high.
-    MustUseIndex,
-}
-
-/// Sets how the HNSW index is searched in this transaction.
-///
-/// pgvector filters what the index finds. With an iterative scan it goes on until enough of the right model and owner
-/// were found; they come almost in order, and the query sorts them by their full vectors.
-async fn search_by_index(connection: &mut PgConnection, limit: u16, planner: Planner) -> Result<()> {
-    // At least as long as the answer; pgvector takes 1 to 1000.
-    let breadth = limit.saturating_mul(4).clamp(SEARCH_BREADTH, 1000).to_string();
-    let others = if planner == Planner::MustUseIndex { "off" } else { "on" };
-    sqlx::query!(
-        r#"SELECT set_config('hnsw.iterative_scan', 'relaxed_order', true) AS "scan!", set_config('hnsw.ef_search', $1, true) AS "breadth!",
-            set_config('enable_seqscan', $2, true) AS "seqscan!", set_config('enable_bitmapscan', $2, true) AS "bitmapscan!",
-            set_config('enable_sort', $2, true) AS "sort!""#,
-        breadth,
-        others
-    )
-    .fetch_one(connection)
-    .await?;
-    Ok(())
-}
-
-/// How many the index is asked for: its half precision may put the last of the nearest behind the next.
-fn candidates(limit: u16) -> i64 {
-    i64::from(limit) + i64::from(limit) / 4 + 1
 }
 
 fn found_dream(rows: u64) -> Result<()> {

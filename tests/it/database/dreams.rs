@@ -322,9 +322,8 @@ async fn search_across_owners_uses_the_index_and_finds_one_models_dreams_among_a
     );
     assert!(plan(&database, &everyone).await.contains("dream_embeddings_384_hnsw"));
     let own = format!(
-        "WITH mine AS MATERIALIZED (SELECT dream_id, embedding <=> {zeros} AS distance FROM dream_embeddings_384
-            WHERE owner_id = '00000000-0000-0000-0000-000000000001' AND model = 'ours')
-        SELECT * FROM mine ORDER BY distance LIMIT 10"
+        "SELECT dream_id, embedding <=> {zeros} AS distance FROM dream_embeddings_384
+        WHERE owner_id = '00000000-0000-0000-0000-000000000001' AND model = 'ours' ORDER BY distance LIMIT 10"
     );
     let own = plan(&database, &own).await;
     assert!(own.contains("dream_embeddings_384_of_owner") && !own.contains("hnsw"), "{own}");

@@ -9,8 +9,8 @@ pub struct VectorTable {
     pub find: &'static str,
     /// (owner, model, limit) → has the owner more vectors than this?
     pub owner_has_more: &'static str,
-    /// (owner, model, vector, except, limit) → dreams with their distance, nearest first. The distance is computed in a
-    /// materialized step over the owner's rows alone, a shape that cannot use the HNSW index.
+    /// (owner, model, vector, except, limit) → dreams with their distance, nearest first. The distance is computed with
+    /// full vectors, which the HNSW index does not hold: it cannot be used.
     pub nearest_of_owner: &'static str,
     /// (owner, model, vector, except, limit, candidates) → dreams with their distance, nearest first, by the HNSW index.
     pub nearest_of_large_owner: &'static str,
@@ -32,11 +32,11 @@ macro_rules! vector_tables {
                     ),
                     find: concat!("SELECT embedding FROM dream_embeddings_", $dimension, " WHERE dream_id = $1 AND model = $2"),
                     nearest_of_owner: concat!(
-                        "WITH mine AS MATERIALIZED (",
+                        "WITH nearest AS MATERIALIZED (",
                         "SELECT dream_id, embedding <=> $3 AS distance FROM dream_embeddings_", $dimension,
-                        " WHERE owner_id = $1 AND model = $2 AND dream_id IS DISTINCT FROM $4) ",
-                        "SELECT id, text, language, created_at, distance FROM mine JOIN dreams ON id = dream_id ",
-                        "ORDER BY distance, id LIMIT $5",
+                        " WHERE owner_id = $1 AND model = $2 AND dream_id IS DISTINCT FROM $4 ORDER BY distance, dream_id LIMIT $5) ",
+                        "SELECT id, text, language, created_at, distance FROM nearest JOIN dreams ON id = dream_id ",
+                        "ORDER BY distance, id",
                     ),
                     owner_has_more: concat!(
                         "SELECT count(*) > $3 FROM (SELECT FROM dream_embeddings_", $dimension,
