@@ -12,10 +12,9 @@ use super::hearing::{Heard, HeardSegment};
 const MOST_COMPRESSION: f32 = 2.4;
 /// Tokens less likely than this on average are guesses.
 const LEAST_LOG_PROBABILITY: f32 = -1.0;
-/// From here on Whisper may be right that nobody speaks. The surer it is, the likelier the words must be: this times what is
-/// left of its doubt, as a logarithm.
+/// Whisper takes a window for no speech from here on, unless its words are as likely as this: it takes odd voices for none too.
 const NO_SPEECH: f32 = 0.6;
-const DOUBT: f32 = -3.0;
+const LIKELY_LOG_PROBABILITY: f32 = -0.8;
 /// No speaker repeats himself so much: a loop. Less may be a refrain, and is kept when no other hearing was better.
 const LOOP_COMPRESSION: f32 = 4.0;
 /// How often one text may follow itself.
@@ -23,9 +22,12 @@ const MOST_REPEATS: usize = 2;
 
 /// Whether a window was heard well enough not to be heard again.
 pub fn is_good(heard: &Heard) -> bool {
-    !heard.segments.is_empty()
-        && heard.compression_ratio <= MOST_COMPRESSION
-        && (heard.average_log_probability >= LEAST_LOG_PROBABILITY || heard.no_speech_probability > NO_SPEECH)
+    !heard.segments.is_empty() && heard.compression_ratio <= MOST_COMPRESSION && heard.average_log_probability >= LEAST_LOG_PROBABILITY
+}
+
+/// Whether Whisper itself takes a window for no speech.
+pub fn is_no_speech(heard: &Heard) -> bool {
+    heard.segments.is_empty() || heard.no_speech_probability > NO_SPEECH
 }
 
 /// Which of two poor hearings is the better one: one that does not repeat itself, then the likelier.
@@ -37,7 +39,7 @@ pub fn is_better(one: &Heard, other: &Heard) -> bool {
 
 /// Takes out of a hearing what nobody said.
 pub fn clean(mut heard: Heard) -> Heard {
-    let imagined = heard.no_speech_probability > NO_SPEECH && heard.average_log_probability < DOUBT * (1.0 - heard.no_speech_probability);
+    let imagined = heard.no_speech_probability > NO_SPEECH && heard.average_log_probability < LIKELY_LOG_PROBABILITY;
     let guessed = heard.average_log_probability < 2.0 * LEAST_LOG_PROBABILITY;
     if imagined || guessed {
         heard.segments.clear();
@@ -88,8 +90,8 @@ mod tests {
         for remark in ["[MUSIC]", "...", " (wind blowing)", "*sighs*", "♪ la la ♪", "♪"] {
             assert!(left(heard(&[remark], -0.1, 0.0)).is_empty(), "{remark}");
         }
-        assert!(left(heard(&["Thank you."], -1.2, 0.9)).is_empty());
-        for (log_probability, no_speech) in [(-0.2, 0.7), (-0.9, 0.62)] {
+        assert!(left(heard(&["Thank you."], -0.9, 0.7)).is_empty());
+        for (log_probability, no_speech) in [(-0.2, 0.7), (-0.76, 0.79)] {
             assert_eq!(left(heard(&["I was flying."], log_probability, no_speech)), ["I was flying."], "likely words are kept");
         }
         assert_eq!(left(heard(&["I was (somehow) flying.", "[MUSIC]"], -0.2, 0.0)), ["I was (somehow) flying."]);

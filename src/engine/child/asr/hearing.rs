@@ -17,7 +17,7 @@ use crate::engine::EngineError;
 const POSITION: usize = 320;
 /// What the encoder hears after the end of a shorter window. Trained on half a minute whatever was said in it, Whisper
 /// repeats itself when the sound ends with the last word.
-const MARGIN: usize = 128;
+const MARGIN: usize = 64;
 const LEAST_POSITIONS: usize = 384;
 /// Rounded up to the width of the matrix kernels.
 const ROUND_POSITIONS: usize = 64;

@@ -87,8 +87,8 @@ impl Listener<'_> {
         let mut best: Option<Heard> = None;
         for (temperature, positions) in self.ways(samples.len()) {
             let Some(heard) = self.hear_once(state, threads, &samples, temperature, positions)? else { return Ok(None) };
-            // Nothing was heard with the whole context either: nobody spoke.
-            let done = guards::is_good(&heard) || (heard.segments.is_empty() && positions.is_none());
+            // Nobody spoke, as far as the whole context tells; a short one is not believed.
+            let done = guards::is_good(&heard) || (guards::is_no_speech(&heard) && positions.is_none());
             if best.as_ref().is_none_or(|best| guards::is_better(&heard, best)) {
                 best = Some(heard);
             }

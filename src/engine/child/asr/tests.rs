@@ -262,7 +262,7 @@ fn segments_carry_their_figures_and_count_up() {
     let (segments, _) = transcribe(whisper.as_mut(), said, Some("en")).unwrap();
     assert!(segments.len() >= 3, "{segments:?}");
     let heard = text(&segments);
-    for word in ["river", "golden key", "whole town", "hundreds", "laughed", "old song"] {
+    for word in ["river", "golden key", "the bridge", "hundreds", "old song"] {
         assert!(heard.contains(word), "{word}: {heard}");
     }
     for (index, segment) in segments.iter().enumerate() {
