@@ -3,7 +3,7 @@
 use std::{
     convert::Infallible,
     path::PathBuf,
-    sync::Arc,
+    sync::{Arc, Weak},
     time::{Duration, Instant},
 };
 
@@ -12,9 +12,9 @@ use tokio::sync::watch as channel;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    engines::{Engines, ProfileModel},
+    engines::{Engines, LocalModel},
     library::Library,
-    served::{RunningModels, ServedEngine},
+    served::RunningModels,
     snapshot::Snapshot,
 };
 use crate::{
@@ -45,7 +45,7 @@ pub struct Parts {
     pub config: Config,
     pub spawner: Spawner,
     pub parse: ParseRunner,
-    pub library: Library,
+    pub library: Arc<Library>,
     pub snapshot: Arc<Snapshot>,
     pub first: FirstServices,
     /// The router of this moment.
@@ -91,7 +91,7 @@ pub async fn bring_up(parts: Parts) -> anyhow::Result<Up> {
         Ok(fetched) => fetched,
         Err(error) => return Err(after_closing(error, None, database).await),
     };
-    let engines = match Engines::start(fetched, &parts.config, &parts.spawner) {
+    let engines = match Engines::start(fetched, &parts.config, &parts.spawner, Arc::clone(&parts.library)) {
         Ok(engines) => Arc::new(engines),
         Err(error) => return Err(after_closing(error, None, database).await),
     };
@@ -165,7 +165,7 @@ async fn find_database(parts: &Parts) -> anyhow::Result<(Vec<CatalogEntry>, Data
 }
 
 /// Pulls what is lacking and checks every file.
-async fn fetch_models(parts: &Parts, entries: Vec<CatalogEntry>) -> anyhow::Result<Vec<ProfileModel>> {
+async fn fetch_models(parts: &Parts, entries: Vec<CatalogEntry>) -> anyhow::Result<Vec<LocalModel>> {
     parts.library.pull(&entries).await?;
     let mut files = Vec::new();
     let mut runtime = None;
@@ -179,14 +179,14 @@ async fn fetch_models(parts: &Parts, entries: Vec<CatalogEntry>) -> anyhow::Resu
             _ => files.push((entry, artifact)),
         }
     }
-    files.into_iter().map(|(entry, artifact)| ProfileModel::new(entry, artifact, runtime.as_deref())).collect()
+    files.into_iter().map(|(entry, artifact)| LocalModel::new(entry, artifact, runtime.as_deref())).collect()
 }
 
 /// Where features hear of the models.
 struct ModelNews {
     dreams: channel::Sender<Arc<DreamModels>>,
     speech: channel::Sender<Option<SpeechModel>>,
-    served: channel::Sender<Arc<[ServedEngine]>>,
+    served: channel::Sender<Weak<Engines>>,
 }
 
 impl ModelNews {
@@ -211,7 +211,7 @@ fn serve(parts: &Parts, database: &Database) -> ModelNews {
     let coming = DreamModels { coming: Some(String::new()), ..DreamModels::default() };
     let (dreams, dream_models) = channel::channel(Arc::new(coming));
     let (speech, speech_model) = channel::channel(None);
-    let (served, running) = channel::channel([].into());
+    let (served, running) = channel::channel(Weak::new());
     let store = DreamStore::new(database.pool().clone());
     let decoder = Arc::new(parts.parse.clone());
     let hearing = Arc::new(SpeechService::new(decoder, speech_model, parts.uploads.clone(), parts.config.speech.max_minutes));
@@ -229,10 +229,11 @@ fn serve(parts: &Parts, database: &Database) -> ModelNews {
 }
 
 /// Hands the loaded models to the features, and starts the jobs.
-async fn start_work(engines: &Engines, database: &Database, news: &ModelNews) -> anyhow::Result<Runner> {
+async fn start_work(engines: &Arc<Engines>, database: &Database, news: &ModelNews) -> anyhow::Result<Runner> {
     let models = Arc::new(engines.dream_models().await?);
     news.speech.send_replace(engines.speech_model());
-    news.served.send_replace(engines.served().await?);
+    news.served.send_replace(Arc::downgrade(engines));
+    engines.wake_pinned().await;
     // Before dreams without a vector are looked for: one that is told from now on gets its own at once.
     news.dreams.send_replace(Arc::clone(&models));
     let queue = Queue::new(database.pool().clone());

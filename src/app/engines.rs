@@ -9,8 +9,9 @@ use anyhow::{Context as _, bail};
 use futures_util::future::join_all;
 
 use super::{
+    guests::Guests,
     library::Library,
-    room::{ALL_LAYERS, Room},
+    room::{ALL_LAYERS, Placement, Room},
     served::ServedEngine,
 };
 use crate::{
@@ -18,9 +19,11 @@ use crate::{
     engine::{
         EngineError, EngineOptions,
         backend::{Backend, TextPrefixes},
+        client::EngineClient,
         confinement::Confinement,
         parse::ModelHeader,
-        supervisor::{EngineSpec, EngineStatus, Spawner, Supervisor},
+        pool::Pool,
+        supervisor::{EngineSpec, EngineStatus, Presence, Spawner, Supervisor},
         wire::{EngineKind, ReadyReport},
     },
     features::{
@@ -34,15 +37,15 @@ use crate::{
 /// Whether this executable was built for a GPU.
 pub(super) const FOR_GPU: bool = cfg!(any(feature = "cuda", feature = "vulkan", feature = "metal", feature = "rocm"));
 
-/// A model of the profile and the file or folder that holds it, checked.
-pub struct ProfileModel {
+/// A model and the file or folder that holds it, checked.
+pub struct LocalModel {
     entry: CatalogEntry,
     file: PathBuf,
     header: Option<ModelHeader>,
     backend: Backend,
 }
 
-impl ProfileModel {
+impl LocalModel {
     /// `onnxruntime` is that library, which an ONNX model needs.
     pub fn new(entry: CatalogEntry, artifact: ValidArtifact, onnxruntime: Option<&Path>) -> anyhow::Result<Self> {
         let ValidArtifact { path: file, header, .. } = artifact;
@@ -59,13 +62,16 @@ impl ProfileModel {
     }
 }
 
-/// Running engines in the profile's order of preference.
+/// The engines of the profile in its order of preference, and those that others have asked for.
 pub struct Engines {
     running: Vec<Running>,
+    guests: Guests,
 }
 
-struct Running {
+/// An engine of a model.
+pub struct Running {
     entry: CatalogEntry,
+    header: Option<ModelHeader>,
     /// Size of its files.
     bytes: u64,
     supervisor: Supervisor,
@@ -74,23 +80,41 @@ struct Running {
 impl Engines {
     /// Starts one engine for each model. They load at the same time; see [`Self::ready`]. An error names the model that
     /// does not fit into memory and what would; nothing is started then.
-    pub fn start(models: Vec<ProfileModel>, config: &Config, spawner: &Spawner) -> anyhow::Result<Self> {
+    pub fn start(models: Vec<LocalModel>, config: &Config, spawner: &Spawner, library: Arc<Library>) -> anyhow::Result<Self> {
         let mut room = Room::of_this_machine(&Hardware::of_this_machine());
-        let mut specifications = Vec::new();
+        let stays = |model: &LocalModel| config.models.pinned.as_ref().is_none_or(|pinned| pinned.contains(&model.entry.id));
+        let mut planned = Vec::new();
         for model in models {
             let Some(kind) = engine_kind(model.entry.kind) else { continue };
-            let specification = specification(kind, &model, config, &mut room)?;
-            specifications.push((model.entry, specification));
+            let placement = placement(kind, &model, config, &room)?;
+            if stays(&model) {
+                room.take(placement.size);
+            }
+            planned.push((kind, model, placement));
         }
-        let start = |(entry, specification): (CatalogEntry, EngineSpec)| {
-            let bytes = specification.model.as_deref().map_or(0, size_of);
-            Running { bytes, entry, supervisor: Supervisor::start(specification, spawner.clone()) }
-        };
-        Ok(Self { running: specifications.into_iter().map(start).collect() })
+        let pool = Pool::new(room.size());
+        let running = planned.into_iter().map(|(kind, model, placement)| {
+            let presence = if stays(&model) { Presence::Always } else { on_demand(&pool, placement, config, false) };
+            Running::start(specification(kind, &model, config, placement.options, presence), model, spawner)
+        });
+        let running: Vec<Running> = running.collect();
+        let of_profile = running.iter().map(|engine| engine.entry.id.clone()).collect();
+        Ok(Self { running, guests: Guests::new(library, config.clone(), spawner.clone(), pool, room, of_profile) })
     }
 
+    /// Of the profile's engines.
     pub fn statuses(&self) -> Vec<EngineStatus> {
         self.running.iter().map(|engine| engine.supervisor.status()).collect()
+    }
+
+    /// Loads the models beside the profile's that are to stay.
+    pub async fn wake_pinned(&self) {
+        self.guests.wake_pinned().await;
+    }
+
+    /// Of the others that have been asked for.
+    pub fn guests(&self) -> Vec<EngineStatus> {
+        self.guests.statuses()
     }
 
     /// Waits for every engine. An error names the model that could not be loaded.
@@ -115,14 +139,10 @@ impl Engines {
         Ok(models)
     }
 
-    /// Every model, for programs that ask by name, once all are loaded.
-    pub async fn served(&self) -> Result<Arc<[ServedEngine]>, EngineError> {
-        let mut served = Vec::new();
-        for engine in &self.running {
-            let report = engine.supervisor.ready().await?;
-            served.extend(ServedEngine::new(&engine.entry, report, engine.supervisor.client(), engine.bytes));
-        }
-        Ok(served.into())
+    /// Every model that is here, for programs that ask by name: the profile's, then the others.
+    pub async fn served(&self) -> Vec<ServedEngine> {
+        let others = self.guests.served().await;
+        self.running.iter().filter_map(Running::served).chain(others).collect()
     }
 
     /// The model that hears.
@@ -133,12 +153,31 @@ impl Engines {
 
     /// Stops all of them, at the same time.
     pub async fn stop(self) {
-        let stopping: Vec<_> = self.running.into_iter().map(|engine| engine.supervisor.stop()).collect();
+        let all = self.running.into_iter().chain(self.guests.into_running());
+        let stopping: Vec<_> = all.map(|engine| engine.supervisor.stop()).collect();
         join_all(stopping).await;
     }
 }
 
 impl Running {
+    pub fn start(specification: EngineSpec, model: LocalModel, spawner: &Spawner) -> Self {
+        let LocalModel { entry, header, file, .. } = model;
+        Self { entry, header, bytes: size_of(&file), supervisor: Supervisor::start(specification, spawner.clone()) }
+    }
+
+    pub fn status(&self) -> EngineStatus {
+        self.supervisor.status()
+    }
+
+    pub fn client(&self) -> EngineClient {
+        self.supervisor.client()
+    }
+
+    /// As other programs find it.
+    pub fn served(&self) -> Option<ServedEngine> {
+        ServedEngine::new(&self.entry, self.header.as_ref(), self.bytes, Ok(self.supervisor.client()))
+    }
+
     fn reader(&self, report: &ReadyReport) -> Reader {
         Reader {
             id: self.entry.id.clone(),
@@ -174,18 +213,22 @@ pub async fn first_of_profile(library: &Library, kind: ArtifactKind) -> anyhow::
 /// Starts the engine of one model that is here.
 pub async fn engine_alone(library: &Library, config: &Config, spawner: &Spawner, entry: CatalogEntry) -> anyhow::Result<EngineAlone> {
     let kind = engine_kind(entry.kind).with_context(|| format!("{} is no model", entry.id))?;
+    let model = local_model(library, entry).await?;
+    let Placement { options, .. } = placement(kind, &model, config, &Room::of_this_machine(&Hardware::of_this_machine()))?;
+    let supervisor = Supervisor::start(specification(kind, &model, config, options, Presence::Always), spawner.clone());
+    Ok(EngineAlone { model: model.entry.id, backend: model.backend.name(), supervisor })
+}
+
+/// A model that is here, checked: its chosen variant or itself.
+pub async fn local_model(library: &Library, entry: CatalogEntry) -> anyhow::Result<LocalModel> {
     let (mut artifact, mut runtime) = (None, None);
     for needed in library.catalog().with_needs(vec![entry.clone()]) {
-        let valid = library.store().ensure_valid(&needed.id).await?;
         match needed.kind {
-            ArtifactKind::Onnxruntime => runtime = Some(valid.path),
-            _ => artifact = Some(valid),
+            ArtifactKind::Onnxruntime => runtime = Some(library.store().ensure_valid(&needed.id).await?.path),
+            _ => artifact = Some(library.store().ensure_valid_used(&needed.id).await?.artifact),
         }
     }
-    let model = ProfileModel::new(entry, artifact.context("the model is not here")?, runtime.as_deref())?;
-    let mut room = Room::of_this_machine(&Hardware::of_this_machine());
-    let supervisor = Supervisor::start(specification(kind, &model, config, &mut room)?, spawner.clone());
-    Ok(EngineAlone { model: model.entry.id, backend: model.backend.name(), supervisor })
+    LocalModel::new(entry, artifact.context("the model is not here")?, runtime.as_deref())
 }
 
 /// Bytes of a file, or of the files in a folder; 0 where that cannot be told.
@@ -196,7 +239,7 @@ fn size_of(path: &Path) -> u64 {
     }
 }
 
-fn engine_kind(kind: ArtifactKind) -> Option<EngineKind> {
+pub fn engine_kind(kind: ArtifactKind) -> Option<EngineKind> {
     match kind {
         ArtifactKind::Llm => Some(EngineKind::Llm),
         ArtifactKind::Embedding => Some(EngineKind::Embedding),
@@ -205,20 +248,29 @@ fn engine_kind(kind: ArtifactKind) -> Option<EngineKind> {
     }
 }
 
-/// `room` loses what the engine will take.
-fn specification(kind: EngineKind, model: &ProfileModel, config: &Config, room: &mut Room) -> anyhow::Result<EngineSpec> {
+/// How the model's engine is to run and what of `room` it takes.
+pub fn placement(kind: EngineKind, model: &LocalModel, config: &Config, room: &Room) -> anyhow::Result<Placement> {
+    let (threads, bytes) = (config.models.threads, size_of(&model.file));
+    if kind != EngineKind::Llm {
+        let options = EngineOptions { threads, gpu_layers: if FOR_GPU { ALL_LAYERS } else { 0 }, ..EngineOptions::default() };
+        return Ok(Placement { options, size: Room::by_file(bytes) });
+    }
+    let Placement { options, size } = room.place(&model.entry, model.header.as_ref(), bytes, &config.models.llm)?;
+    Ok(Placement { options: EngineOptions { threads, ..options }, size })
+}
+
+pub fn on_demand(pool: &Arc<Pool>, placement: Placement, config: &Config, stays: bool) -> Presence {
+    Presence::OnDemand { pool: Arc::clone(pool), size: placement.size, keep_alive: config.models.keep_alive, stays }
+}
+
+pub fn specification(kind: EngineKind, model: &LocalModel, config: &Config, options: EngineOptions, presence: Presence) -> EngineSpec {
     let readable = [vec![model.file.clone()], model.backend.libraries()].concat();
     // The other back ends compute on the processor in every build.
     let confinement = match FOR_GPU && model.backend == Backend::Ggml {
         true => Confinement::Gpu { readable, cache: config.server.state_directory.join("gpu-cache") },
         false => Confinement::Cpu { readable },
     };
-    let threads = config.models.threads;
-    let options = match kind {
-        EngineKind::Llm => EngineOptions { threads, ..room.place(&model.entry, model.header.as_ref(), &config.models.llm)? },
-        _ => EngineOptions { threads, gpu_layers: if FOR_GPU { ALL_LAYERS } else { 0 }, ..EngineOptions::default() },
-    };
-    Ok(EngineSpec {
+    EngineSpec {
         kind,
         model_id: model.entry.id.clone(),
         model: Some(model.file.clone()),
@@ -226,5 +278,6 @@ fn specification(kind: EngineKind, model: &ProfileModel, config: &Config, room: 
         confinement,
         options,
         allow_unsandboxed: config.server.allow_unsandboxed,
-    })
+        presence,
+    }
 }

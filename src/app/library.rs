@@ -91,19 +91,22 @@ impl Library {
 
     /// An embedding model of the catalogue, or one that was imported.
     pub fn embedding_model(&self, id: &str) -> anyhow::Result<CatalogEntry> {
-        let imported = || self.store.manifest(id).ok().map(|manifest| CatalogEntry::imported(&manifest));
-        let found = self.catalog.entry(id).cloned().or_else(imported);
-        match found {
+        match self.model(id) {
             Some(entry) if entry.kind == ArtifactKind::Embedding => Ok(entry),
             Some(_) => bail!("`embedding` is `{id}`, which makes no vectors: `oneiros models list` shows the models that do"),
             None => bail!("`embedding` is `{id}`, which is neither in the catalogue nor imported: see `oneiros models list`"),
         }
     }
 
+    /// A model of the catalogue, or one that was imported.
+    pub fn model(&self, id: &str) -> Option<CatalogEntry> {
+        let imported = || self.store.manifest(id).ok().map(|manifest| CatalogEntry::imported(&manifest));
+        self.catalog.entry(id).cloned().or_else(imported)
+    }
+
     /// A language model of the catalogue, or one that was imported.
     pub fn language_model(&self, id: &str) -> anyhow::Result<CatalogEntry> {
-        let imported = || self.store.manifest(id).ok().map(|manifest| CatalogEntry::imported(&manifest));
-        match self.catalog.entry(id).cloned().or_else(imported) {
+        match self.model(id) {
             Some(entry) if entry.kind == ArtifactKind::Llm => Ok(entry),
             Some(_) => bail!("{id} is no language model: `oneiros models list` shows which are"),
             None => bail!("there is no model called {id:?}, neither in the catalogue nor imported: see `oneiros models list`"),

@@ -5,6 +5,7 @@
 
 mod bring_up;
 mod engines;
+mod guests;
 pub mod library;
 mod notify;
 pub mod room;
@@ -105,7 +106,7 @@ impl App {
             config,
             spawner,
             parse,
-            library,
+            library: Arc::new(library),
             snapshot: Arc::clone(&snapshot),
             first,
             router,

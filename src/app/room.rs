@@ -1,4 +1,5 @@
-//! The memory that engines share: each takes its part before it is started, or is told what would fit.
+//! The machine's memory: each engine that stays takes its part before it is started, or is told what would fit; those that
+//! come and go share the rest.
 
 use anyhow::anyhow;
 use clap::ValueEnum as _;
@@ -6,7 +7,7 @@ use clap::ValueEnum as _;
 use super::engines::FOR_GPU;
 use crate::{
     config::LlmConfig,
-    engine::{CacheType, EngineOptions, parse::ModelHeader},
+    engine::{CacheType, EngineOptions, parse::ModelHeader, pool::Footprint},
     features::system::Hardware,
     models::{
         CatalogEntry,
@@ -17,7 +18,11 @@ use crate::{
 /// As many layers as any model has.
 pub const ALL_LAYERS: u32 = 999;
 
+/// What an engine beside a language model takes on top of its model's file, at most: buffers, libraries, its inputs.
+const BESIDE_THE_FILE: u64 = 256 << 20;
+
 /// What is left of the machine's memory.
+#[derive(Clone)]
 pub struct Room {
     left: Machine,
 }
@@ -34,22 +39,49 @@ impl Room {
         self.left
     }
 
-    /// Takes a language model's part. The error names what would fit.
-    pub fn place(&mut self, entry: &CatalogEntry, header: Option<&ModelHeader>, wish: &LlmConfig) -> anyhow::Result<EngineOptions> {
+    /// All that is left.
+    pub fn size(&self) -> Footprint {
+        let gpu_memory = self.left.gpu.map_or(0, |gpu| gpu.available_bytes.unwrap_or(u64::MAX));
+        Footprint { memory: self.left.available_bytes, gpu_memory }
+    }
+
+    /// Gives a part away.
+    pub fn take(&mut self, part: Footprint) {
+        let left = self.size().minus(part);
+        self.left.available_bytes = left.memory;
+        if let Some(GpuMemory { available_bytes: Some(bytes) }) = &mut self.left.gpu {
+            *bytes = left.gpu_memory;
+        }
+    }
+
+    /// The part of a model whose files have so many bytes and whose memory is not computed.
+    pub fn by_file(bytes: u64) -> Footprint {
+        let memory = bytes.saturating_add(BESIDE_THE_FILE);
+        Footprint { memory, gpu_memory: if FOR_GPU { memory } else { 0 } }
+    }
+
+    /// A language model's part. The error names what would fit.
+    pub fn place(&self, entry: &CatalogEntry, header: Option<&ModelHeader>, bytes: u64, wish: &LlmConfig) -> anyhow::Result<Placement> {
         let wish = wish_of(entry, wish);
         let Some(plan) = planned(header, &self.left, &wish).transpose().map_err(|error| anyhow!("{} is not loaded: {error}", entry.id))?
         else {
             // An embedding model in the place of a language model has no cache to plan.
             let (context_length, slots, cache_type) = (wish.context_length.unwrap_or(0), wish.slots, wish.cache_type);
-            return Ok(EngineOptions { threads: 0, context_length, gpu_layers: if FOR_GPU { ALL_LAYERS } else { 0 }, slots, cache_type });
+            let gpu_layers = if FOR_GPU { ALL_LAYERS } else { 0 };
+            let options = EngineOptions { threads: 0, context_length, gpu_layers, slots, cache_type };
+            return Ok(Placement { options, size: Self::by_file(bytes) });
         };
-        self.left.available_bytes = self.left.available_bytes.saturating_sub(plan.memory.total());
-        if let Some(GpuMemory { available_bytes: Some(left) }) = &mut self.left.gpu {
-            *left = left.saturating_sub(plan.gpu_memory.total());
-        }
+        let size = Footprint { memory: plan.memory.total(), gpu_memory: plan.gpu_memory.total() };
         let Plan { context_length, slots, cache_type, gpu_layers, .. } = plan;
-        Ok(EngineOptions { threads: 0, context_length, gpu_layers, slots, cache_type })
+        Ok(Placement { options: EngineOptions { threads: 0, context_length, gpu_layers, slots, cache_type }, size })
     }
+}
+
+/// How an engine is to run, and what it takes.
+#[derive(Debug, Clone, Copy)]
+pub struct Placement {
+    pub options: EngineOptions,
+    pub size: Footprint,
 }
 
 /// What the settings ask for; what they leave open is what suits the model.
@@ -110,16 +142,17 @@ mod tests {
     #[test]
     fn engines_that_do_not_fit_beside_each_other_are_refused_with_what_would_fit() {
         let mut room = Room::of_this_machine(&hardware(900));
-        let options = room.place(&entry(), Some(&header()), &wish()).unwrap();
+        let Placement { options, size } = room.place(&entry(), Some(&header()), 0, &wish()).unwrap();
+        room.take(size);
         assert_eq!((options.context_length, options.slots, options.cache_type), (8192, 8, CacheType::F16));
-        let refused = room.place(&entry(), Some(&header()), &wish()).unwrap_err().to_string();
+        let refused = room.place(&entry(), Some(&header()), 0, &wish()).unwrap_err().to_string();
         assert!(refused.starts_with("smollm2-135m-instruct is not loaded: ") && refused.contains("`context_length = "), "{refused}");
     }
 
     #[test]
     fn the_settings_decide_what_an_engine_gets() {
         let wish = LlmConfig { context_length: Some(1024), slots: 2, cache_type: "q8_0".into(), gpu_layers: None };
-        let options = Room::of_this_machine(&hardware(700)).place(&entry(), Some(&header()), &wish).unwrap();
+        let options = Room::of_this_machine(&hardware(700)).place(&entry(), Some(&header()), 0, &wish).unwrap().options;
         assert_eq!((options.context_length, options.slots, options.cache_type), (1024, 2, CacheType::Q8_0));
     }
 }

@@ -1,44 +1,86 @@
-//! The running engines as the API for other programs finds them.
+//! The engines as the API for other programs finds them.
 
-use std::sync::Arc;
+use std::{
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
 use futures_util::{FutureExt, future::BoxFuture};
 use tokio::sync::watch;
 
+use super::engines::Engines;
 use crate::{
-    engine::{client::EngineClient, wire::ReadyReport},
+    engine::{client::EngineClient, parse::ModelHeader, supervisor::EngineState, wire::ReadyReport},
     error::{Error, Result},
     features::openai::{ModelCard, ServedEmbedder, ServedGenerator, ServedModels, ServedTranscriber, Task},
     models::{ArtifactFormat, ArtifactKind, CatalogEntry},
 };
 
-/// One running engine.
+/// One engine, in memory or not.
 #[derive(Clone)]
 pub struct ServedEngine {
     card: ModelCard,
-    report: ReadyReport,
-    client: EngineClient,
+    /// Or why it cannot be had.
+    client: Result<EngineClient, String>,
 }
 
 impl ServedEngine {
-    /// `None` for what is no model. `bytes` is the size of its files.
-    pub fn new(entry: &CatalogEntry, report: ReadyReport, client: EngineClient, bytes: u64) -> Option<Self> {
+    /// `None` for what is no model. `header` is what its file says, `bytes` the size of its files; without a client, why.
+    pub fn new(entry: &CatalogEntry, header: Option<&ModelHeader>, bytes: u64, client: Result<EngineClient, String>) -> Option<Self> {
         let task = match entry.kind {
             ArtifactKind::Llm => Task::Text,
             ArtifactKind::Embedding => Task::Embedding,
             ArtifactKind::Asr => Task::Speech,
             ArtifactKind::Database | ArtifactKind::Onnxruntime => return None,
         };
+        // An engine that has run knows best.
+        let facts = client
+            .as_ref()
+            .ok()
+            .and_then(EngineClient::last_report)
+            .map_or_else(|| Facts::of_header(header), |report| Facts::of_report(&report));
         let card = ModelCard {
             id: entry.id.clone(),
             task,
-            dialog: entry.instruct && report.has_chat_template,
-            context_length: (report.context_length > 0).then_some(report.context_length),
-            dimensions: (report.dimensions > 0).then_some(report.dimensions),
+            dialog: task == Task::Text && facts.has_chat_template && (entry.instruct || entry.is_imported()),
+            context_length: facts.context_length.or(entry.context_length),
+            dimensions: facts.dimensions.filter(|_| task == Task::Embedding),
             format: format(entry.format).into(),
             bytes,
+            loaded: client.as_ref().is_ok_and(|client| client.status().state == EngineState::Ready),
         };
-        Some(Self { card, report, client })
+        Some(Self { card, client })
+    }
+
+    pub fn id(&self) -> &str {
+        &self.card.id
+    }
+}
+
+/// What a card tells of a model.
+struct Facts {
+    has_chat_template: bool,
+    context_length: Option<u32>,
+    dimensions: Option<u32>,
+}
+
+impl Facts {
+    fn of_report(report: &ReadyReport) -> Self {
+        let known = |number: u32| (number > 0).then_some(number);
+        Self {
+            has_chat_template: report.has_chat_template,
+            context_length: known(report.context_length),
+            dimensions: known(report.dimensions),
+        }
+    }
+
+    fn of_header(header: Option<&ModelHeader>) -> Self {
+        let number = |number: Option<u64>| number.and_then(|number| u32::try_from(number).ok());
+        Self {
+            has_chat_template: header.is_some_and(|header| header.has_chat_template),
+            context_length: number(header.and_then(|header| header.context_length)),
+            dimensions: number(header.and_then(|header| header.embedding_length)),
+        }
     }
 }
 
@@ -52,55 +94,71 @@ fn format(format: ArtifactFormat) -> &'static str {
     }
 }
 
-/// All engines of the profile, once they run.
-pub struct RunningModels(watch::Receiver<Arc<[ServedEngine]>>);
+/// All models that are here, once the profile's engines run.
+pub struct RunningModels(watch::Receiver<Weak<Engines>>);
 
 impl RunningModels {
-    pub fn new(engines: watch::Receiver<Arc<[ServedEngine]>>) -> Self {
+    pub fn new(engines: watch::Receiver<Weak<Engines>>) -> Self {
         Self(engines)
     }
 
-    fn find(&self, id: &str) -> Result<ServedEngine> {
-        let engines = self.0.borrow().clone();
-        if engines.is_empty() {
-            return Err(Error::coming_up("no model is ready yet; see /readyz"));
-        }
-        let known = || engines.iter().map(|engine| engine.card.id.clone()).collect();
-        engines
-            .iter()
-            .find(|engine| engine.card.id == id)
-            .cloned()
-            .ok_or_else(|| Error::UnknownModel { name: id.to_owned(), known: known() })
+    async fn all(&self) -> Result<Vec<ServedEngine>> {
+        let engines = self.0.borrow().upgrade().ok_or_else(|| Error::coming_up("no model is ready yet; see /readyz"))?;
+        Ok(engines.served().await)
+    }
+
+    async fn client(&self, id: &str) -> Result<EngineClient> {
+        let all = self.all().await?;
+        let known = || all.iter().map(|engine| engine.card.id.clone()).collect();
+        let found = all.iter().find(|engine| engine.card.id == id).cloned();
+        let engine = found.ok_or_else(|| Error::UnknownModel { name: id.to_owned(), known: known() })?;
+        engine.client.map_err(|reason| Error::Conflict(format!("{id} cannot be loaded: {reason}")))
+    }
+
+    /// The engine of a model, which is loaded if it never was.
+    async fn find(&self, id: &str) -> Result<(EngineClient, ReadyReport)> {
+        let client = self.client(id).await?;
+        client.wake();
+        let report = client.ready().await?;
+        Ok((client, report))
     }
 }
 
 impl ServedModels for RunningModels {
     fn list(&self) -> BoxFuture<'_, Vec<ModelCard>> {
-        let cards = self.0.borrow().iter().map(|engine| engine.card.clone()).collect();
-        async move { cards }.boxed()
+        async move { self.all().await.unwrap_or_default().into_iter().map(|engine| engine.card).collect() }.boxed()
     }
 
     fn generator<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<ServedGenerator>> {
-        let served =
-            |engine: ServedEngine| ServedGenerator { id: engine.card.id, answers: engine.report.answers, engine: Arc::new(engine.client) };
-        let found = self.find(id).map(served);
-        async move { found }.boxed()
+        async move {
+            let (client, report) = self.find(id).await?;
+            Ok(ServedGenerator { id: id.to_owned(), answers: report.answers, engine: Arc::new(client) })
+        }
+        .boxed()
     }
 
     fn embedder<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<ServedEmbedder>> {
-        let served = |ServedEngine { card, report, client }: ServedEngine| ServedEmbedder {
-            id: card.id,
-            dimensions: report.dimensions,
-            context_length: report.context_length,
-            engine: Arc::new(client),
-        };
-        let found = self.find(id).map(served);
-        async move { found }.boxed()
+        async move {
+            let (client, report) = self.find(id).await?;
+            let ReadyReport { dimensions, context_length, .. } = report;
+            Ok(ServedEmbedder { id: id.to_owned(), dimensions, context_length, engine: Arc::new(client) })
+        }
+        .boxed()
+    }
+
+    fn stay_for<'a>(&'a self, id: &'a str, keep_alive: Duration) -> BoxFuture<'a, Result<()>> {
+        async move {
+            self.client(id).await?.stay_for(keep_alive);
+            Ok(())
+        }
+        .boxed()
     }
 
     fn transcriber<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<ServedTranscriber>> {
-        let served = |engine: ServedEngine| ServedTranscriber { id: engine.card.id, engine: Arc::new(engine.client) };
-        let found = self.find(id).map(served);
-        async move { found }.boxed()
+        async move {
+            let (client, _) = self.find(id).await?;
+            Ok(ServedTranscriber { id: id.to_owned(), engine: Arc::new(client) })
+        }
+        .boxed()
     }
 }

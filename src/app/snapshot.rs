@@ -114,7 +114,8 @@ impl Snapshot {
             let parts = self.known();
             (parts.profile.clone(), parts.entries.clone().unwrap_or_default(), parts.engines.upgrade(), parts.database.upgrade())
         };
-        let statuses = engines.map(|engines| engines.statuses()).unwrap_or_default();
+        let statuses = engines.as_ref().map(|engines| engines.statuses()).unwrap_or_default();
+        let guests = engines.map(|engines| engines.guests()).unwrap_or_default();
         let pulls = self.board.under_way();
         SystemSnapshot {
             profile,
@@ -124,7 +125,7 @@ impl Snapshot {
                 .iter()
                 .map(|(task, kind)| task_status(task, *kind, &statuses, pulls.len(), self.serving.load(Ordering::Acquire)))
                 .collect(),
-            engines: statuses.into_iter().map(engine_status).collect(),
+            engines: statuses.into_iter().chain(guests).map(engine_status).collect(),
             unsandboxed_allowed: self.allow_unsandboxed,
             sealed: self.sealed,
             egress: self.egress.counts(),
@@ -169,7 +170,7 @@ impl Snapshot {
             return format!("fetching {id}: {} of {total} MB", pull.bytes_done / MEGABYTE);
         }
         let engines = self.known().engines.upgrade().map(|engines| engines.statuses()).unwrap_or_default();
-        match engines.iter().find_map(|engine| Some((engine, reason(&engine.state)?))) {
+        match engines.iter().filter(|engine| !engine.serves()).find_map(|engine| Some((engine, reason(&engine.state)?))) {
             Some((engine, reason)) => format!("{}: {reason}", engine.model_id),
             None if self.serving.load(Ordering::Acquire) => format!("ready: {} engines", engines.len()),
             None => "coming up".into(),
@@ -211,7 +212,7 @@ fn task_status(task: &str, kind: EngineKind, statuses: &[supervisor::EngineStatu
         None if pulls > 0 => Some("its model is being fetched".to_owned()),
         None => Some("no engine was started for it yet".to_owned()),
         Some(_) if !serving => Some("the appliance is still coming up".to_owned()),
-        Some(_) => of_kind.find(|status| status.state != supervisor::EngineState::Ready).and_then(|status| reason(&status.state)),
+        Some(_) => of_kind.find(|status| !status.serves()).and_then(|status| reason(&status.state)),
     };
     TaskStatus { task: task.to_owned(), ready: detail.is_none(), detail }
 }
@@ -232,6 +233,7 @@ fn engine_status(status: supervisor::EngineStatus) -> EngineStatus {
     let state = match status.state {
         supervisor::EngineState::Starting { .. } => EngineState::Starting,
         supervisor::EngineState::Ready => EngineState::Ready,
+        supervisor::EngineState::Resting => EngineState::Resting,
         supervisor::EngineState::Restarting { .. } => EngineState::Restarting,
         supervisor::EngineState::Failed { .. } | supervisor::EngineState::Stopped => EngineState::Failed,
     };
@@ -251,6 +253,7 @@ fn engine_status(status: supervisor::EngineStatus) -> EngineStatus {
 fn reason(state: &supervisor::EngineState) -> Option<String> {
     match state {
         supervisor::EngineState::Ready => None,
+        supervisor::EngineState::Resting => Some("it is loaded when somebody asks for it".into()),
         supervisor::EngineState::Starting { fraction } => Some(format!("its model is loading ({:.0} %)", fraction * 100.0)),
         supervisor::EngineState::Restarting { reason, .. } => Some(format!("it starts again after a fault: {reason}")),
         supervisor::EngineState::Failed { reason } => Some(format!("it failed: {reason}")),

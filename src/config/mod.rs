@@ -13,6 +13,7 @@ use std::{
     collections::BTreeMap,
     net::SocketAddr,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use anyhow::{Context as _, bail};
@@ -35,6 +36,8 @@ const DEFAULT_ALIASES: &str = "gpt-3.5-turbo=chat,gpt-3.5-turbo-instruct=chat,gp
     text-embedding-ada-002=embedding,\
     whisper-1=speech,gpt-4o-transcribe=speech,gpt-4o-mini-transcribe=speech";
 const MAX_THREADS: u16 = 256;
+const DEFAULT_KEEP_ALIVE_MINUTES: u16 = 5;
+const MAX_KEEP_ALIVE_MINUTES: u16 = 24 * 60;
 const DEFAULT_SLOTS: u16 = 8;
 const MAX_SLOTS: u16 = 64;
 /// A reading with its prompt does not fit into less.
@@ -100,6 +103,10 @@ pub struct ModelsConfig {
     pub hub_endpoint: String,
     /// Threads of each engine.
     pub threads: u16,
+    /// The models that stay in memory; `None`: the profile's.
+    pub pinned: Option<Vec<String>>,
+    /// How long any other stays there after its last answer.
+    pub keep_alive: Duration,
     /// What a language model's engine is to have.
     pub llm: LlmConfig,
 }
@@ -215,6 +222,8 @@ fn models(raw: RawModels) -> anyhow::Result<ModelsConfig> {
         embedding: raw.embedding.filter(|id| !id.is_empty()),
         hub_endpoint: hub_endpoint.trim_end_matches('/').into(),
         threads,
+        pinned: raw.pinned.as_deref().map(identifiers),
+        keep_alive: keep_alive(raw.keep_alive_minutes)?,
         llm: LlmConfig {
             context_length: context_length(raw.context_length)?,
             slots: slots(raw.slots)?,
@@ -222,6 +231,17 @@ fn models(raw: RawModels) -> anyhow::Result<ModelsConfig> {
             gpu_layers: raw.gpu_layers,
         },
     })
+}
+
+fn identifiers(list: &str) -> Vec<String> {
+    list.split(',').map(str::trim).filter(|id| !id.is_empty()).map(str::to_owned).collect()
+}
+
+fn keep_alive(minutes: Option<u16>) -> anyhow::Result<Duration> {
+    match minutes.unwrap_or(DEFAULT_KEEP_ALIVE_MINUTES) {
+        minutes if minutes <= MAX_KEEP_ALIVE_MINUTES => Ok(Duration::from_secs(60 * u64::from(minutes))),
+        minutes => bail!("`keep_alive_minutes` is {minutes}: at most {MAX_KEEP_ALIVE_MINUTES} can be kept; pin a model that is to stay"),
+    }
 }
 
 fn context_length(tokens: Option<u32>) -> anyhow::Result<Option<u32>> {

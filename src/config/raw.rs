@@ -77,6 +77,13 @@ pub struct RawModels {
     /// How a language model keeps what it has read: f16, q8_0 (half the memory) or q4_0 (a quarter) [default: f16]
     #[arg(long, global = true, env = "ONEIROS_CACHE_TYPE", value_name = "TYPE", hide_short_help = true)]
     pub cache_type: Option<String>,
+    /// Models that stay in memory from the start, as ID, ID; every other one that is here is loaded when somebody asks for it
+    /// [default: those of the profile]
+    #[arg(long, global = true, env = "ONEIROS_PINNED", value_name = "IDS", hide_short_help = true)]
+    pub pinned: Option<String>,
+    /// Minutes that a model which is not pinned stays in memory after its last answer, 0 to 1440 [default: 5]
+    #[arg(long, global = true, env = "ONEIROS_KEEP_ALIVE_MINUTES", value_name = "MINUTES", hide_short_help = true)]
+    pub keep_alive_minutes: Option<u16>,
     /// Layers of a language model on the GPU [default: as many as fit]
     #[arg(long, global = true, env = "ONEIROS_GPU_LAYERS", value_name = "N", hide_short_help = true)]
     pub gpu_layers: Option<u32>,
@@ -168,6 +175,8 @@ impl RawConfig {
                 context_length: self.models.context_length.or(lower.models.context_length),
                 slots: self.models.slots.or(lower.models.slots),
                 cache_type: self.models.cache_type.or(lower.models.cache_type),
+                pinned: self.models.pinned.or(lower.models.pinned),
+                keep_alive_minutes: self.models.keep_alive_minutes.or(lower.models.keep_alive_minutes),
                 gpu_layers: self.models.gpu_layers.or(lower.models.gpu_layers),
             },
             api: RawApi { aliases: self.api.aliases.or(lower.api.aliases) },

@@ -44,6 +44,21 @@ impl EngineClient {
         self.shared.ready().await
     }
 
+    /// Has an engine load its model that rests.
+    pub fn wake(&self) {
+        self.shared.command(Command::Wanted);
+    }
+
+    /// What it told when it was last ready.
+    pub fn last_report(&self) -> Option<ReadyReport> {
+        self.shared.last_report()
+    }
+
+    /// How long the engine stays in memory without a request from now on, if it is one that comes and goes.
+    pub fn stay_for(&self, keep_alive: Duration) {
+        self.shared.stay_for(keep_alive);
+    }
+
     /// Starts one request. The stream ends when the child is done with it; dropping the stream cancels the request.
     pub fn request(&self, request: Request, descriptors: Vec<OwnedFd>, asker: Asker) -> EventStream<Event> {
         self.ask(request, descriptors, asker)
@@ -75,7 +90,7 @@ impl EngineClient {
         }
         let expected = duration_of_speech(&request);
         // Somebody watches these come; a job asks again by itself.
-        let patient = matches!(request, Request::Generate(_) | Request::Transcribe(_));
+        let patient = matches!(request, Request::Generate(_) | Request::Transcribe(_)) || self.shared.comes_and_goes();
         let (id, place) = self.shared.admit(patient)?;
         let frame = connection::frame(&ToChild::Request { id, request });
         let frame = frame.map_err(|error| EngineError::InvalidRequest(error.to_string()))?;

@@ -10,6 +10,7 @@ pub mod client;
 pub mod confinement;
 pub mod fakes;
 pub mod parse;
+pub mod pool;
 pub mod selfcheck;
 pub mod supervisor;
 pub mod tools;

@@ -13,6 +13,8 @@ use super::{ModelError, Profile};
 pub use source::{Assembly, FilePart, FolderPart, HubFile, HubFolder, HubSource, Member, PipSource, Source, Wheel, WheelTarget};
 
 /// The entry that ONNX models need.
+/// The licence of a model that the operator brought: his own affair.
+const IMPORTED: &str = "LicenseRef-Imported";
 const ONNXRUNTIME: &str = "onnxruntime";
 const EMBEDDED: &str = include_str!("../../models/catalog.toml");
 
@@ -195,7 +197,7 @@ impl CatalogEntry {
             kind: manifest.kind,
             format: manifest.format,
             title: manifest.id.clone(),
-            licence: Licence { spdx: "LicenseRef-Imported".into(), url: String::new() },
+            licence: Licence { spdx: IMPORTED.into(), url: String::new() },
             file: manifest.file.clone(),
             languages: Vec::new(),
             memory_bytes: manifest.bytes,
@@ -205,6 +207,11 @@ impl CatalogEntry {
             needs,
             sources: Vec::new(),
         }
+    }
+
+    /// Whether it is a model of the operator's own, of which no catalogue tells.
+    pub fn is_imported(&self) -> bool {
+        self.licence.spdx == IMPORTED
     }
 
     /// Size on disk in bytes, of the first source that states one.

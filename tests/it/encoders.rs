@@ -7,11 +7,10 @@ use std::{
 };
 
 use oneiros::engine::{
-    Asker,
-    Embedder as _, EmbeddingRequest, EmbeddingRole, Embeddings, EngineOptions,
+    Asker, Embedder as _, EmbeddingRequest, EmbeddingRole, Embeddings, EngineOptions,
     backend::{Backend, TextPrefixes},
     confinement::Confinement,
-    supervisor::{EngineSpec, Spawner, Supervisor},
+    supervisor::{EngineSpec, Presence, Spawner, Supervisor},
     wire::EngineKind,
 };
 use serde_json::Value;
@@ -44,6 +43,7 @@ async fn start(id: &str, backend: Backend, threads: u16) -> Supervisor {
         confinement: Confinement::Cpu { readable },
         options: EngineOptions { threads, ..EngineOptions::default() },
         allow_unsandboxed: false,
+        presence: Presence::Always,
     };
     let engine = Supervisor::start(spec, Spawner::with_executable(PathBuf::from(env!("CARGO_BIN_EXE_oneiros"))).unwrap());
     let report = engine.ready().await.unwrap();

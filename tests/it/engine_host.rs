@@ -8,13 +8,12 @@ use std::{
 };
 
 use oneiros::engine::{
-    Asker,
-    EngineError, EngineOptions,
+    Asker, EngineError, EngineOptions,
     backend::Backend,
     client::EngineClient,
     confinement::Confinement,
     parse::{ParseOutcome, ParseRequest, ParseRunner},
-    supervisor::{EngineSpec, EngineState, Patience, Spawner, Supervisor},
+    supervisor::{EngineSpec, EngineState, Patience, Presence, Spawner, Supervisor},
     wire::{EngineKind, Event, Request},
 };
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
@@ -36,7 +35,16 @@ fn engine(patience: Patience) -> Supervisor {
 fn spec(confinement: Confinement) -> EngineSpec {
     let options = EngineOptions { threads: 1, ..EngineOptions::default() };
     let (model_id, backend) = ("none".into(), Backend::default());
-    EngineSpec { kind: EngineKind::Parse, model_id, model: None, backend, confinement, options, allow_unsandboxed: false }
+    EngineSpec {
+        kind: EngineKind::Parse,
+        model_id,
+        model: None,
+        backend,
+        confinement,
+        options,
+        allow_unsandboxed: false,
+        presence: Presence::Always,
+    }
 }
 
 fn quick() -> Patience {

@@ -6,13 +6,12 @@ use std::{
 };
 
 use oneiros::engine::{
-    Asker,
-    Constraint, EngineError, EngineOptions, EventStream, FormPart, GenerationEvent, GenerationRequest, Prompt, Sampling, Slot,
+    Asker, Constraint, EngineError, EngineOptions, EventStream, FormPart, GenerationEvent, GenerationRequest, Prompt, Sampling, Slot,
     TextGenerator,
     backend::Backend,
     client::EngineClient,
     confinement::Confinement,
-    supervisor::{EngineSpec, Patience, Spawner, Supervisor},
+    supervisor::{EngineSpec, Patience, Presence, Spawner, Supervisor},
     wire::EngineKind,
 };
 use rustix::process::{Pid, Signal, kill_process};
@@ -42,6 +41,7 @@ async fn engine() -> (Supervisor, EngineClient) {
         backend: Backend::default(),
         options: EngineOptions { threads: 2, context_length: 4096, ..EngineOptions::default() },
         allow_unsandboxed: false,
+        presence: Presence::Always,
     };
     let spawner = Spawner::with_executable(PathBuf::from(env!("CARGO_BIN_EXE_oneiros"))).unwrap();
     let patience = Patience { first_restart: Duration::from_millis(50), attempts: 100, ..Patience::default() };

@@ -90,7 +90,12 @@ pub async fn run(arguments: AsrArguments, rounds: usize, json: bool, config: &Co
 }
 
 /// The seconds of each round, and what the last one brought.
-async fn measure(service: &SpeechService, path: &PathBuf, arguments: &AsrArguments, times: usize) -> anyhow::Result<(Vec<f64>, Transcription)> {
+async fn measure(
+    service: &SpeechService,
+    path: &PathBuf,
+    arguments: &AsrArguments,
+    times: usize,
+) -> anyhow::Result<(Vec<f64>, Transcription)> {
     let listening = Listening { language: arguments.language.clone(), words: arguments.words, ..Listening::default() };
     let mut rounds = Vec::new();
     loop {

@@ -85,7 +85,16 @@ fn start(spawner: &Spawner, patience: Patience) -> Supervisor {
     let options = EngineOptions { threads: 1, ..EngineOptions::default() };
     let confinement = Confinement::Parse;
     let (model_id, backend) = ("evil".into(), Backend::default());
-    let spec = EngineSpec { kind: EngineKind::Parse, model_id, model: None, backend, confinement, options, allow_unsandboxed: false };
+    let spec = EngineSpec {
+        kind: EngineKind::Parse,
+        model_id,
+        model: None,
+        backend,
+        confinement,
+        options,
+        allow_unsandboxed: false,
+        presence: Presence::Always,
+    };
     Supervisor::start_with(spec, spawner.clone(), patience)
 }
 

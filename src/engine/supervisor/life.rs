@@ -22,6 +22,7 @@ use super::{
 };
 use crate::engine::{
     EngineError,
+    pool::Berth,
     wire::{
         Event, FromChild, MAX_ANSWER_BYTES, ReadyReport, STARTING,
         connection::{self, Received},
@@ -35,6 +36,8 @@ const LAST_BREATH: Duration = Duration::from_millis(500);
 pub(super) enum Ended {
     /// The supervisor was told to stop.
     Stopped,
+    /// It left in order, since nobody needed it or another needed its memory. Who waits stands in line.
+    Rested,
     /// The child itself told that it cannot start; trying again at once would not help.
     Refused(String),
     /// It died, hung or broke the protocol. `served_for` is how long it was ready.
@@ -46,6 +49,14 @@ const MOST_PLACES: usize = 256;
 
 /// Frames that may wait while the supervisor is busy with another.
 const FRAMES_WAITING: usize = 8;
+
+/// A child that has just been started.
+pub(super) struct Started {
+    pub(super) child: ChildProcess,
+    pub(super) socket: UnixStream,
+    /// The memory that it has, if it comes and goes.
+    pub(super) berth: Option<Berth>,
+}
 
 pub(super) struct Life<'a> {
     shared: &'a Shared,
@@ -61,6 +72,11 @@ pub(super) struct Life<'a> {
     /// How many requests it works on at the same time.
     places: usize,
     heard_at: Instant,
+    /// Its memory, if it comes and goes.
+    berth: Option<Berth>,
+    idle_since: Option<Instant>,
+    /// Another needs its memory: it takes nothing more on.
+    leaves: bool,
 }
 
 /// What is wrong with a frame.
@@ -80,7 +96,8 @@ impl Drop for AbortOnDrop {
 }
 
 impl<'a> Life<'a> {
-    pub(super) fn new(shared: &'a Shared, patience: Patience, line: &'a mut Line, child: ChildProcess, socket: UnixStream) -> Self {
+    pub(super) fn new(shared: &'a Shared, patience: Patience, line: &'a mut Line, started: Started) -> Self {
+        let Started { child, socket, berth } = started;
         let (read, write) = socket.into_split();
         let (heard, frames) = mpsc::channel(FRAMES_WAITING);
         let (outgoing, to_send) = mpsc::unbounded_channel();
@@ -99,15 +116,25 @@ impl<'a> Life<'a> {
             ready_since: None,
             places: 1,
             heard_at: Instant::now(),
+            berth,
+            idle_since: None,
+            leaves: false,
         }
     }
 
     pub(super) async fn run(mut self, commands: &mut UnboundedReceiver<Command>, stop: &CancellationToken) -> Ended {
         loop {
             self.line.tell(&self.shared.view.borrow());
+            self.note_idleness();
+            let leaves_at = self.leaves_at();
+            if leaves_at.is_some_and(|at| at <= Instant::now()) {
+                return self.rest().await;
+            }
             let hung = self.deadline();
-            let deadline = self.line.next_to_end(self.ready_since.is_some()).map_or(hung, |end| end.min(hung));
+            let ends = [self.line.next_to_end(self.ready_since.is_some()), leaves_at];
+            let deadline = ends.into_iter().flatten().fold(hung, Instant::min);
             tokio::select! {
+                () = asked_to_leave(self.berth.as_ref()) => self.leaves = true,
                 () = stop.cancelled() => return self.stop().await,
                 command = commands.recv() => match command {
                     Some(command) => self.command(command),
@@ -133,6 +160,25 @@ impl<'a> Life<'a> {
         }
     }
 
+    /// Tells the pool when its work begins and ends.
+    fn note_idleness(&mut self) {
+        let Some(berth) = &self.berth else { return };
+        let idle = self.ready_since.is_some() && self.line.is_empty();
+        if idle != self.idle_since.is_some() {
+            self.idle_since = idle.then(Instant::now);
+            berth.set_idle(idle);
+        }
+    }
+
+    /// When it goes, if it comes and goes and has nothing in hand.
+    fn leaves_at(&self) -> Option<Instant> {
+        let keep_alive = self.shared.keep_alive()?;
+        if self.leaves && self.ready_since.is_some() && self.line.served().is_none() {
+            return Some(Instant::now());
+        }
+        self.idle_since.map(|since| since + keep_alive)
+    }
+
     /// When the child counts as hung if nothing more is heard of it.
     fn deadline(&self) -> Instant {
         if self.ready_since.is_none() {
@@ -156,7 +202,7 @@ impl<'a> Life<'a> {
                 }
             }
             Command::Cancel { id } => self.line.cancel(id, Some(&self.outgoing)),
-            Command::TryAgain => {}
+            Command::Wanted | Command::KeepAlive => {}
         }
     }
 
@@ -164,7 +210,9 @@ impl<'a> Life<'a> {
         if self.line.served().is_none() {
             self.heard_at = Instant::now();
         }
-        self.line.send(&self.outgoing, self.places);
+        if !self.leaves {
+            self.line.send(&self.outgoing, self.places);
+        }
     }
 
     /// Takes one frame. Only one that moves things on shows that the child is alive.
@@ -237,6 +285,15 @@ impl<'a> Life<'a> {
         Ended::Faulty { reason, served_for }
     }
 
+    /// Leaves the line as it is.
+    async fn rest(self) -> Ended {
+        let Self { mut child, tasks, patience, .. } = self;
+        drop(tasks);
+        let end = child.end(patience.stop).await;
+        tracing::debug!("an engine has left its memory to others: {end}");
+        Ended::Rested
+    }
+
     async fn stop(self) -> Ended {
         let Self { mut child, line, tasks, patience, .. } = self;
         line.refuse_all("it is being stopped");
@@ -245,6 +302,14 @@ impl<'a> Life<'a> {
         let end = child.end(patience.stop).await;
         tracing::debug!("an engine was stopped: {end}");
         Ended::Stopped
+    }
+}
+
+/// Never ends for one that always stays.
+async fn asked_to_leave(berth: Option<&Berth>) {
+    match berth {
+        Some(berth) => berth.asked_to_leave().await,
+        None => std::future::pending().await,
     }
 }
 

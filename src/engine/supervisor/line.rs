@@ -109,6 +109,11 @@ impl Line {
         }
     }
 
+    /// Whether nobody is here, neither waiting nor served.
+    pub(super) fn is_empty(&self) -> bool {
+        self.requests.is_empty()
+    }
+
     /// Where those stand who wait, in the order of their turns.
     fn waiting(&self) -> Vec<usize> {
         let mut waiting: Vec<usize> = (0..self.requests.len()).filter(|index| !self.requests[*index].sent).collect();

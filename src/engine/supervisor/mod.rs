@@ -17,7 +17,7 @@ use std::{
     os::fd::OwnedFd,
     path::PathBuf,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -39,6 +39,7 @@ use super::{
     backend::Backend,
     client::EngineClient,
     confinement::{Confinement, ConfinementReport},
+    pool::{Footprint, Pool},
     wire::{EngineKind, ReadyReport, STARTING},
 };
 
@@ -58,6 +59,17 @@ pub struct EngineSpec {
     pub options: EngineOptions,
     /// Start it even if the kernel cannot confine it.
     pub allow_unsandboxed: bool,
+    pub presence: Presence,
+}
+
+/// When an engine has its model in memory.
+#[derive(Debug, Clone)]
+pub enum Presence {
+    /// From the start to the end.
+    Always,
+    /// From a request on, until it has been idle for `keep_alive`, or for less when another engine needs the memory; for good
+    /// if it `stays`.
+    OnDemand { pool: Arc<Pool>, size: Footprint, keep_alive: Duration, stays: bool },
 }
 
 /// How patient a supervisor is.
@@ -115,15 +127,25 @@ impl Supervisor {
         Self::start_with(spec, spawner, Patience::default())
     }
 
-    pub fn start_with(spec: EngineSpec, spawner: Spawner, patience: Patience) -> Self {
+    pub fn start_with(spec: EngineSpec, spawner: Spawner, mut patience: Patience) -> Self {
         let (commands, received) = mpsc::unbounded_channel();
+        let keep_alive = match spec.presence {
+            Presence::Always => None,
+            Presence::OnDemand { keep_alive, .. } => Some(Mutex::new(keep_alive)),
+        };
+        if keep_alive.is_some() {
+            // Others may have the memory for a while, and whoever asked knew that a model may have to be loaded.
+            patience.comeback = patience.whole;
+        }
+        let view = View { state: if keep_alive.is_some() { EngineState::Resting } else { View::default().state }, ..View::default() };
         let shared = Arc::new(Shared {
             kind: spec.kind,
             model_id: spec.model_id.clone(),
             commands,
             places: Arc::new(Semaphore::new(MOST_REQUESTS)),
             next_id: AtomicU64::new(STARTING + 1),
-            view: watch::Sender::new(View::default()),
+            view: watch::Sender::new(view),
+            keep_alive,
         });
         let stop = CancellationToken::new();
         let runner = run::Runner { spec, spawner, patience, shared: Arc::clone(&shared), stop: stop.clone() };
@@ -146,7 +168,8 @@ impl Supervisor {
         WatchStream::new(self.shared.view.subscribe()).map(|view| view.state)
     }
 
-    /// Waits until the engine can be asked. An error when it has given up or was stopped.
+    /// Waits until the engine can be asked; one that was never in memory is loaded. An error when it has given up or was
+    /// stopped.
     pub async fn ready(&self) -> Result<ReadyReport, EngineError> {
         self.shared.ready().await
     }
@@ -167,6 +190,8 @@ pub(in crate::engine) struct Shared {
     places: Arc<Semaphore>,
     next_id: AtomicU64,
     view: watch::Sender<View>,
+    /// How long it stays in memory without a request, for one that comes and goes.
+    keep_alive: Option<Mutex<Duration>>,
 }
 
 /// What is seen from outside.
@@ -191,8 +216,10 @@ pub(in crate::engine) enum Command {
     Cancel {
         id: u64,
     },
-    /// Somebody wants an engine that had given up.
-    TryAgain,
+    /// Somebody wants an engine that rests or had given up.
+    Wanted,
+    /// How long it stays has changed.
+    KeepAlive,
 }
 
 /// A request on its way, with its place in the queue.
@@ -216,6 +243,23 @@ impl Shared {
         &self.model_id
     }
 
+    /// Whether it is loaded when it is asked: then everybody waits for that.
+    pub(in crate::engine) fn comes_and_goes(&self) -> bool {
+        self.keep_alive.is_some()
+    }
+
+    /// How long it stays without a request from now on; one that always stays does.
+    pub(in crate::engine) fn stay_for(&self, keep_alive: Duration) {
+        if let Some(setting) = &self.keep_alive {
+            *setting.lock().unwrap_or_else(PoisonError::into_inner) = keep_alive;
+            self.command(Command::KeepAlive);
+        }
+    }
+
+    fn keep_alive(&self) -> Option<Duration> {
+        Some(*self.keep_alive.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// A place in the queue and an id, or why there is none. A patient asker gets one while the engine starts, too.
     pub(in crate::engine) fn admit(&self, patient: bool) -> Result<(u64, OwnedSemaphorePermit), EngineError> {
         let (unavailability, starts) = {
@@ -223,7 +267,7 @@ impl Shared {
             (state.unavailability(), matches!(state, EngineState::Starting { .. } | EngineState::Restarting { .. }))
         };
         if let Some(reason) = unavailability.filter(|_| !(patient && starts)) {
-            self.command(Command::TryAgain);
+            self.command(Command::Wanted);
             return Err(EngineError::Unavailable(reason));
         }
         let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| EngineError::Busy)?;
@@ -252,7 +296,12 @@ impl Shared {
             resident_bytes: pid.and_then(process::resident_bytes),
             restarts,
             queued: u32::try_from(queued).unwrap_or(u32::MAX),
+            on_demand: self.comes_and_goes(),
         }
+    }
+
+    pub(in crate::engine) fn last_report(&self) -> Option<ReadyReport> {
+        self.view.borrow().report.clone()
     }
 
     pub(in crate::engine) async fn ready(&self) -> Result<ReadyReport, EngineError> {
@@ -260,8 +309,14 @@ impl Shared {
         loop {
             let View { state, report, .. } = views.borrow_and_update().clone();
             match (state, report) {
-                (EngineState::Ready, Some(report)) => return Ok(report),
-                (EngineState::Failed { reason }, _) => return Err(EngineError::Unavailable(reason)),
+                (EngineState::Ready | EngineState::Resting, Some(report)) => return Ok(report),
+                (EngineState::Resting, None) => self.command(Command::Wanted),
+                (EngineState::Failed { reason }, _) => {
+                    if self.comes_and_goes() {
+                        self.command(Command::Wanted);
+                    }
+                    return Err(EngineError::Unavailable(reason));
+                }
                 (EngineState::Stopped, _) => return Err(EngineError::Unavailable("it was stopped".into())),
                 _ => {}
             }

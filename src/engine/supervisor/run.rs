@@ -9,11 +9,14 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Command, EngineSpec, EngineState, Patience, Shared, Spawner,
-    life::{Ended, Life},
+    Command, EngineSpec, EngineState, Patience, Presence, Shared, Spawner,
+    life::{Ended, Life, Started},
     line::Line,
 };
-use crate::engine::{EngineError, child::ChildArguments};
+use crate::engine::{EngineError, child::ChildArguments, pool::Berth};
+
+/// Longer than anybody waits.
+const A_LONG_TIME: Duration = Duration::from_secs(365 * 24 * 3600);
 
 pub(super) struct Runner {
     pub(super) spec: EngineSpec,
@@ -29,8 +32,13 @@ impl Runner {
         let mut failures = 0;
         let mut line = Line::default();
         while !self.stop.is_cancelled() {
-            let (reason, hopeless) = match self.live(&mut commands, &mut line).await {
+            let Some(berth) = self.come(&mut commands, &mut line).await else { break };
+            let (reason, hopeless) = match self.live(&mut commands, &mut line, berth).await {
                 Ended::Stopped => break,
+                Ended::Rested => {
+                    self.set(EngineState::Resting);
+                    continue;
+                }
                 Ended::Refused(reason) => (reason, true),
                 Ended::Faulty { reason, served_for } => {
                     failures = if served_for.is_some_and(|served| served >= self.patience.healthy) { 1 } else { failures + 1 };
@@ -61,7 +69,44 @@ impl Runner {
         }
     }
 
-    async fn live(&self, commands: &mut UnboundedReceiver<Command>, line: &mut Line) -> Ended {
+    /// For an engine that comes and goes: waits until somebody needs it, then for memory. `None` when it is to stop.
+    async fn come(&self, commands: &mut UnboundedReceiver<Command>, line: &mut Line) -> Option<Option<Berth>> {
+        let Presence::OnDemand { pool, size, stays, .. } = &self.spec.presence else { return Some(None) };
+        let mut wanted = matches!(self.shared.view.borrow().state, EngineState::Starting { .. });
+        while line.is_empty() && !wanted {
+            tokio::select! {
+                () = self.stop.cancelled() => return None,
+                command = commands.recv() => match command? {
+                    Command::Wanted => wanted = true,
+                    command => self.queue(command, line),
+                },
+            }
+        }
+        self.set(EngineState::Starting { fraction: 0.0 });
+        let taking = pool.take(*size, *stays);
+        tokio::pin!(taking);
+        loop {
+            line.tell(&self.shared.view.borrow());
+            let next = line.next_to_end(true).unwrap_or_else(|| Instant::now() + A_LONG_TIME);
+            tokio::select! {
+                () = self.stop.cancelled() => return None,
+                berth = &mut taking => return Some(Some(berth)),
+                () = sleep_until(next) => line.end_overdue(None, None),
+                command = commands.recv() => self.queue(command?, line),
+            }
+        }
+    }
+
+    /// While no child is there that could take it.
+    fn queue(&self, command: Command, line: &mut Line) {
+        match command {
+            Command::Submit(submission) => line.join(submission, &self.patience),
+            Command::Cancel { id } => line.cancel(id, None),
+            Command::Wanted | Command::KeepAlive => {}
+        }
+    }
+
+    async fn live(&self, commands: &mut UnboundedReceiver<Command>, line: &mut Line, berth: Option<Berth>) -> Ended {
         let arguments = ChildArguments {
             kind: self.spec.kind,
             model: self.spec.model.clone(),
@@ -75,7 +120,10 @@ impl Runner {
             parent: std::process::id(),
         };
         match self.spawner.spawn(&arguments).await {
-            Ok((child, socket)) => Life::new(&self.shared, self.patience, line, child, socket).run(commands, &self.stop).await,
+            Ok((child, socket)) => {
+                let started = Started { child, socket, berth };
+                Life::new(&self.shared, self.patience, line, started).run(commands, &self.stop).await
+            }
             Err(error) => Ended::Faulty { reason: format!("it could not be started: {error}"), served_for: None },
         }
     }
@@ -112,7 +160,7 @@ impl Runner {
         line.refuse_all(&reason);
         self.set(EngineState::Failed { reason });
         self.turn_away(Instant::now() + self.patience.first_restart, false, commands).await
-            && self.turn_away(Instant::now() + Duration::from_secs(365 * 24 * 3600), true, commands).await
+            && self.turn_away(Instant::now() + A_LONG_TIME, true, commands).await
     }
 
     /// Refuses what comes until the time is over, or until somebody asks if `until_asked`. `false` when the engine is
@@ -123,7 +171,7 @@ impl Runner {
                 () = self.stop.cancelled() => return false,
                 () = sleep_until(until) => return true,
                 command = commands.recv() => match command {
-                    Some(Command::TryAgain) if until_asked => return true,
+                    Some(Command::Wanted) if until_asked => return true,
                     Some(command) => self.refuse(command),
                     None => return false,
                 },

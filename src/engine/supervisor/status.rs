@@ -22,6 +22,19 @@ pub struct EngineStatus {
     pub restarts: u32,
     /// Requests that are served or wait.
     pub queued: u32,
+    /// It is loaded when somebody asks for it.
+    pub on_demand: bool,
+}
+
+impl EngineStatus {
+    /// Whether a request is served, now or once the model is loaded for it.
+    pub fn serves(&self) -> bool {
+        match self.state {
+            EngineState::Ready | EngineState::Resting => true,
+            EngineState::Starting { .. } => self.on_demand,
+            EngineState::Restarting { .. } | EngineState::Failed { .. } | EngineState::Stopped => false,
+        }
+    }
 }
 
 /// Where an engine is in its life.
@@ -33,6 +46,8 @@ pub enum EngineState {
         fraction: f32,
     },
     Ready,
+    /// Its model is not in memory; the next request has it loaded.
+    Resting,
     /// It failed and starts again in a moment; `attempt` counts from 1.
     Restarting {
         attempt: u32,
@@ -50,7 +65,7 @@ impl EngineState {
     /// Why a request cannot be served now, in words that end "the engine is not available: …".
     pub(super) fn unavailability(&self) -> Option<String> {
         match self {
-            Self::Ready => None,
+            Self::Ready | Self::Resting => None,
             Self::Starting { fraction } => Some(format!("it is loading its model ({:.0} %)", fraction * 100.0)),
             Self::Restarting { reason, .. } => Some(format!("it is starting again, because {reason}")),
             Self::Failed { reason } => Some(reason.clone()),

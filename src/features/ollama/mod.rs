@@ -4,6 +4,7 @@
 //! line ([`narration`]). It is served on a listener of its own, which is off unless the operator names a loopback address.
 
 mod chat;
+mod keep_alive;
 mod model;
 mod narration;
 mod options;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::keep_alive::KeepAlive;
 use crate::features::openai::{Advice, Inputs, OneOrMany, Role, Tool, Wire};
 
 const IMAGES: Advice = ("images", "these models read text only: leave pictures out");
@@ -20,7 +21,7 @@ pub struct ChatRequest {
     pub options: Option<Options>,
     pub stream: Option<bool>,
     pub think: Option<Think>,
-    pub keep_alive: Option<Value>,
+    pub keep_alive: Option<KeepAlive>,
 }
 
 impl Wire for ChatRequest {
@@ -40,7 +41,7 @@ pub struct GenerateRequest {
     pub options: Option<Options>,
     pub stream: Option<bool>,
     pub think: Option<Think>,
-    pub keep_alive: Option<Value>,
+    pub keep_alive: Option<KeepAlive>,
     /// Only empty.
     pub images: Option<Vec<Value>>,
     /// Only empty.
@@ -141,7 +142,7 @@ pub struct EmbedRequest {
     pub truncate: Option<bool>,
     pub dimensions: Option<i64>,
     pub options: Option<Options>,
-    pub keep_alive: Option<Value>,
+    pub keep_alive: Option<KeepAlive>,
 }
 
 impl Wire for EmbedRequest {}
@@ -154,7 +155,7 @@ pub struct EmbeddingsRequest {
     pub model: String,
     pub prompt: String,
     pub options: Option<Options>,
-    pub keep_alive: Option<Value>,
+    pub keep_alive: Option<KeepAlive>,
 }
 
 impl Wire for EmbeddingsRequest {}

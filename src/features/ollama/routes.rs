@@ -1,6 +1,9 @@
 //! The feature over HTTP.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use axum::{
     Json, Router,
@@ -17,13 +20,16 @@ use time::OffsetDateTime;
 
 use super::{
     chat,
+    keep_alive::KeepAlive,
     model::{ChatRequest, EmbedRequest, EmbedResponse, EmbeddingsRequest, EmbeddingsResponse, GenerateRequest, ShowRequest, Shown, Tags},
     narration::{Form, OllamaNarrator},
     tags::{loaded, own_name, shown, tag},
 };
 use crate::{
     error::{Result, problem::Problem},
-    features::openai::{ApiBody, EmbeddingsRequest as Embedding, Failure, Inputs, ModelApi, Task, Vector, Writing, embed, narrate},
+    features::openai::{
+        ApiBody, EmbeddingsRequest as Embedding, Failure, Inputs, ModelApi, ModelCard, Task, Vector, Writing, embed, narrate,
+    },
 };
 
 /// The feature's operations.
@@ -64,7 +70,7 @@ async fn list_tags(State(api): State<Arc<ModelApi>>) -> Json<Tags> {
 
 async fn list_loaded(State(api): State<Arc<ModelApi>>) -> Json<Tags> {
     let since = since(&api);
-    Json(Tags { models: api.cards().await.iter().map(|card| loaded(card, since)).collect() })
+    Json(Tags { models: api.cards().await.iter().filter(|card| card.loaded).map(|card| loaded(card, since)).collect() })
 }
 
 async fn show(State(api): State<Arc<ModelApi>>, ApiBody(request): ApiBody<ShowRequest>) -> Result<Json<Shown>> {
@@ -75,8 +81,9 @@ async fn show(State(api): State<Arc<ModelApi>>, ApiBody(request): ApiBody<ShowRe
 async fn chat(State(api): State<Arc<ModelApi>>, ApiBody(request): ApiBody<ChatRequest>) -> Result<Response> {
     let narrator = OllamaNarrator::new(&request.model, Form::Message, Instant::now());
     let card = api.card(own_name(&request.model), Task::Text).await?;
+    let keep_alive = keep(&api, &card, request.keep_alive.as_ref()).await?;
     if request.messages.is_empty() {
-        return Ok(Json(narrator.nothing(loads(request.keep_alive.as_ref()))).into_response());
+        return Ok(Json(narrator.nothing(load(&api, &card, keep_alive).await?)).into_response());
     }
     answer(&api, &card.id, chat::chat(&request, &card)?, narrator, request.stream).await
 }
@@ -84,16 +91,29 @@ async fn chat(State(api): State<Arc<ModelApi>>, ApiBody(request): ApiBody<ChatRe
 async fn generate(State(api): State<Arc<ModelApi>>, ApiBody(request): ApiBody<GenerateRequest>) -> Result<Response> {
     let narrator = OllamaNarrator::new(&request.model, Form::Response, Instant::now());
     let card = api.card(own_name(&request.model), Task::Text).await?;
+    let keep_alive = keep(&api, &card, request.keep_alive.as_ref()).await?;
     if request.prompt.is_empty() {
-        return Ok(Json(narrator.nothing(loads(request.keep_alive.as_ref()))).into_response());
+        return Ok(Json(narrator.nothing(load(&api, &card, keep_alive).await?)).into_response());
     }
     answer(&api, &card.id, chat::generate(&request, &card)?, narrator, request.stream).await
 }
 
-/// Nothing to write means that the model is to be loaded, or, kept for no time, to leave. It stays where it is.
-fn loads(keep_alive: Option<&Value>) -> &'static str {
-    let leaves = keep_alive.is_some_and(|time| *time == json!(0) || *time == json!("0"));
-    if leaves { "unload" } else { "load" }
+/// Has the model stay for as long as the request says. One that is pinned stays in any case.
+async fn keep(api: &ModelApi, card: &ModelCard, keep_alive: Option<&KeepAlive>) -> Result<Option<Duration>> {
+    let keep_alive = keep_alive.map(KeepAlive::duration).transpose()?;
+    if let Some(keep_alive) = keep_alive {
+        api.stay_for(card, keep_alive).await?;
+    }
+    Ok(keep_alive)
+}
+
+/// Nothing to write means that the model is to be loaded, or, kept for no time, to leave. Says which.
+async fn load(api: &ModelApi, card: &ModelCard, keep_alive: Option<Duration>) -> Result<&'static str> {
+    if keep_alive == Some(Duration::ZERO) {
+        return Ok("unload");
+    }
+    api.load(card).await?;
+    Ok("load")
 }
 
 async fn answer(api: &ModelApi, model: &str, writing: Writing, narrator: OllamaNarrator, stream: Option<bool>) -> Result<Response> {
@@ -109,7 +129,8 @@ async fn answer(api: &ModelApi, model: &str, writing: Writing, narrator: OllamaN
 
 async fn embed_texts(State(api): State<Arc<ModelApi>>, ApiBody(request): ApiBody<EmbedRequest>) -> Result<Json<EmbedResponse>> {
     let began = Instant::now();
-    let EmbedRequest { model, input, truncate, dimensions, .. } = request;
+    let EmbedRequest { model, input, truncate, dimensions, keep_alive, .. } = request;
+    keep(&api, &api.card(own_name(&model), Task::Embedding).await?, keep_alive.as_ref()).await?;
     let wanted = Embedding { dimensions, truncate: Some(truncate.unwrap_or(true)), ..Embedding::of(own_name(&model), input) };
     let embedded = embed(&api, wanted).await?;
     Ok(Json(EmbedResponse {
@@ -122,6 +143,7 @@ async fn embed_texts(State(api): State<Arc<ModelApi>>, ApiBody(request): ApiBody
 }
 
 async fn embed_text(State(api): State<Arc<ModelApi>>, ApiBody(request): ApiBody<EmbeddingsRequest>) -> Result<Json<EmbeddingsResponse>> {
+    keep(&api, &api.card(own_name(&request.model), Task::Embedding).await?, request.keep_alive.as_ref()).await?;
     let input = Inputs::Text(request.prompt);
     let embedded = embed(&api, Embedding { truncate: Some(true), ..Embedding::of(own_name(&request.model), input) }).await?;
     let embedding = embedded.data.into_iter().next().map(|object| floats(object.embedding)).unwrap_or_default();

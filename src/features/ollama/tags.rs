@@ -11,7 +11,7 @@ use super::{
 };
 use crate::features::openai::{ModelCard, Task};
 
-/// A model stays in memory: when it would leave, if it did.
+/// When a model leaves memory is not told: it may go earlier, when another needs its place.
 const NEVER: OffsetDateTime = datetime!(2318-01-01 00:00 UTC);
 
 /// The name by which this server knows a model: `:latest` means nothing here.

@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     fn card(id: &str, task: Task, dialog: bool) -> ModelCard {
-        ModelCard { id: id.into(), task, dialog, context_length: None, dimensions: None, format: "gguf".into(), bytes: 0 }
+        ModelCard { id: id.into(), task, dialog, context_length: None, dimensions: None, format: "gguf".into(), bytes: 0, loaded: true }
     }
 
     #[test]

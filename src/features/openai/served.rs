@@ -1,6 +1,6 @@
 //! How the API finds engines: by a model's name.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
 
@@ -22,6 +22,9 @@ pub trait ServedModels: Send + Sync {
 
     fn embedder<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<ServedEmbedder>>;
 
+    /// How long a model that is loaded on demand stays without a request from now on.
+    fn stay_for<'a>(&'a self, id: &'a str, keep_alive: Duration) -> BoxFuture<'a, Result<()>>;
+
     fn transcriber<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<ServedTranscriber>>;
 }
 
@@ -41,6 +44,8 @@ pub struct ModelCard {
     pub format: String,
     /// Size of its files.
     pub bytes: u64,
+    /// It is in memory.
+    pub loaded: bool,
 }
 
 /// A language model, held.

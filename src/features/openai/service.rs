@@ -1,6 +1,6 @@
 //! What the feature does: find the model that a client means and have it write, embed or listen.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -142,6 +142,21 @@ impl ModelApi {
         let mut answers = Answers::new(model, streams, writing.n, manner.as_ref());
         answers.begin().await.map_err(|error| blamed(error, &writing))?;
         Ok(answers)
+    }
+
+    /// Has a model loaded that rests, without asking it anything.
+    pub async fn load(&self, card: &ModelCard) -> Result<()> {
+        match card.task {
+            Task::Text => drop(self.models.generator(&card.id).await?),
+            Task::Embedding => drop(self.models.embedder(&card.id).await?),
+            Task::Speech => drop(self.models.transcriber(&card.id).await?),
+        }
+        Ok(())
+    }
+
+    /// How long a model that is loaded on demand stays without a request from now on.
+    pub async fn stay_for(&self, card: &ModelCard, keep_alive: Duration) -> Result<()> {
+        self.models.stay_for(&card.id, keep_alive).await
     }
 
     /// The embedding model of this name.

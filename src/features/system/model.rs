@@ -84,6 +84,8 @@ pub struct DatabaseStatus {
 pub enum EngineState {
     Starting,
     Ready,
+    /// Not in memory: the next request has it loaded.
+    Resting,
     Restarting,
     Failed,
 }

@@ -207,7 +207,16 @@ impl ServedModels for Cast {
     fn list(&self) -> BoxFuture<'_, Vec<ModelCard>> {
         let card = |id: &str, task| {
             let (context_length, dimensions) = (Some(2048), (task == Task::Embedding).then_some(384));
-            ModelCard { id: id.into(), task, dialog: task == Task::Text, context_length, dimensions, format: "gguf".into(), bytes: 1 }
+            ModelCard {
+                id: id.into(),
+                task,
+                dialog: task == Task::Text,
+                context_length,
+                dimensions,
+                format: "gguf".into(),
+                bytes: 1,
+                loaded: true,
+            }
         };
         let cards = vec![card("scripted", Task::Text), card("letters", Task::Embedding), card("listener", Task::Speech)];
         async move { cards }.boxed()
@@ -221,6 +230,10 @@ impl ServedModels for Cast {
     fn embedder<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<ServedEmbedder, Error>> {
         let served = ServedEmbedder { id: id.into(), dimensions: 384, context_length: 512, engine: Arc::new(LetterEmbedder) };
         async move { Ok(served) }.boxed()
+    }
+
+    fn stay_for<'a>(&'a self, _: &'a str, _: Duration) -> BoxFuture<'a, Result<(), Error>> {
+        async { Ok(()) }.boxed()
     }
 
     fn transcriber<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<ServedTranscriber, Error>> {

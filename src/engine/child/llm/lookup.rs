@@ -63,7 +63,8 @@ pub(super) fn guess(text: &[LlamaToken], most: usize) -> &[LlamaToken] {
         return &[];
     }
     let end = window.len();
-    let matches = |at: usize| window[..at].iter().rev().zip(window.iter().rev()).take(BEST_MATCH).take_while(|(one, other)| one == other).count();
+    let matches =
+        |at: usize| window[..at].iter().rev().zip(window.iter().rev()).take(BEST_MATCH).take_while(|(one, other)| one == other).count();
     // The latest of the best: what was written last is the likeliest to go on.
     let best = (LEAST_MATCH..end).map(|at| (matches(at), at)).filter(|(length, _)| *length >= LEAST_MATCH).max();
     best.map_or(&[], |(_, at)| &window[at..end.min(at + most)])

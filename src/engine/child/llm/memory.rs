@@ -105,7 +105,9 @@ impl Memory {
     /// `true` if there was more.
     pub(super) fn catch_up(&mut self, SequenceId(id): SequenceId, wanted: &[LlamaToken]) -> bool {
         let found = self.source(wanted, Some(id));
-        let Some((source, shared)) = found.filter(|(_, shared)| *shared >= self.sequences[id].tokens.len() + LEAST_SHARED) else { return false };
+        let Some((source, shared)) = found.filter(|(_, shared)| *shared >= self.sequences[id].tokens.len() + LEAST_SHARED) else {
+            return false;
+        };
         self.clear(id);
         self.copy(source, id, shared);
         true
@@ -348,7 +350,10 @@ fn common(one: &[LlamaToken], other: &[LlamaToken]) -> usize {
 mod tests {
     use llama_cpp_2::context::params::LlamaContextParams;
 
-    use super::{super::tests::{OPTIONS, artefact}, *};
+    use super::{
+        super::tests::{OPTIONS, artefact},
+        *,
+    };
 
     const SLOTS: u32 = 4;
     const CELLS: u32 = 4096;
@@ -398,14 +403,15 @@ mod tests {
     fn what_is_shared_is_as_if_it_had_been_read_anew_also_beyond_a_sliding_window() {
         for id in ["smollm2-135m-instruct", "gemma3-270m"] {
             let (model, mut memory) = memory(id);
-            // Gemma 3's window is 512 tokens.
-            let wanted = story(model, "a wolf", 900);
+            let tokens = |text: &str| model.vocab().tokenize(text.as_bytes(), false, false);
+            // Gemma 3's window is 512 tokens: what the question asks for is beyond it.
+            let wanted = [tokens("The secret word of this night is lighthouse. "), story(model, "a wolf", 850)].concat();
             let first = memory.open(&wanted).unwrap();
             assert_eq!(memory.length(first), 0);
             let fresh = read(&mut memory, first, &wanted);
 
             let second = memory.open(&wanted).unwrap();
-            assert_eq!(memory.length(second), 899, "{id}");
+            assert_eq!(memory.length(second), wanted.len() - 1, "{id}");
             assert!(furthest(&fresh, &read(&mut memory, second, &wanted)) < 1e-3, "{id}: shared while the other is in use");
             memory.close(first);
             memory.close(second);
@@ -421,24 +427,30 @@ mod tests {
                 assert_eq!(memory.length(again), 699, "{id}: it was used last, so it is still there");
                 memory.close(again);
             }
-            let half = read_again(&mut memory, &wanted[..700]);
+            let question = tokens(" The secret word of this night is");
+            let asked = [&wanted[..700], &question].concat();
+            let sequence = memory.open(&asked).unwrap();
+            assert!(memory.length(sequence) >= 699, "{id}");
+            let answer = read(&mut memory, sequence, &asked);
             let (_, mut untouched) = self::memory(id);
-            // In the same pieces: others round differently.
-            let sequence = untouched.open(&wanted).unwrap();
-            read(&mut untouched, sequence, &wanted);
-            let noise = read(&mut untouched, sequence, &wanted[..700]);
-            let (_, mut third) = self::memory(id);
-            let sequence = third.open(&wanted[..700]).unwrap();
-            let expected = noise;
-            println!("{id} noise {}", furthest(&expected, &read(&mut third, sequence, &wanted[..700])));
-            assert!(furthest(&half, &expected) < 1e-3, "{id}: {}", furthest(&half, &expected));
+            let sequence = untouched.open(&asked).unwrap();
+            let expected = read(&mut untouched, sequence, &asked);
+            // In other pieces, or with more cells in use, sums are rounded differently: by up to 2 in a logit that does not matter.
+            assert!(divergence(&expected, &answer) < 0.02, "{id}: {}", divergence(&expected, &answer));
+            let never_told = read(&mut untouched, sequence, &asked[10..]);
+            assert!(divergence(&expected, &never_told) > 1.0, "{id}: the answer is in what was shared");
         }
     }
 
-    fn read_again(memory: &mut Memory, wanted: &[LlamaToken]) -> Vec<f32> {
-        let sequence = memory.open(wanted).unwrap();
-        assert_eq!(memory.length(sequence), wanted.len() - 1);
-        read(memory, sequence, wanted)
+    /// The Kullback-Leibler divergence in nats between what one and the other expect to follow.
+    fn divergence(one: &[f32], other: &[f32]) -> f32 {
+        let log_probabilities = |logits: &[f32]| {
+            let most = logits.iter().copied().fold(f32::MIN, f32::max);
+            let sum = logits.iter().map(|logit| (logit - most).exp()).sum::<f32>().ln();
+            logits.iter().map(|logit| logit - most - sum).collect::<Vec<f32>>()
+        };
+        let (one, other) = (log_probabilities(one), log_probabilities(other));
+        one.iter().zip(&other).map(|(one, other)| one.exp() * (one - other)).sum()
     }
 
     #[test]

@@ -58,14 +58,16 @@ impl Pace {
     /// What one more token costs in a step of answers that are being written, and what each costs there. `None` until a step has
     /// been measured; nothing for one more until steps of different sizes have been, so that they are tried.
     pub(super) fn prices(&self, generated: usize) -> Option<Prices> {
-        let points = || self.generation.iter().enumerate().filter(|(_, seconds)| **seconds > 0.0).map(|(count, seconds)| (count as f64, *seconds));
+        let points =
+            || self.generation.iter().enumerate().filter(|(_, seconds)| **seconds > 0.0).map(|(count, seconds)| (count as f64, *seconds));
         let count = points().count() as f64;
         if count == 0.0 {
             return None;
         }
         let (mean_x, mean_y) = points().fold((0.0, 0.0), |(x, y), point| (x + point.0 / count, y + point.1 / count));
         // Least squares.
-        let (over, under) = points().fold((0.0, 0.0), |(over, under), (x, y)| (over + (x - mean_x) * (y - mean_y), under + (x - mean_x).powi(2)));
+        let (over, under) =
+            points().fold((0.0, 0.0), |(over, under), (x, y)| (over + (x - mean_x) * (y - mean_y), under + (x - mean_x).powi(2)));
         let token = self.generation_seconds(generated) / generated.max(1) as f64;
         Some(Prices { further_token: if under > 0.0 { (over / under).max(0.0) } else { 0.0 }, token })
     }
