@@ -75,7 +75,8 @@ impl Pool {
         Self::with_turn(size, TURN)
     }
 
-    fn with_turn(size: Footprint, turn: Duration) -> Arc<Self> {
+    /// With another time that a busy engine keeps its memory although another waits.
+    pub fn with_turn(size: Footprint, turn: Duration) -> Arc<Self> {
         let books = Books { free: size, holders: Vec::new(), waiting: VecDeque::new(), next_ticket: 0 };
         Arc::new(Self { books: Mutex::new(books), changed: Notify::new(), turn })
     }

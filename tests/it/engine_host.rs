@@ -117,16 +117,19 @@ async fn an_engine_that_hangs_is_killed_and_comes_back() {
     answers(&engine.client()).await;
 }
 
+/// Requests that a queue holds with those that are served.
+const PLACES: usize = 72;
+
 #[tokio::test]
 async fn a_full_queue_refuses_and_an_asker_that_leaves_gives_up_its_place() {
     let engine = engine(Patience { answer: Duration::from_secs(30), ..Patience::default() });
     engine.ready().await.unwrap();
     let client = engine.client();
     kill_process(pid_of(&engine), Signal::STOP).unwrap();
-    let mut streams: Vec<_> = (0..65).map(|_| list(&client)).collect();
+    let mut streams: Vec<_> = (0..PLACES).map(|_| list(&client)).collect();
     assert!(matches!(list(&client).recv().await, Some(Err(EngineError::Busy))));
-    assert_eq!(engine.status().queued, 65);
-    let mut kept = streams.split_off(60);
+    assert_eq!(engine.status().queued, 72);
+    let mut kept = streams.split_off(67);
     drop(streams);
     kill_process(pid_of(&engine), Signal::CONT).unwrap();
     for stream in &mut kept {
@@ -301,8 +304,8 @@ fn an_engine_is_not_started_by_hand() {
     let told = Command::new(EXECUTABLE).args(["engine", "{}"]).output().unwrap();
     assert!(!told.status.success());
     let arguments = format!(
-        r#"{{"kind":"parse","model":null,"backend":"ggml","options":{{"threads":1,"context_length":0,"gpu_layers":0}},"confinement":"parse",
-            "allow_unsandboxed":false,"memory_bytes":null,"parent":{}}}"#,
+        r#"{{"kind":"parse","model":null,"backend":"ggml","options":{{"threads":1,"context_length":0,"gpu_layers":0,"slots":1,"cache_type":"f16"}},"confinement":"parse",
+            "allow_unsandboxed":false,"memory_bytes":null,"cpu_seconds":null,"file_bytes":null,"parent":{}}}"#,
         std::process::id()
     );
     let told = Command::new(EXECUTABLE).args(["engine", &arguments]).stdin(Stdio::null()).output().unwrap();

@@ -2,6 +2,7 @@
 
 use std::{
     path::{Path, PathBuf},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -11,56 +12,70 @@ use oneiros::engine::{
     backend::Backend,
     client::EngineClient,
     confinement::Confinement,
-    supervisor::{EngineSpec, Patience, Presence, Spawner, Supervisor},
+    pool::{Footprint, Pool},
+    supervisor::{EngineSpec, EngineState, Patience, Presence, Spawner, Supervisor},
     wire::EngineKind,
 };
 use rustix::process::{Pid, Signal, kill_process};
 
-/// SmolLM2 under whatever folder of the state directory the store keeps it in.
-fn model() -> PathBuf {
+/// The model's file under whatever folder of the state directory the store keeps it in.
+fn model(name: &str) -> PathBuf {
     let state = std::env::var_os("ONEIROS_TEST_STATE").expect("ONEIROS_TEST_STATE names a state directory with models");
-    find(Path::new(&state)).expect("the state directory holds SmolLM2")
+    find(Path::new(&state), name).unwrap_or_else(|| panic!("the state directory holds no {name}"))
 }
 
-fn find(folder: &Path) -> Option<PathBuf> {
+fn find(folder: &Path, model: &str) -> Option<PathBuf> {
     let entries: Vec<_> = std::fs::read_dir(folder).ok()?.flatten().map(|entry| entry.path()).collect();
     let named = |path: &PathBuf| {
         let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
-        path.is_file() && name.contains("smollm2") && name.ends_with(".gguf")
+        path.is_file() && name.contains(model) && name.ends_with(".gguf")
     };
-    entries.iter().find(|path| named(path)).cloned().or_else(|| entries.iter().filter(|path| path.is_dir()).find_map(|path| find(path)))
+    let deeper = || entries.iter().filter(|path| path.is_dir()).find_map(|path| find(path, model));
+    entries.iter().find(|path| named(path)).cloned().or_else(deeper)
 }
 
-async fn engine() -> (Supervisor, EngineClient) {
-    let model = model();
+fn start(name: &str, presence: Presence) -> Supervisor {
+    let model = model(name);
     let spec = EngineSpec {
         kind: EngineKind::Llm,
-        model_id: "smollm2".into(),
+        model_id: name.into(),
         confinement: Confinement::Cpu { readable: vec![model.clone()] },
         model: Some(model),
         backend: Backend::default(),
         options: EngineOptions { threads: 2, context_length: 4096, ..EngineOptions::default() },
         allow_unsandboxed: false,
-        presence: Presence::Always,
+        presence,
     };
     let spawner = Spawner::with_executable(PathBuf::from(env!("CARGO_BIN_EXE_oneiros"))).unwrap();
     let patience = Patience { first_restart: Duration::from_millis(50), attempts: 100, ..Patience::default() };
-    let engine = Supervisor::start_with(spec, spawner, patience);
+    Supervisor::start_with(spec, spawner, patience)
+}
+
+async fn engine() -> (Supervisor, EngineClient) {
+    let engine = start("smollm2", Presence::Always);
     assert!(engine.ready().await.unwrap().confinement.is_confined());
     let client = engine.client();
     (engine, client)
 }
 
 fn tell(client: &EngineClient, words: usize) -> EventStream<GenerationEvent> {
-    let slot = Slot { name: "story".into(), constraint: Constraint::Free, max_tokens: 1000, stop: Vec::new() };
+    tell_at_most(client, words, 1000)
+}
+
+fn tell_at_most(client: &EngineClient, words: usize, max_tokens: u32) -> EventStream<GenerationEvent> {
+    let slot = Slot { name: "story".into(), constraint: Constraint::Free, max_tokens, stop: Vec::new() };
     let prompt = Prompt::Text(format!("Once upon a time {}", "a quiet river ran to the sea and ".repeat(words / 8)));
     client.generate(GenerationRequest { prompt, form: vec![FormPart::Slot(slot)], sampling: Sampling::default() }, Asker::named("a test"))
 }
 
 async fn some_text(stream: &mut EventStream<GenerationEvent>, deltas: usize) {
-    for _ in 0..deltas {
-        let event = stream.recv().await.unwrap().unwrap();
-        assert!(matches!(event, GenerationEvent::Delta { .. }), "the model ended early: {event:?}");
+    let mut heard = 0;
+    while heard < deltas {
+        match stream.recv().await.unwrap().unwrap() {
+            GenerationEvent::Delta { .. } => heard += 1,
+            GenerationEvent::Waiting(_) | GenerationEvent::Reading { .. } => {}
+            event => panic!("the model ended early: {event:?}"),
+        }
     }
 }
 
@@ -104,4 +119,80 @@ async fn an_asker_that_leaves_frees_the_engine_within_two_seconds_even_while_the
     assert_eq!(engine.status().restarts, 0);
     some_text(&mut tell(&client, 8), 3).await;
     engine.stop().await;
+}
+
+const GIB: u64 = 1 << 30;
+
+/// One of two engines that need a GiB each, of which there is one.
+fn one_of_two(name: &str, pool: &Arc<Pool>, keep_alive: Duration) -> Supervisor {
+    let size = Footprint { memory: GIB, gpu_memory: 0 };
+    start(name, Presence::OnDemand { pool: Arc::clone(pool), size, keep_alive, stays: false })
+}
+
+fn pool(turn: Duration) -> Arc<Pool> {
+    Pool::with_turn(Footprint { memory: GIB, gpu_memory: 0 }, turn)
+}
+
+/// How the answer ends.
+async fn the_rest(mut stream: EventStream<GenerationEvent>) -> Option<Result<GenerationEvent, EngineError>> {
+    let mut last = None;
+    while let Some(event) = stream.recv().await {
+        last = Some(event);
+    }
+    last
+}
+
+fn is_whole(last: &Option<Result<GenerationEvent, EngineError>>) -> bool {
+    matches!(last, Some(Ok(GenerationEvent::Finished(_))))
+}
+
+async fn until(engine: &Supervisor, state: EngineState) {
+    let since = Instant::now();
+    while engine.status().state != state {
+        assert!(since.elapsed() < Duration::from_secs(30), "{:?} instead of {state:?}", engine.status().state);
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_model_is_loaded_when_it_is_asked_and_leaves_when_nobody_asks_any_more() {
+    let pool = pool(Duration::from_secs(30));
+    let engine = one_of_two("smollm2", &pool, Duration::from_millis(300));
+    let client = engine.client();
+    assert_eq!((engine.status().state, engine.status().pid), (EngineState::Resting, None));
+    for _ in 0..2 {
+        // An idle one leaves, and comes back for the next.
+        let (one, other) = (tell_at_most(&client, 8, 100), tell_at_most(&client, 16, 100));
+        assert!(is_whole(&the_rest(one).await) && is_whole(&the_rest(other).await));
+        until(&engine, EngineState::Resting).await;
+        assert_eq!((engine.status().pid, engine.status().restarts), (None, 0));
+    }
+    client.stay_for(Duration::from_secs(3600));
+    some_text(&mut tell(&client, 8), 3).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(engine.status().state, EngineState::Ready);
+    client.stay_for(Duration::ZERO);
+    until(&engine, EngineState::Resting).await;
+    engine.stop().await;
+}
+
+#[tokio::test]
+async fn an_engine_that_another_needs_the_memory_of_ends_its_answers_first() {
+    let pool = pool(Duration::from_millis(100));
+    let (first, second) = (one_of_two("smollm2", &pool, Duration::from_secs(3600)), one_of_two("gemma", &pool, Duration::from_secs(3600)));
+    let mut running = tell_at_most(&first.client(), 8, 300);
+    some_text(&mut running, 5).await;
+    let mut other = tell_at_most(&second.client(), 8, 100);
+    // Asked after the other: it waits until the first model is back.
+    tokio::time::sleep(Duration::from_millis(700)).await;
+    let late = tell_at_most(&first.client(), 16, 100);
+    let running = the_rest(running).await;
+    assert!(is_whole(&running), "{running:?}");
+    some_text(&mut other, 1).await;
+    assert_eq!((second.status().state, first.status().pid), (EngineState::Ready, None));
+    let (other, late) = (the_rest(other).await, the_rest(late).await);
+    assert!(is_whole(&other) && is_whole(&late), "{other:?} {late:?}");
+    assert_eq!((first.status().restarts, second.status().restarts), (0, 0));
+    first.stop().await;
+    second.stop().await;
 }

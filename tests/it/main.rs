@@ -24,6 +24,7 @@ mod http;
 mod models_fit;
 mod models_optimize;
 mod network;
+mod on_demand;
 mod openai;
 mod openai_load;
 mod pull;

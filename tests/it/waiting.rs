@@ -9,10 +9,16 @@ use crate::support::{
     events::Events,
     processes::{self, Signal},
     reading,
-    server::Server,
-    state::ENGLISH_MODEL,
+    server::{Launch, Server},
+    state::{ENGLISH_MODEL, StateDirectory},
     texts, turn,
 };
+
+/// A server whose engines carry on one conversation at a time, so that a second one has to wait.
+async fn serving_one_by_one() -> Server {
+    let environment = [("ONEIROS_SLOTS".to_owned(), "1".to_owned())];
+    Launch { environment: &environment, ..Launch::default() }.start(&StateDirectory::with_models()).await
+}
 
 /// A stream whose dream is kept and whose reading stands in line.
 async fn ask(api: &Api, text: &str) -> (String, Events) {
@@ -34,7 +40,7 @@ fn place(wait: &Value) -> u64 {
 #[tokio::test]
 async fn everybody_hears_a_true_place_also_when_others_leave() {
     let _turn = turn::alone().await;
-    let server = Server::start().await;
+    let server = serving_one_by_one().await;
     let api = server.api();
     let engine = api.engine_pid(ENGLISH_MODEL).await;
     processes::signal(engine, Signal::STOP);
@@ -65,7 +71,7 @@ async fn everybody_hears_a_true_place_also_when_others_leave() {
 #[tokio::test]
 async fn a_reading_that_had_not_begun_outlives_its_engine() {
     let _turn = turn::alone().await;
-    let server = Server::start().await;
+    let server = serving_one_by_one().await;
     let api = server.api();
     let engine = api.engine_pid(ENGLISH_MODEL).await;
     processes::signal(engine, Signal::STOP);

@@ -52,7 +52,7 @@ test.describe("what the box refuses", () => {
   });
 
   test("whoever waits in a queue is told how many come before", async ({ page, api }) => {
-    const crowd = await api.crowd(4);
+    const crowd = await api.crowd(12);
     try {
       await page.goto("/");
       await write(page, numbered(950 + test.info().repeatEachIndex));

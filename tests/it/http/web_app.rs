@@ -105,7 +105,7 @@ async fn a_place_inside_the_app_is_its_page_and_nothing_else_is() {
         "/api",
         "/api/",
         "/api/v1/nothing",
-        "/v1/chat/completions",
+        "/v1/nothing",
         "/assets/",
         "/assets/unknown-0123.js",
         "/metrics",

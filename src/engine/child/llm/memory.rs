@@ -405,7 +405,8 @@ mod tests {
             let (model, mut memory) = memory(id);
             let tokens = |text: &str| model.vocab().tokenize(text.as_bytes(), false, false);
             // Gemma 3's window is 512 tokens: what the question asks for is beyond it.
-            let wanted = [tokens("The secret word of this night is lighthouse. "), story(model, "a wolf", 850)].concat();
+            let told = tokens(&"The secret word of this night is lighthouse. ".repeat(5));
+            let wanted = [&told[..], &story(model, "a wolf", 850)].concat();
             let first = memory.open(&wanted).unwrap();
             assert_eq!(memory.length(first), 0);
             let fresh = read(&mut memory, first, &wanted);
@@ -437,8 +438,8 @@ mod tests {
             let expected = read(&mut untouched, sequence, &asked);
             // In other pieces, or with more cells in use, sums are rounded differently: by up to 2 in a logit that does not matter.
             assert!(divergence(&expected, &answer) < 0.02, "{id}: {}", divergence(&expected, &answer));
-            let never_told = read(&mut untouched, sequence, &asked[10..]);
-            assert!(divergence(&expected, &never_told) > 1.0, "{id}: the answer is in what was shared");
+            let never_told = read(&mut untouched, sequence, &asked[told.len()..]);
+            assert!(divergence(&expected, &never_told) > 0.5, "{id}: the answer is in what was shared");
         }
     }
 

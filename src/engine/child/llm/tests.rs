@@ -236,8 +236,8 @@ fn questions() -> Vec<Prompt> {
         "The doctor counted every clock in the museum before she let the musicians play.",
     ];
     let certain = own.into_iter().map(|sentence| {
-        let begun: String = sentence.chars().take(sentence.find(' ').unwrap_or(0) + 8).collect();
-        Prompt::Text(format!("{story}{}{begun}", format!("{sentence} ").repeat(4)))
+        let begun: Vec<&str> = sentence.split(' ').take(3).collect();
+        Prompt::Text(format!("{story}{}{}", format!("{sentence} ").repeat(4), begun.join(" ")))
     });
     let open = ["Water in dreams", "A wolf came to the door and", "The first chapter of the book about the moon"];
     certain.chain(open.map(|text| Prompt::Text(text.into()))).collect()
@@ -278,7 +278,7 @@ fn greedy_answers_are_the_same_alone_together_and_from_the_cache() {
         let together = greedy(batcher.as_mut(), true);
         let cached = greedy(batcher.as_mut(), false);
         let shared = |answers: &[Answer], least: u32| answers.iter().all(|answer| answer.usage.cached_tokens >= least);
-        assert!(shared(&together[1..CERTAIN], 100), "{id}: what another is reading is taken over: {together:?}");
+        assert!(shared(&together[1..CERTAIN], 100), "{id}: what another is reading is taken over");
         assert!(cached[..CERTAIN].iter().all(|answer| answer.usage.cached_tokens + 1 == answer.usage.prompt_tokens), "{id}");
         for others in [&together, &cached] {
             for (fresh, other) in alone[..CERTAIN].iter().zip(others) {
@@ -300,7 +300,7 @@ impl Answer {
                 assert!(gap < 0.25, "{id}: {:?} and {:?} differ where the choice was clear ({gap})", self.slots[0].1, other.slots[0].1);
                 return;
             }
-            assert!((one.logprob - another.logprob).abs() < 0.3, "{id}: {one:?} {another:?}");
+            assert!((one.logprob - another.logprob).abs() < 0.5, "{id}: {one:?} {another:?}");
         }
         assert_eq!(self.slots[0].1, other.slots[0].1, "{id}");
     }
