@@ -240,10 +240,175 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/audio/transcriptions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Turn a recording into text. It is not kept. */
+        post: operations["create_transcription"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/chat/completions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Continue a dialog.
+         * @description With `stream` the answer is a stream of events without names, each a `ChatChunk`, and `[DONE]` at its end; an error in
+         *     mid-answer is an event of its own. A client that goes away stops the work.
+         */
+        post: operations["create_chat_completion"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/completions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Continue a text.
+         * @description With `stream` the answer is a stream of events without names, each a `Completion` that holds a piece, and `[DONE]` at its
+         *     end.
+         */
+        post: operations["create_completion"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/embeddings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Turn texts into vectors of length 1.
+         * @description A text that is longer than the model's context is refused unless `truncate` is true.
+         */
+        post: operations["create_embeddings"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The models that can be asked, and the names that mean them. */
+        get: operations["list_served_models"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/models/{model}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One model, by its name or an alias. */
+        get: operations["show_served_model"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/responses": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Answer a text or a conversation. Nothing is kept.
+         * @description With `stream` the answer is a stream of named events: `response.created`, `response.in_progress`,
+         *     `response.output_item.added`, `response.content_part.added`, `response.output_text.delta` for each piece, then the
+         *     `….done` of each, and `response.completed` or `response.incomplete`; `error` when an engine fails in mid-answer.
+         */
+        post: operations["create_response"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        AnswerMessage: {
+            content?: string | null;
+            reasoning_content?: string | null;
+            refusal?: string | null;
+            /** @description `assistant`. */
+            role: string;
+            tool_calls?: components["schemas"]["WireCall"][];
+        };
+        /** @description The form that a recording comes in. */
+        ApiTranscriptionForm: {
+            /**
+             * Format: binary
+             * @description A recording of at most 256 MiB and 60 minutes, or what the operator set; taken for what it holds, whatever it is called.
+             */
+            file: string;
+            /** @description ISO 639-1; detected when absent. */
+            language?: string | null;
+            /** @description A model that `/v1/models` lists, or one of its aliases. */
+            model: string;
+            /** @description What was said before, or names that come up. */
+            prompt?: string | null;
+            response_format?: components["schemas"]["TranscriptFormat"] | null;
+            /**
+             * Format: float
+             * @description 0 to 1; 0 when absent.
+             */
+            temperature?: number | null;
+            /** @description For `verbose_json`: `segment`, which is the default, and `word`. */
+            "timestamp_granularities[]"?: components["schemas"]["Granularity"][] | null;
+        };
         /**
          * @description What an artefact is on disk.
          * @enum {string}
@@ -254,6 +419,240 @@ export interface components {
          * @enum {string}
          */
         ArtifactKind: "llm" | "embedding" | "asr" | "database" | "onnxruntime";
+        /** @enum {string} */
+        CallType: "function";
+        ChatChoice: {
+            finish_reason: components["schemas"]["FinishedBy"];
+            index: number;
+            logprobs?: components["schemas"]["ChatLogprobs"] | null;
+            message: components["schemas"]["AnswerMessage"];
+        };
+        /** @description A piece of answers that are being written. */
+        ChatChunk: {
+            choices: components["schemas"]["ChunkChoice"][];
+            /** Format: int64 */
+            created: number;
+            id: string;
+            model: string;
+            /** @description `chat.completion.chunk`. */
+            object: string;
+            system_fingerprint: string;
+            usage?: components["schemas"]["Usage"] | null;
+        };
+        /** @description A dialog's continuations. */
+        ChatCompletion: {
+            choices: components["schemas"]["ChatChoice"][];
+            /** Format: int64 */
+            created: number;
+            id: string;
+            model: string;
+            /** @description `chat.completion`. */
+            object: string;
+            system_fingerprint: string;
+            usage: components["schemas"]["Usage"];
+        };
+        /** @description How likely the tokens of an answer were. */
+        ChatLogprobs: {
+            content: components["schemas"]["TokenChance"][];
+            refusal?: components["schemas"]["TokenChance"][] | null;
+        };
+        /** @description What a dialog's continuation is asked with. */
+        ChatRequest: {
+            /**
+             * Format: double
+             * @description Extension: DRY's multiplier; 0 is off.
+             */
+            dry_multiplier?: number | null;
+            /** Format: double */
+            frequency_penalty?: number | null;
+            /** @description Extension: the model may not end its answer; for measuring. */
+            ignore_eos?: boolean | null;
+            /** @description Token numbers of the model and what is added to their logits, −100 to 100. */
+            logit_bias?: {
+                [key: string]: number;
+            } | null;
+            logprobs?: boolean | null;
+            /**
+             * Format: int64
+             * @description The most tokens of an answer; as many as fit into the context when absent.
+             */
+            max_completion_tokens?: number | null;
+            /**
+             * Format: int64
+             * @description The older name of `max_completion_tokens`.
+             */
+            max_tokens?: number | null;
+            messages: components["schemas"]["RequestMessage"][];
+            /** @description Accepted and read by nothing. */
+            metadata?: {
+                [key: string]: string;
+            } | null;
+            /**
+             * Format: double
+             * @description Extension: only tokens at least this likely beside the likeliest.
+             */
+            min_p?: number | null;
+            /** @description Only `["text"]`. */
+            modalities?: components["schemas"]["Modality"][] | null;
+            /** @description A model that `/v1/models` lists, or one of its aliases. */
+            model: string;
+            /**
+             * Format: int64
+             * @description How many answers, 1 to 8.
+             */
+            n?: number | null;
+            /** @description False: one call at most. */
+            parallel_tool_calls?: boolean | null;
+            /** Format: double */
+            presence_penalty?: number | null;
+            /** @description Accepted: prefixes are always shared here. */
+            prompt_cache_key?: string | null;
+            reasoning_effort?: components["schemas"]["ReasoningEffort"] | null;
+            /** @description Extension: the whole answer matches this regular expression. */
+            regex?: string | null;
+            /**
+             * Format: double
+             * @description Extension: 1 is off.
+             */
+            repeat_penalty?: number | null;
+            response_format?: components["schemas"]["ResponseFormat"] | null;
+            /** @description The newer name of `user`. */
+            safety_identifier?: string | null;
+            /**
+             * Format: int64
+             * @description The same seed and request give the same answer while the server is otherwise idle.
+             */
+            seed?: number | null;
+            service_tier?: components["schemas"]["ServiceTier"] | null;
+            stop?: components["schemas"]["OneOrMany"] | null;
+            /** @description Only false: this server keeps no answers. */
+            store?: boolean | null;
+            stream?: boolean | null;
+            stream_options?: components["schemas"]["StreamOptions"] | null;
+            /**
+             * Format: double
+             * @description 0 to 2; 1 when absent.
+             */
+            temperature?: number | null;
+            tool_choice?: components["schemas"]["ToolChoice"] | null;
+            tools?: components["schemas"]["Tool"][] | null;
+            /**
+             * Format: int64
+             * @description Extension: only the likeliest k tokens; 0 is off.
+             */
+            top_k?: number | null;
+            /** Format: int64 */
+            top_logprobs?: number | null;
+            /** Format: double */
+            top_p?: number | null;
+            /** @description Who asks, on whose behalf the server is shared out. */
+            user?: string | null;
+        };
+        ChunkChoice: {
+            delta: components["schemas"]["Delta"];
+            finish_reason?: components["schemas"]["FinishedBy"] | null;
+            index: number;
+            logprobs?: components["schemas"]["ChatLogprobs"] | null;
+        };
+        /** @description Continuations, whole or a piece of them. */
+        Completion: {
+            choices: components["schemas"]["CompletionChoice"][];
+            /** Format: int64 */
+            created: number;
+            id: string;
+            model: string;
+            /** @description `text_completion`. */
+            object: string;
+            system_fingerprint: string;
+            usage?: components["schemas"]["Usage"] | null;
+        };
+        CompletionChoice: {
+            finish_reason?: components["schemas"]["FinishedBy"] | null;
+            index: number;
+            logprobs?: components["schemas"]["CompletionLogprobs"] | null;
+            text: string;
+        };
+        /** @description How likely the tokens were; one entry a token in each list. */
+        CompletionLogprobs: {
+            /** @description Where each token begins, in characters of the answer. */
+            text_offset: number[];
+            token_logprobs: number[];
+            tokens: string[];
+            top_logprobs: {
+                [key: string]: number;
+            }[];
+        };
+        CompletionRequest: {
+            /**
+             * Format: int64
+             * @description Only what `n` is.
+             */
+            best_of?: number | null;
+            /**
+             * Format: double
+             * @description Extension.
+             */
+            dry_multiplier?: number | null;
+            /** @description Only false. */
+            echo?: boolean | null;
+            /** Format: double */
+            frequency_penalty?: number | null;
+            /** @description Extension. */
+            ignore_eos?: boolean | null;
+            logit_bias?: {
+                [key: string]: number;
+            } | null;
+            /**
+             * Format: int64
+             * @description How many alternatives to tell beside each token's probability.
+             */
+            logprobs?: number | null;
+            /**
+             * Format: int64
+             * @description The most tokens of an answer; 16 when absent.
+             */
+            max_tokens?: number | null;
+            metadata?: {
+                [key: string]: string;
+            } | null;
+            /**
+             * Format: double
+             * @description Extension.
+             */
+            min_p?: number | null;
+            /** @description A model that `/v1/models` lists, or one of its aliases. */
+            model: string;
+            /** Format: int64 */
+            n?: number | null;
+            /** Format: double */
+            presence_penalty?: number | null;
+            /** @description A text or several; each is continued. */
+            prompt: components["schemas"]["OneOrMany"];
+            /** @description Extension: the whole answer matches this regular expression. */
+            regex?: string | null;
+            /**
+             * Format: double
+             * @description Extension.
+             */
+            repeat_penalty?: number | null;
+            response_format?: components["schemas"]["ResponseFormat"] | null;
+            /** Format: int64 */
+            seed?: number | null;
+            service_tier?: components["schemas"]["ServiceTier"] | null;
+            stop?: components["schemas"]["OneOrMany"] | null;
+            stream?: boolean | null;
+            stream_options?: components["schemas"]["StreamOptions"] | null;
+            /** Format: double */
+            temperature?: number | null;
+            /**
+             * Format: int64
+             * @description Extension.
+             */
+            top_k?: number | null;
+            /** Format: double */
+            top_p?: number | null;
+            user?: string | null;
+        };
         /** @description What is really enforced on a child, as the child saw it after sealing itself. */
         ConfinementReport: {
             /**
@@ -278,6 +677,16 @@ export interface components {
              */
             uid: number;
         };
+        /** @description A part of a message. */
+        ContentPart: {
+            text: string;
+            /** @enum {string} */
+            type: "text";
+        } | {
+            refusal: string;
+            /** @enum {string} */
+            type: "refusal";
+        };
         DatabaseStatus: {
             /** @description Whether it answered just now. */
             available: boolean;
@@ -287,6 +696,12 @@ export interface components {
             /** @description A private cluster of this server, not the operator's own. */
             private: boolean;
             version?: string | null;
+        };
+        Delta: {
+            content?: string | null;
+            reasoning_content?: string | null;
+            role?: string | null;
+            tool_calls?: components["schemas"]["WireCall"][];
         };
         /** @description More text of one field of the reading that is being written. */
         DeltaEvent: {
@@ -361,11 +776,48 @@ export interface components {
             model: string;
             vectors: number[][];
         };
+        EmbeddingObject: {
+            embedding: components["schemas"]["Vector"];
+            index: number;
+            /** @description `embedding`. */
+            object: string;
+            /** @description Extension: only the beginning of the text was read. */
+            truncated?: boolean;
+        };
+        EmbeddingObjects: {
+            data: components["schemas"]["EmbeddingObject"][];
+            model: string;
+            /** @description `list`. */
+            object: string;
+            usage: components["schemas"]["EmbeddingUsage"];
+        };
         /**
          * @description Models such as E5 embed a question and a stored text with different prefixes.
          * @enum {string}
          */
         EmbeddingRole: "query" | "passage";
+        EmbeddingUsage: {
+            /** Format: int32 */
+            prompt_tokens: number;
+            /** Format: int32 */
+            total_tokens: number;
+        };
+        EmbeddingsRequest: {
+            /**
+             * Format: int64
+             * @description Only the model's own: vectors of these models mean nothing when they are cut.
+             */
+            dimensions?: number | null;
+            encoding_format?: components["schemas"]["VectorEncoding"] | null;
+            /** @description A text or at most 2,048 of them. */
+            input: components["schemas"]["OneOrMany"];
+            input_type?: components["schemas"]["InputType"] | null;
+            /** @description A model that `/v1/models` lists, or one of its aliases. */
+            model: string;
+            /** @description Extension: read the beginning of a text that is longer than the model's context, and say so, instead of refusing it. */
+            truncate?: boolean | null;
+            user?: string | null;
+        };
         Emotion: {
             /**
              * Format: float
@@ -380,7 +832,7 @@ export interface components {
          */
         EngineKind: "llm" | "embedding" | "asr" | "parse";
         /** @enum {string} */
-        EngineState: "starting" | "ready" | "restarting" | "failed";
+        EngineState: "starting" | "ready" | "resting" | "restarting" | "failed";
         EngineStatus: {
             confinement?: components["schemas"]["ConfinementReport"] | null;
             /** @description Why it is not ready, for people. */
@@ -397,10 +849,29 @@ export interface components {
             pid?: number | null;
             /**
              * Format: int32
+             * @description Requests that it serves or that wait for it.
+             */
+            queued?: number;
+            /**
+             * Format: int32
              * @description How often it had to be started again.
              */
             restarts: number;
             state: components["schemas"]["EngineState"];
+        };
+        /** @description What an error looks like here. */
+        ErrorBody: {
+            error: components["schemas"]["ErrorDetail"];
+        };
+        ErrorDetail: {
+            /** @description `model_not_found`, `context_length_exceeded`, … */
+            code?: string | null;
+            /** @description What went wrong and what to do, for people. */
+            message: string;
+            /** @description The field that is wrong. */
+            param?: string | null;
+            /** @description `invalid_request_error`, `rate_limit_error` or `server_error`. */
+            type: string;
         };
         /** @enum {string} */
         FailureReason: "ungrounded" | "repetitive" | "wrong-language" | "incomplete" | "engine-unavailable";
@@ -409,6 +880,11 @@ export interface components {
             field: string;
             message: string;
         };
+        /**
+         * @description Why an answer ended.
+         * @enum {string}
+         */
+        FinishedBy: "stop" | "length" | "tool_calls";
         Gpu: {
             /**
              * Format: int64
@@ -417,6 +893,8 @@ export interface components {
             memory_bytes?: number | null;
             name: string;
         };
+        /** @enum {string} */
+        Granularity: "segment" | "word";
         Hardware: {
             /**
              * Format: int32
@@ -441,6 +919,17 @@ export interface components {
             /** @description `ok` or `ready`. */
             status: string;
         };
+        IncompleteDetails: {
+            /** @description `max_output_tokens`. */
+            reason: string;
+        };
+        InputMessage: {
+            content: components["schemas"]["TextOrParts"];
+            role: components["schemas"]["Role"];
+            type?: components["schemas"]["ItemType"];
+        };
+        /** @enum {string} */
+        InputType: "query" | "passage";
         /** @description A dream to be interpreted. */
         InterpretRequest: {
             /**
@@ -506,6 +995,8 @@ export interface components {
             reason: components["schemas"]["FailureReason"];
         };
         /** @enum {string} */
+        ItemType: "message";
+        /** @enum {string} */
         JobState: "queued" | "running" | "done" | "dead";
         /** @description A job as the system page shows it. */
         JobStatus: {
@@ -549,6 +1040,8 @@ export interface components {
             /** Format: int64 */
             recording_minutes: number;
         };
+        /** @enum {string} */
+        Modality: "text";
         /** @description A model or run-time part. */
         ModelInfo: {
             /**
@@ -593,6 +1086,37 @@ export interface components {
             /** @description Nothing may leave this machine: models cannot be pulled. */
             sealed: boolean;
         };
+        /** @description A model that can be asked. */
+        ModelObject: {
+            /** @description Extension: further names that mean this model. */
+            aliases: string[];
+            /**
+             * Format: int32
+             * @description Extension: in tokens.
+             */
+            context_length?: number | null;
+            /**
+             * Format: int64
+             * @description When the server began to offer it, in seconds since 1970.
+             */
+            created: number;
+            /**
+             * Format: int32
+             * @description Extension: length of a vector.
+             */
+            dimensions?: number | null;
+            id: string;
+            /** @description `model`. */
+            object: string;
+            owned_by: string;
+            /** @description Extension: what it is for: `chat`, `completion`, `embedding` or `transcription`. */
+            task: string;
+        };
+        ModelObjects: {
+            data: components["schemas"]["ModelObject"][];
+            /** @description `list`. */
+            object: string;
+        };
         /** @description One entry of the profile. */
         ModelStatus: {
             /** Format: int64 */
@@ -609,6 +1133,48 @@ export interface components {
          * @enum {string}
          */
         Mood: "joyful" | "peaceful" | "hopeful" | "neutral" | "confused" | "sad" | "anxious" | "fearful" | "angry";
+        NamedSchema: {
+            description?: string | null;
+            name: string;
+            /**
+             * @description JSON Schema, as far as llguidance enforces it: `type`, `properties`, `required`, `additionalProperties`, `enum`, `const`,
+             *     `anyOf`, `oneOf`, `allOf`, `$ref` within the schema, `items`, `prefixItems`, `minItems`, `maxItems`, `minLength`,
+             *     `maxLength`, `pattern`, `format`, and the bounds of numbers. At most 64 KiB and 64 levels.
+             */
+            schema?: Record<string, never> | null;
+            /** @description A schema is always enforced here. */
+            strict?: boolean | null;
+        };
+        /** @description This tool has to be called. */
+        NamedTool: {
+            function: components["schemas"]["ToolName"];
+            /** @enum {string} */
+            type: "function";
+        };
+        /** @enum {string} */
+        NoTools: "auto" | "none";
+        /** @description One text or several. */
+        OneOrMany: string | string[];
+        OutputMessage: {
+            content: components["schemas"]["OutputText"][];
+            id: string;
+            /** @description `assistant`. */
+            role: string;
+            status: components["schemas"]["ResponseStatus"];
+            /** @description `message`. */
+            type: string;
+        };
+        OutputText: {
+            annotations: Record<string, never>[];
+            logprobs: Record<string, never>[];
+            text: string;
+            /** @description `output_text`. */
+            type: string;
+        };
+        OutputTokensDetails: {
+            /** Format: int32 */
+            reasoning_tokens: number;
+        };
         /** @description An error as RFC 9457 shows it. */
         Problem: {
             /** @description What went wrong this time, for people. */
@@ -638,6 +1204,13 @@ export interface components {
              */
             type: string;
         };
+        PromptTokensDetails: {
+            /**
+             * Format: int32
+             * @description Of the prompt, how many need not be read since an earlier request had them read.
+             */
+            cached_tokens: number;
+        };
         PullProgress: {
             /** Format: int64 */
             bytes_done: number;
@@ -666,10 +1239,129 @@ export interface components {
             lens?: components["schemas"]["Lens"] | null;
         };
         /**
+         * @description How much a model thinks before it answers; models that cannot choose do as they do.
+         * @enum {string}
+         */
+        ReasoningEffort: "none" | "minimal" | "low" | "medium" | "high";
+        /**
          * Format: binary
          * @description The bytes of a recording.
          */
         Recording: string;
+        /** @description One message of a dialog. */
+        RequestMessage: {
+            content?: components["schemas"]["TextOrParts"] | null;
+            /** @description Who speaks. */
+            name?: string | null;
+            /** @description What the assistant thought before this message. */
+            reasoning_content?: string | null;
+            /** @description An assistant's earlier refusal, which clients send back; read like its content. */
+            refusal?: string | null;
+            role: components["schemas"]["Role"];
+            /** @description Which call a tool's message answers. */
+            tool_call_id?: string | null;
+            /** @description What an assistant's message called. */
+            tool_calls?: components["schemas"]["WireCall"][] | null;
+        };
+        /** @description What the answer is to be. */
+        ResponseFormat: {
+            /** @enum {string} */
+            type: "text";
+        } | {
+            /** @enum {string} */
+            type: "json_object";
+        } | {
+            json_schema: components["schemas"]["NamedSchema"];
+            /** @enum {string} */
+            type: "json_schema";
+        };
+        /** @description An answer. */
+        ResponseObject: {
+            background: boolean;
+            /** Format: int64 */
+            created_at: number;
+            error?: Record<string, never> | null;
+            id: string;
+            incomplete_details?: components["schemas"]["IncompleteDetails"] | null;
+            instructions?: string | null;
+            /** Format: int64 */
+            max_output_tokens?: number | null;
+            metadata: {
+                [key: string]: string;
+            };
+            model: string;
+            /** @description `response`. */
+            object: string;
+            output: components["schemas"]["OutputMessage"][];
+            parallel_tool_calls: boolean;
+            previous_response_id?: string | null;
+            status: components["schemas"]["ResponseStatus"];
+            store: boolean;
+            /** Format: double */
+            temperature: number;
+            text: components["schemas"]["TextOptions"];
+            /** @description `auto`. */
+            tool_choice: string;
+            tools: Record<string, never>[];
+            /** Format: double */
+            top_p: number;
+            /** @description `disabled`. */
+            truncation: string;
+            usage?: components["schemas"]["ResponseUsage"] | null;
+            user?: string | null;
+        };
+        ResponseRequest: {
+            /** @description Only false. */
+            background?: boolean | null;
+            /** @description Only empty. */
+            include?: string[] | null;
+            input: components["schemas"]["TextOrMessages"];
+            /** @description Put before the input as a system message. */
+            instructions?: string | null;
+            /** Format: int64 */
+            max_output_tokens?: number | null;
+            /** @description Comes back with the answer. */
+            metadata?: {
+                [key: string]: string;
+            } | null;
+            /** @description A model that `/v1/models` lists, or one of its aliases. */
+            model: string;
+            parallel_tool_calls?: boolean | null;
+            /** @description Accepted: prefixes are always shared here. */
+            prompt_cache_key?: string | null;
+            safety_identifier?: string | null;
+            service_tier?: components["schemas"]["ServiceTier"] | null;
+            /** @description Only false, which is also the default here: this server keeps no answers. */
+            store?: boolean | null;
+            stream?: boolean | null;
+            /**
+             * Format: double
+             * @description 0 to 2; 1 when absent.
+             */
+            temperature?: number | null;
+            text?: components["schemas"]["TextOptions"] | null;
+            tool_choice?: components["schemas"]["NoTools"] | null;
+            /** @description Only empty: tools are called under `/v1/chat/completions`. */
+            tools?: unknown[] | null;
+            /** Format: double */
+            top_p?: number | null;
+            truncation?: components["schemas"]["Truncation"] | null;
+            user?: string | null;
+        };
+        /** @enum {string} */
+        ResponseStatus: "in_progress" | "completed" | "incomplete";
+        ResponseUsage: {
+            /** Format: int32 */
+            input_tokens: number;
+            input_tokens_details: components["schemas"]["PromptTokensDetails"];
+            /** Format: int32 */
+            output_tokens: number;
+            output_tokens_details: components["schemas"]["OutputTokensDetails"];
+            /** Format: int32 */
+            total_tokens: number;
+        };
+        /** @enum {string} */
+        Role: "system" | "developer" | "user" | "assistant" | "tool";
         /** @description A piece of a transcript, from and to in milliseconds. */
         Segment: {
             /** Format: int64 */
@@ -678,6 +1370,11 @@ export interface components {
             start_ms: number;
             text: string;
         };
+        /**
+         * @description How soon an answer is wanted. There is one tier here.
+         * @enum {string}
+         */
+        ServiceTier: "auto" | "default";
         /** @description A dream like another one. */
         SimilarDream: {
             dream: components["schemas"]["Dream"];
@@ -702,6 +1399,10 @@ export interface components {
              * @description How many are before this one.
              */
             place: number;
+        };
+        StreamOptions: {
+            /** @description The last chunk tells the tokens that were read and written. */
+            include_usage?: boolean | null;
         };
         /** @description Something in the dream and what it may stand for. */
         Symbol: {
@@ -764,11 +1465,74 @@ export interface components {
             /** @description `interpretation`, `embedding`, `transcription`. */
             task: string;
         };
+        /** @description What the answer is to be. */
+        TextFormat: {
+            /** @enum {string} */
+            type: "text";
+        } | {
+            /** @enum {string} */
+            type: "json_object";
+        } | {
+            description?: string | null;
+            name: string;
+            schema: Record<string, never>;
+            strict?: boolean | null;
+            /** @enum {string} */
+            type: "json_schema";
+        };
+        TextOptions: {
+            format?: components["schemas"]["TextFormat"] | null;
+        };
+        /** @description As the API document shows [`ResponseInput`]. */
+        TextOrMessages: string | components["schemas"]["InputMessage"][];
+        /** @description As the API document shows [`Content`]. */
+        TextOrParts: string | components["schemas"]["ContentPart"][];
+        TokenChance: {
+            bytes: number[];
+            /** Format: float */
+            logprob: number;
+            /** @description Broken characters are replaced; `bytes` has them as they are. */
+            token: string;
+            top_logprobs: components["schemas"]["TopChance"][];
+        };
         TokenCounts: {
             /** Format: int32 */
             generated: number;
             /** Format: int32 */
             prompt: number;
+        };
+        /** @description A tool. */
+        Tool: {
+            function: components["schemas"]["ToolFunction"];
+            /** @enum {string} */
+            type: "function";
+        };
+        /** @description Whether tools are called. */
+        ToolChoice: components["schemas"]["ToolMode"] | components["schemas"]["NamedTool"];
+        ToolFunction: {
+            description?: string | null;
+            /** @description 1 to 64 letters, digits, `_` or `-`. */
+            name: string;
+            /** @description The JSON schema of its arguments: an object's. */
+            parameters?: Record<string, never> | null;
+            /** @description Accepted. The schema is enforced where `tool_choice` forces a call; elsewhere the model is shown it. */
+            strict?: boolean | null;
+        };
+        /** @enum {string} */
+        ToolMode: "auto" | "none" | "required";
+        ToolName: {
+            name: string;
+        };
+        TopChance: {
+            bytes: number[];
+            /** Format: float */
+            logprob: number;
+            token: string;
+        };
+        /** @enum {string} */
+        TranscriptFormat: "json" | "text" | "srt" | "vtt" | "verbose_json";
+        TranscriptObject: {
+            text: string;
         };
         /** @description What was said. */
         Transcription: {
@@ -795,12 +1559,90 @@ export interface components {
             /** @description ISO 639-1; detected when absent. */
             language?: string | null;
         };
+        /** @enum {string} */
+        Truncation: "disabled";
+        /** @description Tokens that were read and written. */
+        Usage: {
+            /** Format: int32 */
+            completion_tokens: number;
+            /** Format: int32 */
+            prompt_tokens: number;
+            prompt_tokens_details: components["schemas"]["PromptTokensDetails"];
+            /** Format: int32 */
+            total_tokens: number;
+        };
         /** @description The same model with other weights. */
         VariantInfo: {
             /** @description Its own id among the models. */
             id: string;
             /** @description Why it is used, in a sentence with what was measured. */
             reason: string;
+        };
+        Vector: number[] | string;
+        /** @enum {string} */
+        VectorEncoding: "float" | "base64";
+        /** @description A piece of a transcript. The figures are those of the window of at most 30 seconds that it was heard in. */
+        VerboseSegment: {
+            /**
+             * Format: float
+             * @description Mean natural logarithm of its tokens' probabilities.
+             */
+            avg_logprob: number;
+            /**
+             * Format: float
+             * @description High where the text repeats itself.
+             */
+            compression_ratio: number;
+            /**
+             * Format: double
+             * @description Seconds.
+             */
+            end: number;
+            /** Format: int32 */
+            id: number;
+            /**
+             * Format: float
+             * @description The model's own estimate that nothing was said, 0 to 1.
+             */
+            no_speech_prob: number;
+            /**
+             * Format: double
+             * @description Seconds.
+             */
+            start: number;
+            /**
+             * Format: float
+             * @description What its tokens were sampled at.
+             */
+            temperature: number;
+            text: string;
+        };
+        VerboseTranscript: {
+            /**
+             * Format: double
+             * @description Seconds.
+             */
+            duration: number;
+            /** @description In English and lower case, as `english`. */
+            language: string;
+            segments?: components["schemas"]["VerboseSegment"][] | null;
+            /** @description `transcribe`. */
+            task: string;
+            text: string;
+            words?: components["schemas"]["VerboseWord"][] | null;
+        };
+        VerboseWord: {
+            /**
+             * Format: double
+             * @description Seconds.
+             */
+            end: number;
+            /**
+             * Format: double
+             * @description Seconds.
+             */
+            start: number;
+            word: string;
         };
         /**
          * @description What a reading waits for.
@@ -817,6 +1659,17 @@ export interface components {
              * @description How many readings come before this one; 0: they are done, it is its turn. Absent unless it waits for those.
              */
             place: number | null;
+        };
+        /** @description A tool's call. */
+        WireCall: {
+            function: components["schemas"]["WireFunction"];
+            id: string;
+            type?: components["schemas"]["CallType"];
+        };
+        WireFunction: {
+            /** @description A JSON object, as text. */
+            arguments: string;
+            name: string;
         };
     };
     responses: never;
@@ -1997,6 +2850,606 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_transcription: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": components["schemas"]["ApiTranscriptionForm"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VerboseTranscript"];
+                    "text/plain": string;
+                };
+            };
+            /** @description The request is wrong; `param` names the field. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request comes from another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such model. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too much is being asked; see `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The server failed; the message names the line in its log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The model is not available; see `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    create_chat_completion: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChatRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChatCompletion"];
+                    "text/event-stream": components["schemas"]["ChatChunk"];
+                };
+            };
+            /** @description The request is wrong; `param` names the field. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request comes from another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such model. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too much is being asked; see `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The server failed; the message names the line in its log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The model is not available; see `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    create_completion: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CompletionRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Completion"];
+                    "text/event-stream": components["schemas"]["Completion"];
+                };
+            };
+            /** @description The request is wrong; `param` names the field. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request comes from another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such model. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too much is being asked; see `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The server failed; the message names the line in its log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The model is not available; see `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    create_embeddings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EmbeddingsRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EmbeddingObjects"];
+                };
+            };
+            /** @description The request is wrong; `param` names the field. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request comes from another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such model. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too much is being asked; see `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The server failed; the message names the line in its log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The model is not available; see `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_served_models: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelObjects"];
+                };
+            };
+            /** @description The request is wrong; `param` names the field. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request comes from another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such model. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too much is being asked; see `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The server failed; the message names the line in its log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The model is not available; see `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    show_served_model: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelObject"];
+                };
+            };
+            /** @description The request is wrong; `param` names the field. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request comes from another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such model. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too much is being asked; see `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The server failed; the message names the line in its log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The model is not available; see `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    create_response: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ResponseRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ResponseObject"];
+                    "text/event-stream": string;
+                };
+            };
+            /** @description The request is wrong; `param` names the field. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request comes from another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such model. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too much is being asked; see `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The server failed; the message names the line in its log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The model is not available; see `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
                 };
             };
         };

@@ -8,7 +8,15 @@ import { State } from "./State";
 import type { Tone } from "./State";
 import type { Engine } from "./report";
 
-const tones: Record<Engine["state"], Tone> = { ready: "good", starting: "waiting", restarting: "waiting", failed: "bad" };
+const tones: Record<Engine["state"], Tone> = {
+  ready: "good",
+  starting: "waiting",
+  resting: "calm",
+  restarting: "waiting",
+  failed: "bad",
+};
+
+const troubled = ({ state, detail }: Engine) => state !== "ready" && state !== "resting" && detail;
 
 /** The processes that hold the models. */
 export function EnginesSection({ engines }: { engines: readonly Engine[] }) {
@@ -36,7 +44,8 @@ function EngineCard({ engine }: { engine: Engine }) {
         <h3 className="font-semibold">{t(`status.engines.kinds.${engine.kind}`)}</h3>
         <State tone={tones[engine.state]}>{t(`status.engines.states.${engine.state}`)}</State>
       </div>
-      {engine.state !== "ready" && engine.detail && <ServerWords>{engine.detail}</ServerWords>}
+      {troubled(engine) && <ServerWords>{engine.detail}</ServerWords>}
+      {engine.state === "resting" && <p>{t("status.engines.restingAdvice")}</p>}
       {engine.state === "failed" && <p>{t("status.engines.failedAdvice")}</p>}
       <Facts>
         <Fact name={t("status.engines.model")}>
