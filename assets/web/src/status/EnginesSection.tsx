@@ -16,7 +16,7 @@ const tones: Record<Engine["state"], Tone> = {
   failed: "bad",
 };
 
-const troubled = ({ state, detail }: Engine) => state !== "ready" && state !== "resting" && detail;
+const trouble = ({ state, detail }: Engine) => (state === "ready" || state === "resting" ? null : detail);
 
 /** The processes that hold the models. */
 export function EnginesSection({ engines }: { engines: readonly Engine[] }) {
@@ -38,13 +38,14 @@ export function EnginesSection({ engines }: { engines: readonly Engine[] }) {
 function EngineCard({ engine }: { engine: Engine }) {
   const { t } = useTranslation();
   const formats = useFormats();
+  const words = trouble(engine);
   return (
     <>
       <div className="flex flex-wrap items-baseline gap-x-3 gap-y-1">
         <h3 className="font-semibold">{t(`status.engines.kinds.${engine.kind}`)}</h3>
         <State tone={tones[engine.state]}>{t(`status.engines.states.${engine.state}`)}</State>
       </div>
-      {troubled(engine) && <ServerWords>{engine.detail}</ServerWords>}
+      {words && <ServerWords>{words}</ServerWords>}
       {engine.state === "resting" && <p>{t("status.engines.restingAdvice")}</p>}
       {engine.state === "failed" && <p>{t("status.engines.failedAdvice")}</p>}
       <Facts>
