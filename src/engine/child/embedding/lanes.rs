@@ -2,14 +2,19 @@
 //!
 //! Threads that need not wait for each other at every operation are faster, by a third and more, and by far more on a
 //! machine that does other things too. So a batch is cut into units of similar length, and lanes of few threads take one
-//! unit after the other. A single text gets every thread.
+//! unit after the other. A single text gets every thread where that is faster: beside other work it is not, and threads
+//! that wait for each other by spinning, as llama.cpp's do, become a hundred times slower ([`single`]).
+
+mod single;
 
 use std::{
     cmp::Reverse,
     sync::atomic::{AtomicUsize, Ordering},
     thread,
+    time::Instant,
 };
 
+use self::single::Single;
 use super::Piece;
 use crate::engine::EngineError;
 
@@ -32,30 +37,50 @@ pub fn lanes_for(threads: usize) -> usize {
 /// States of a model that compute independently of each other.
 pub struct Lanes<L> {
     /// Has every thread.
-    pub alone: L,
+    alone: L,
     /// Have a share of the threads each.
-    pub parallel: Vec<L>,
-    pub size: UnitSize,
+    parallel: Vec<L>,
+    size: UnitSize,
     /// Tokens of the longest text that the parallel ones take.
-    pub longest: usize,
+    longest: usize,
+    single: Single,
 }
 
 /// A text's place in the batch, and its vector.
 type Found = (usize, Vec<f32>);
 
 impl<L: Send> Lanes<L> {
+    pub fn new(alone: L, parallel: Vec<L>, size: UnitSize, longest: usize) -> Self {
+        Self { alone, parallel, size, longest, single: Single::default() }
+    }
+
     /// The vectors of all pieces, in order. `compute` makes those of one unit.
     pub fn encode(
         &mut self,
         pieces: &[&Piece],
         compute: impl Fn(&mut L, &[&Piece]) -> Result<Vec<Vec<f32>>, EngineError> + Sync,
     ) -> Result<Vec<Vec<f32>>, EngineError> {
+        let [piece] = pieces else { return self.encode_some(pieces, false, compute) };
+        if self.parallel.is_empty() || piece.ids.len() > self.longest {
+            return self.encode_some(pieces, true, compute);
+        }
+        let (alone, started) = (self.single.gets_every_thread(), Instant::now());
+        let found = self.encode_some(pieces, alone, compute);
+        self.single.took(alone, started.elapsed().as_secs_f64() / piece.ids.len() as f64);
+        found
+    }
+
+    /// `alone`: with every thread, one unit after the other.
+    fn encode_some(
+        &mut self,
+        pieces: &[&Piece],
+        alone: bool,
+        compute: impl Fn(&mut L, &[&Piece]) -> Result<Vec<Vec<f32>>, EngineError> + Sync,
+    ) -> Result<Vec<Vec<f32>>, EngineError> {
         // Few texts are shared out too.
         let texts = self.size.texts.min(pieces.len().div_ceil(self.parallel.len().max(1)));
-        let is_alone = |unit: &Vec<usize>| self.parallel.is_empty() || pieces.len() == 1 || pieces[unit[0]].ids.len() > self.longest;
-        let units = units(pieces, UnitSize { texts, ..self.size });
-        let (alone, shared): (Vec<_>, Vec<_>) = units.into_iter().partition(is_alone);
-        let next = AtomicUsize::new(0);
+        let is_alone = |unit: &Vec<usize>| alone || self.parallel.is_empty() || pieces[unit[0]].ids.len() > self.longest;
+        let (alone, shared): (Vec<_>, Vec<_>) = units(pieces, UnitSize { texts, ..self.size }).into_iter().partition(is_alone);
         let run = |lane: &mut L, units: &[Vec<usize>], next: &AtomicUsize| -> Result<Vec<Found>, EngineError> {
             let mut found = Vec::new();
             while let Some(unit) = units.get(next.fetch_add(1, Ordering::Relaxed)) {
@@ -65,9 +90,9 @@ impl<L: Send> Lanes<L> {
             Ok(found)
         };
         let mut found = run(&mut self.alone, &alone, &AtomicUsize::new(0))?;
-        if !shared.is_empty() {
-            found.extend(side_by_side(&mut self.parallel, |lane| run(lane, &shared, &next))?);
-        }
+        let next = AtomicUsize::new(0);
+        let busy = self.parallel.len().min(shared.len());
+        found.extend(side_by_side(&mut self.parallel[..busy], |lane| run(lane, &shared, &next))?);
         Ok(in_order(found))
     }
 }
@@ -141,7 +166,7 @@ mod tests {
         let pieces = pieces(&[4, 40, 1, 9, 2, 30, 9]);
         let pieces: Vec<&Piece> = pieces.iter().collect();
         for parallel in [0, 1, 3] {
-            let mut lanes = Lanes { alone: true, parallel: vec![false; parallel], size: UnitSize { texts: 2, tokens: 64 }, longest: 20 };
+            let mut lanes = Lanes::new(true, vec![false; parallel], UnitSize { texts: 2, tokens: 64 }, 20);
             let found = lanes.encode(&pieces, |alone, unit| {
                 assert_eq!(*alone, parallel == 0 || unit[0].ids.len() > 20);
                 Ok(unit.iter().map(|piece| vec![piece.ids.len() as f32]).collect())

@@ -62,12 +62,8 @@ impl OnnxEncoder {
         };
         // Dynamically quantized models see the range of a whole batch: a text's vector would depend on the others.
         let texts = if facts.is_dynamically_quantized { 1 } else { AT_ONCE };
-        Ok(Self(Lanes {
-            alone: session(threads)?,
-            parallel: (0..sessions).map(|_| session(threads / sessions)).collect::<Result<_, _>>()?,
-            size: UnitSize { texts, tokens: usize::MAX },
-            longest: usize::MAX,
-        }))
+        let parallel = (0..sessions).map(|_| session(threads / sessions)).collect::<Result<_, _>>()?;
+        Ok(Self(Lanes::new(session(threads)?, parallel, UnitSize { texts, tokens: usize::MAX }, usize::MAX)))
     }
 }
 

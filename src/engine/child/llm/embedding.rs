@@ -52,12 +52,10 @@ impl ModelEmbedder {
         // A device computes one unit after the other, and large ones best.
         let count = if options.gpu_layers > 0 { 0 } else { lanes_for(usize::from(options.threads)) };
         let lane = |tokens: u32, threads: i32| Lane::new(model, tokens, threads);
-        let lanes = Lanes {
-            alone: lane(context_length.max(LANE_TOKENS), threads)?,
-            parallel: (0..count).map(|_| lane(LANE_TOKENS, threads / count as i32)).collect::<Result<_, _>>()?,
-            size: UnitSize { texts: UNIT_TEXTS, tokens: if options.gpu_layers > 0 { LANE_TOKENS as usize } else { UNIT_TOKENS } },
-            longest: LANE_TOKENS as usize,
-        };
+        let alone = lane(context_length.max(LANE_TOKENS), threads)?;
+        let parallel = (0..count).map(|_| lane(LANE_TOKENS, threads / count as i32)).collect::<Result<_, _>>()?;
+        let tokens = if options.gpu_layers > 0 { LANE_TOKENS as usize } else { UNIT_TOKENS };
+        let lanes = Lanes::new(alone, parallel, UnitSize { texts: UNIT_TEXTS, tokens }, LANE_TOKENS as usize);
         Ok(Self { model, lanes, context_length: context_length as usize })
     }
 }
