@@ -137,6 +137,7 @@ fn what_cannot_be_embedded_is_refused_by_name_and_nobody_else_suffers() {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "runs these tests themselves, with another environment")]
 fn all_of_this_holds_for_onnx_runtime() {
     if env::var_os(ONNXRUNTIME).is_some() {
         return;
