@@ -13,8 +13,8 @@ use super::{
     wire::{Event, MAX_DESCRIPTORS, ReadyReport, Request, ToChild, connection},
 };
 
-/// Texts that go to an embedding engine at once: others get their turn, and a cancelled job stops, after so many.
-const TEXTS_AT_ONCE: usize = 16;
+/// Texts that go to an embedding engine as one request: it answers when it has the vectors of all of them.
+const TEXTS_AT_ONCE: usize = 64;
 
 /// Events that may wait for a slow asker before the rest waits inside this process.
 const EVENTS_WAITING: usize = 64;
@@ -167,6 +167,7 @@ async fn forward<T: Heard>(mut events: Incoming, asker: &mpsc::Sender<Result<T, 
                 Some(event) => Ok(event),
                 None => continue,
             },
+            Some(Ok(Told::Event(Event::Working))) => continue,
             Some(Ok(Told::Event(event))) => T::event(event).ok_or_else(|| EngineError::Failed("it answered another question".into())),
             Some(Err(error)) => Err(error),
         };

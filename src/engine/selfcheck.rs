@@ -227,6 +227,7 @@ fn in_words(answer: &Event, arguments: &ChildArguments) -> String {
         Event::Transcription(_) => "a transcription".into(),
         Event::Parsed(_) => "the members of an archive".into(),
         Event::Probed(_) => "a probe".into(),
+        Event::Working => "a sign of life".into(),
     };
     let Some(model) = &arguments.model else { return what };
     let named = if model.is_dir() { model.parent().unwrap_or(model) } else { model };

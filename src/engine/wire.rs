@@ -97,6 +97,8 @@ pub enum Event {
     Transcription(TranscriptionEvent),
     Parsed(ParseOutcome),
     Probed(Vec<ProbeResult>),
+    /// It works and has nothing to tell yet.
+    Working,
 }
 
 /// What a child tells once its model is loaded.

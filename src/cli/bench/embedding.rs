@@ -1,10 +1,15 @@
 //! `oneiros bench embedding`: texts a second of an embedding model, through the engine that the server would use; with
 //! `--against`, of both servers through `/v1/embeddings`.
 
-use std::{path::PathBuf, time::Instant};
+use std::{
+    path::PathBuf,
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Instant,
+};
 
 use anyhow::{Context as _, ensure};
 use clap::Args;
+use futures_util::{StreamExt as _, TryStreamExt as _, future::try_join_all, stream};
 use hyper::body::Bytes;
 use serde_json::{Value, json};
 
@@ -33,12 +38,21 @@ pub struct EmbeddingArguments {
     /// Texts in one request; each size is measured by itself
     #[arg(long, value_delimiter = ',', default_values_t = [1, 8, 32])]
     sizes: Vec<usize>,
+    /// Clients that ask at the same time; each number is measured by itself
+    #[arg(long, value_delimiter = ',', default_values_t = [1])]
+    clients: Vec<usize>,
 }
 
 impl EmbeddingArguments {
     pub fn check(&self) -> anyhow::Result<()> {
         ensure!(!self.sizes.is_empty() && self.sizes.iter().all(|size| (1..=1024).contains(size)), "sizes go from 1 to 1024");
+        ensure!(!self.clients.is_empty() && self.clients.iter().all(|clients| (1..=64).contains(clients)), "clients go from 1 to 64");
         Ok(())
+    }
+
+    /// Texts in a request, and clients.
+    fn loads(&self) -> impl Iterator<Item = (usize, usize)> {
+        self.clients.iter().flat_map(|clients| self.sizes.iter().map(|size| (*size, *clients)))
     }
 
     fn texts(&self) -> anyhow::Result<Vec<String>> {
@@ -49,8 +63,9 @@ impl EmbeddingArguments {
     }
 }
 
-fn section(size: usize) -> Section {
-    Section::new(format!("embedding, {size} texts in a request")).about("texts in a request", size)
+fn section((size, clients): (usize, usize)) -> Section {
+    let title = if clients == 1 { String::new() } else { format!(", {clients} clients") };
+    Section::new(format!("embedding, {size} texts in a request{title}")).about("texts in a request", size).about("clients", clients)
 }
 
 /// The engine by itself, without a server around it.
@@ -59,11 +74,11 @@ pub async fn measure(arguments: &EmbeddingArguments, config: &Config, rounds: us
     let engine = Engines::open(config)?.embedding(arguments.model.as_deref()).await?;
     let dimensions = engine.supervisor.ready().await?.dimensions;
     let client = engine.supervisor.client();
-    let tokens = embed(&client, &texts[..1], 1).await? as usize * texts.len();
+    let tokens = embed(&client, &texts[..1], 1, 1).await? as usize * texts.len();
     let mut sections = Vec::new();
-    for size in &arguments.sizes {
-        eprintln!("embedding: {size} texts in a request, {rounds} rounds");
-        let mut section = section(*size)
+    for (size, clients) in arguments.loads() {
+        eprintln!("embedding: {size} texts in a request, {clients} clients, {rounds} rounds");
+        let mut section = section((size, clients))
             .about("model", engine.model.as_str())
             .about("back end", engine.backend)
             .about("threads", config.models.threads)
@@ -72,7 +87,7 @@ pub async fn measure(arguments: &EmbeddingArguments, config: &Config, rounds: us
         let mut tokens = tokens;
         for _ in 0..rounds {
             let start = Instant::now();
-            tokens = embed(&client, &texts, *size).await? as usize;
+            tokens = embed(&client, &texts, size, clients).await? as usize;
             section.ours("texts a second", "texts/s", texts.len() as f64 / start.elapsed().as_secs_f64());
         }
         sections.push(section.about("tokens in a text", tokens / texts.len()));
@@ -81,19 +96,17 @@ pub async fn measure(arguments: &EmbeddingArguments, config: &Config, rounds: us
     Ok(sections)
 }
 
-/// Embeds all texts and returns how many tokens they were.
-pub async fn embed(client: &impl Embedder, texts: &[String], at_once: usize) -> anyhow::Result<u32> {
-    let mut tokens = 0;
-    for some in texts.chunks(at_once) {
-        tokens += client.embed(EmbeddingRequest { texts: some.to_vec(), role: EmbeddingRole::Passage }, super::asker()).await?.tokens;
-    }
-    Ok(tokens)
+/// Embeds all texts, so many in a request and by so many clients, and returns how many tokens they were.
+pub async fn embed(client: &impl Embedder, texts: &[String], at_once: usize, clients: usize) -> anyhow::Result<u32> {
+    let ask = |texts: &[String]| client.embed(EmbeddingRequest { texts: texts.to_vec(), role: EmbeddingRole::Passage }, super::asker());
+    let answers = stream::iter(texts.chunks(at_once).map(ask)).buffer_unordered(clients);
+    Ok(answers.try_fold(0, async |tokens, some| Ok(tokens + some.tokens)).await?)
 }
 
 /// Servers in turns.
 pub async fn compare(arguments: &EmbeddingArguments, peers: &[Peer], rounds: usize) -> anyhow::Result<Vec<Section>> {
     let texts = arguments.texts()?;
-    let mut sections: Vec<Section> = arguments.sizes.iter().map(|size| section(*size).about("texts", texts.len())).collect();
+    let mut sections: Vec<Section> = arguments.loads().map(|load| section(load).about("texts", texts.len())).collect();
     for peer in peers {
         // Loads what is loaded at the first request.
         ask(&mut peer.target.connect().await?, &peer.model, &texts[..1]).await?;
@@ -101,18 +114,28 @@ pub async fn compare(arguments: &EmbeddingArguments, peers: &[Peer], rounds: usi
     for round in 1..=rounds {
         for peer in peers {
             eprintln!("embedding: round {round} of {rounds}, {:?}", peer.whose);
-            let mut connection = peer.target.connect().await?;
-            for (size, section) in arguments.sizes.iter().zip(&mut sections) {
+            for ((size, clients), section) in arguments.loads().zip(&mut sections) {
+                let mut connections = try_join_all((0..clients).map(|_| peer.target.connect())).await?;
                 let start = Instant::now();
-                for some in texts.chunks(*size) {
-                    ask(&mut connection, &peer.model, some).await?;
-                }
+                ask_all(&mut connections, &peer.model, &texts.chunks(size).collect::<Vec<_>>()).await?;
                 section.add(peer.whose, "texts a second", "texts/s", texts.len() as f64 / start.elapsed().as_secs_f64());
             }
         }
     }
     debug_assert!(peers.iter().any(|peer| peer.whose == Whose::Ours), "without ours there is no ratio");
     Ok(sections)
+}
+
+/// Each connection takes the next of the requests when it has its answer.
+async fn ask_all(connections: &mut [Connection], model: &str, requests: &[&[String]]) -> anyhow::Result<()> {
+    let next = AtomicUsize::new(0);
+    let clients = connections.iter_mut().map(async |connection| {
+        while let Some(texts) = requests.get(next.fetch_add(1, Ordering::Relaxed)) {
+            ask(connection, model, texts).await?;
+        }
+        anyhow::Ok(())
+    });
+    try_join_all(clients).await.map(|_| ())
 }
 
 async fn ask(connection: &mut Connection, model: &str, texts: &[String]) -> anyhow::Result<()> {

@@ -5,6 +5,7 @@
 
 mod arguments;
 pub mod asr;
+mod embedding;
 mod encoder;
 pub mod llm;
 pub mod parse;
@@ -16,7 +17,6 @@ mod serve;
 mod settle;
 #[cfg(test)]
 mod testing;
-mod vectors;
 
 use std::{
     cell::Cell,
@@ -207,10 +207,10 @@ fn engine(arguments: &ChildArguments, loading: &dyn Fn(f32)) -> Result<(Engine, 
     let together = |(batcher, facts)| (Engine::Together(batcher), facts);
     match arguments.kind {
         EngineKind::Embedding if arguments.backend != Backend::Ggml => {
-            encoder::load(model()?, &arguments.backend, &arguments.options, loading).map(one_by_one)
+            encoder::load(model()?, &arguments.backend, &arguments.options, loading).map(together)
         }
         EngineKind::Llm => llm::load_generator(model()?, &arguments.options, loading).map(together),
-        EngineKind::Embedding => llm::load_embedder(model()?, &arguments.options, loading).map(one_by_one),
+        EngineKind::Embedding => llm::load_embedder(model()?, &arguments.options, loading).map(together),
         EngineKind::Asr => asr::load(model()?, &arguments.options, loading).map(one_by_one),
         EngineKind::Parse => Ok((Engine::OneByOne(Box::new(parse::ParseWorker)), ModelFacts::default())),
     }

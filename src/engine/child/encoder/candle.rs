@@ -3,10 +3,7 @@
 //! Texts are computed in parallel, a few of similar length at a time; within one the matrix products share the same
 //! threads. All of them belong to one pool of the size that the operator gave.
 
-use std::{
-    path::Path,
-    sync::atomic::{AtomicBool, Ordering},
-};
+use std::path::Path;
 
 use candle_core::{DType, Device, Tensor};
 use candle_nn::{Activation, VarBuilder};
@@ -17,11 +14,17 @@ use rayon::{
 };
 
 use super::{
-    Encoder, Piece,
+    Encoder,
     config::{EncoderConfig, ModelConfig, Pooling},
-    units,
 };
-use crate::engine::{EngineError, parse::encoder_files};
+use crate::engine::{
+    EngineError,
+    child::embedding::{
+        Piece,
+        lanes::{UnitSize, in_order, units},
+    },
+    parse::encoder_files,
+};
 
 /// Texts that are computed at once.
 const AT_ONCE: usize = 4;
@@ -76,21 +79,16 @@ impl CandleEncoder {
 }
 
 impl Encoder for CandleEncoder {
-    fn encode(&mut self, pieces: &[Piece], cancelled: &AtomicBool) -> Result<Option<Vec<Vec<f32>>>, EngineError> {
-        let units = units(pieces, AT_ONCE.min(pieces.len().div_ceil(self.pool.current_num_threads())));
-        // The vectors of a unit, each with the index of its piece.
-        let run = |unit: &Vec<usize>| -> Result<Vec<_>, EngineError> {
-            if cancelled.load(Ordering::Relaxed) {
-                return Ok(Vec::new());
-            }
-            let some: Vec<&Piece> = unit.iter().map(|index| &pieces[*index]).collect();
-            let vectors = self.run(&some).map_err(|error| EngineError::Failed(format!("candle could not embed: {error}")))?;
-            Ok(unit.iter().copied().zip(vectors).collect())
+    fn encode(&mut self, pieces: &[&Piece]) -> Result<Vec<Vec<f32>>, EngineError> {
+        let texts = AT_ONCE.min(pieces.len().div_ceil(self.pool.current_num_threads()));
+        let run = |unit: &Vec<usize>| -> candle_core::Result<Vec<_>> {
+            let some: Vec<&Piece> = unit.iter().map(|index| pieces[*index]).collect();
+            Ok(unit.iter().copied().zip(self.run(&some)?).collect())
         };
-        let found: Vec<_> = self.pool.install(|| units.par_iter().map(run).collect::<Result<_, _>>())?;
-        let mut found: Vec<(usize, Vec<f32>)> = found.into_iter().flatten().collect();
-        found.sort_by_key(|(index, _)| *index);
-        Ok((found.len() == pieces.len()).then(|| found.into_iter().map(|(_, vector)| vector).collect()))
+        let units = units(pieces, UnitSize { texts, tokens: usize::MAX });
+        let found = self.pool.install(|| units.par_iter().map(run).collect::<candle_core::Result<Vec<_>>>());
+        let found = found.map_err(|error| EngineError::Failed(format!("candle could not embed: {error}")))?;
+        Ok(in_order(found.concat()))
     }
 }
 

@@ -1,24 +1,15 @@
-//! Texts become tokens, cut to the model's longest text.
+//! Texts become tokens, at most as many as the model's longest text has.
 
 use std::path::Path;
 
 use tokenizers::{Tokenizer, TruncationParams};
 
-use crate::engine::{EngineError, child::vectors::BYTES_PER_TOKEN, parse::encoder_files};
-
-/// One text as the model reads it.
-pub(super) struct Piece {
-    /// Prefix included; cut by bytes only, which no tokenizer notices.
-    pub text: String,
-    pub ids: Vec<u32>,
-    /// Whether tokens were left out.
-    pub truncated: bool,
-}
+use crate::engine::{EngineError, parse::encoder_files};
 
 /// The model's tokenizer.
 pub(super) struct TextReader {
     tokenizer: Tokenizer,
-    context_length: usize,
+    pub(super) context_length: usize,
 }
 
 impl TextReader {
@@ -32,19 +23,9 @@ impl TextReader {
         Ok(Self { tokenizer, context_length })
     }
 
-    /// `index` is the text's place in the request, for the error.
-    pub(super) fn read(&self, prefix: &str, text: &str, index: usize) -> Result<Piece, EngineError> {
-        let text = text.trim();
-        let most_bytes = text.floor_char_boundary(self.context_length * BYTES_PER_TOKEN);
-        let whole = format!("{prefix}{}", &text[..most_bytes]);
-        let encoding = self
-            .tokenizer
-            .encode(whole.as_str(), true)
-            .map_err(|error| EngineError::InvalidRequest(format!("text {index} cannot be cut into tokens: {error}")))?;
-        if encoding.is_empty() {
-            return Err(EngineError::InvalidRequest(format!("text {index} holds nothing that the model can read")));
-        }
-        let truncated = most_bytes < text.len() || !encoding.get_overflowing().is_empty();
-        Ok(Piece { ids: encoding.get_ids().to_vec(), text: whole, truncated })
+    /// The tokens, and whether there are more than these.
+    pub(super) fn tokens(&self, text: &str) -> Result<(Vec<u32>, bool), String> {
+        let encoding = self.tokenizer.encode(text, true).map_err(|error| format!("cannot be cut into tokens: {error}"))?;
+        Ok((encoding.get_ids().to_vec(), !encoding.get_overflowing().is_empty()))
     }
 }

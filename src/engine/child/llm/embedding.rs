@@ -1,6 +1,6 @@
 //! Turning texts into vectors: BERT-like models by mean pooling, and others by the pooling that their file names.
-
-use std::os::fd::OwnedFd;
+//!
+//! A lane is a context: several of few threads, and one that uses every thread.
 
 use llama_cpp_2::{
     context::{
@@ -13,135 +13,69 @@ use llama_cpp_2::{
 };
 
 use crate::engine::{
-    EmbeddingRequest, EmbeddingRole, Embeddings, EngineError, EngineOptions,
-    child::{
-        ModelFacts, Reply, Worker,
-        vectors::{BYTES_PER_TOKEN, check, normalised},
+    EngineError, EngineOptions,
+    backend::TextPrefixes,
+    child::embedding::{
+        Piece, TextModel,
+        lanes::{Lanes, UnitSize, lanes_for},
     },
-    wire::{Event, Request},
 };
 
-/// Tokens that go through the model at once, unless one text alone is longer.
-const BATCH_TOKENS: u32 = 512;
-/// Texts that go through the model at once.
-const BATCH_TEXTS: u32 = 16;
+/// Tokens that go through a context at once, unless one text alone is longer: attention looks at all of them, those of
+/// other texts too, so that more take longer for each.
+const UNIT_TOKENS: usize = 256;
+/// Texts that go through a context at once.
+const UNIT_TEXTS: usize = 16;
+/// The longest text that a context of few threads has room for; longer ones get every thread.
+const LANE_TOKENS: u32 = 512;
 
-/// An embedding model and its context.
+/// An embedding model and its contexts.
 pub(super) struct ModelEmbedder {
     model: &'static LlamaModel,
+    lanes: Lanes<Lane>,
+    context_length: usize,
+}
+
+struct Lane {
     context: LlamaContext<'static>,
     batch: LlamaBatch<'static>,
-    /// Tokens of the longest text.
-    context_length: usize,
-    batch_tokens: usize,
-    prefixes: Prefixes,
 }
 
-/// What goes before a text, by its role.
-struct Prefixes {
-    query: &'static str,
-    passage: &'static str,
-}
-
-impl Prefixes {
-    /// Models of the E5 family were trained with a word before each text (Wang et al. 2022, arXiv:2212.03533).
-    fn of(model: &LlamaModel) -> Self {
-        let name = model.meta_val_str("general.name").unwrap_or_default().to_lowercase();
-        let is_e5 = name.split(|letter: char| !letter.is_alphanumeric()).any(|word| word == "e5");
-        if is_e5 { Self { query: "query: ", passage: "passage: " } } else { Self { query: "", passage: "" } }
-    }
-
-    fn get(&self, role: EmbeddingRole) -> &'static str {
-        match role {
-            EmbeddingRole::Query => self.query,
-            EmbeddingRole::Passage => self.passage,
-        }
-    }
-}
-
-/// One text, cut into tokens.
-struct Piece {
-    tokens: Vec<LlamaToken>,
-    truncated: bool,
-}
-
-impl Worker for ModelEmbedder {
-    fn serve(&mut self, request: Request, _descriptors: Vec<OwnedFd>, reply: &Reply) -> Result<(), EngineError> {
-        let Request::Embed(request) = request else {
-            return Err(EngineError::InvalidRequest("an embedding model only makes vectors".into()));
-        };
-        match self.embed(&request, reply)? {
-            Some(embeddings) => reply.send(Event::Embeddings(embeddings)),
-            None => Ok(()),
-        }
-    }
-}
+// SAFETY: a context keeps nothing of the thread that made it, one thread at a time uses it (`&mut`), and the model that
+// contexts share is only read.
+unsafe impl Send for Lane {}
 
 impl ModelEmbedder {
-    pub(super) fn new(model: &'static LlamaModel, options: &EngineOptions) -> Result<(Self, ModelFacts), EngineError> {
+    pub(super) fn new(model: &'static LlamaModel, options: &EngineOptions) -> Result<Self, EngineError> {
         let context_length = super::context_length(model, options);
-        let batch_tokens = context_length.max(BATCH_TOKENS);
-        let parameters = LlamaContextParams::default()
-            .with_embeddings(true)
-            .with_n_ctx(super::non_zero(batch_tokens))
-            // Attention that looks both ways needs every token of a text in one physical batch.
-            .with_n_batch(batch_tokens)
-            .with_n_ubatch(batch_tokens)
-            .with_n_seq_max(BATCH_TEXTS)
-            .with_kv_unified(true)
-            .with_pooling_type(pooling(model)?)
-            .with_n_threads(super::threads(options))
-            .with_n_threads_batch(super::threads(options));
-        let context = model
-            .new_context(super::backend()?, parameters)
-            .map_err(|error| EngineError::Failed(format!("no memory for a context of {context_length} tokens: {error}")))?;
-        let dimensions = u32::try_from(model.n_embd_out()).unwrap_or(0);
-        let embedder = Self {
-            model,
-            context,
-            batch: LlamaBatch::new(batch_tokens as usize, 1),
-            context_length: context_length as usize,
-            batch_tokens: batch_tokens as usize,
-            prefixes: Prefixes::of(model),
-        };
-        Ok((embedder, ModelFacts { context_length, dimensions, ..ModelFacts::default() }))
+        let threads = super::threads(options);
+        // A device computes one unit after the other, and large ones best.
+        let count = if options.gpu_layers > 0 { 0 } else { lanes_for(usize::from(options.threads)) };
+        let lane = |tokens: u32, threads: i32| Lane::new(model, tokens, threads);
+        let alone = lane(context_length.max(LANE_TOKENS), threads)?;
+        let parallel = (0..count).map(|_| lane(LANE_TOKENS, threads / count as i32)).collect::<Result<_, _>>()?;
+        let tokens = if options.gpu_layers > 0 { LANE_TOKENS as usize } else { UNIT_TOKENS };
+        let lanes = Lanes::new(alone, parallel, UnitSize { texts: UNIT_TEXTS, tokens }, LANE_TOKENS as usize);
+        Ok(Self { model, lanes, context_length: context_length as usize })
+    }
+}
+
+/// Models of the E5 family were trained with a word before each text (Wang et al. 2022, arXiv:2212.03533).
+pub(super) fn prefixes(model: &LlamaModel) -> TextPrefixes {
+    let name = model.meta_val_str("general.name").unwrap_or_default().to_lowercase();
+    let is_e5 = name.split(|letter: char| !letter.is_alphanumeric()).any(|word| word == "e5");
+    if is_e5 { TextPrefixes { query: "query: ".into(), passage: "passage: ".into() } } else { TextPrefixes::default() }
+}
+
+impl TextModel for ModelEmbedder {
+    fn context_length(&self) -> usize {
+        self.context_length
     }
 
-    /// `None` when the asker went away.
-    fn embed(&mut self, request: &EmbeddingRequest, reply: &Reply) -> Result<Option<Embeddings>, EngineError> {
-        check(&request.texts)?;
-        let prefix = self.prefixes.get(request.role);
-        let mut vectors = Vec::with_capacity(request.texts.len());
-        let mut truncated = Vec::with_capacity(request.texts.len());
-        let mut tokens = 0;
-        let mut waiting: Vec<Piece> = Vec::new();
-        let mut texts = request.texts.iter();
-        loop {
-            let piece = texts.next().map(|text| self.cut(prefix, text));
-            let waiting_tokens: usize = waiting.iter().map(|piece| piece.tokens.len()).sum();
-            let fits = |piece: &Piece| waiting_tokens + piece.tokens.len() <= self.batch_tokens && waiting.len() < BATCH_TEXTS as usize;
-            if !waiting.is_empty() && !piece.as_ref().is_some_and(fits) {
-                if reply.is_cancelled() {
-                    return Ok(None);
-                }
-                self.run(&waiting, &mut vectors)?;
-                waiting.clear();
-            }
-            let Some(piece) = piece else { break };
-            truncated.push(piece.truncated);
-            tokens += u32::try_from(piece.tokens.len()).unwrap_or(u32::MAX);
-            waiting.push(piece);
-        }
-        Ok(Some(Embeddings { vectors, tokens, truncated }))
-    }
-
-    fn cut(&self, prefix: &str, text: &str) -> Piece {
-        let text = text.trim();
-        let most_bytes = text.floor_char_boundary(self.context_length * BYTES_PER_TOKEN);
-        let whole = format!("{prefix}{}", &text[..most_bytes]);
-        let mut tokens = self.model.vocab().tokenize(whole.as_bytes(), true, false);
-        let truncated = most_bytes < text.len() || tokens.len() > self.context_length;
-        if tokens.len() > self.context_length {
+    fn tokens(&self, text: &str) -> Result<(Vec<u32>, bool), String> {
+        let mut tokens = self.model.vocab().tokenize(text.as_bytes(), true, false);
+        let more = tokens.len() > self.context_length;
+        if more {
             let last = tokens[tokens.len() - 1];
             tokens.truncate(self.context_length);
             if self.model.vocab().is_control(last) {
@@ -149,24 +83,47 @@ impl ModelEmbedder {
                 tokens[self.context_length - 1] = last;
             }
         }
-        Piece { tokens, truncated }
+        Ok((tokens.into_iter().map(|token| token.0.cast_unsigned()).collect(), more))
     }
 
-    fn run(&mut self, pieces: &[Piece], vectors: &mut Vec<Vec<f32>>) -> Result<(), EngineError> {
+    fn encode(&mut self, pieces: &[&Piece]) -> Result<Vec<Vec<f32>>, EngineError> {
+        self.lanes.encode(pieces, Lane::run)
+    }
+}
+
+impl Lane {
+    /// Has room for so many tokens.
+    fn new(model: &'static LlamaModel, tokens: u32, threads: i32) -> Result<Self, EngineError> {
+        let parameters = LlamaContextParams::default()
+            .with_embeddings(true)
+            .with_n_ctx(super::non_zero(tokens))
+            // Attention that looks both ways needs every token of a text in one physical batch.
+            .with_n_batch(tokens)
+            .with_n_ubatch(tokens)
+            .with_n_seq_max(UNIT_TEXTS as u32)
+            .with_kv_unified(true)
+            .with_pooling_type(pooling(model)?)
+            .with_n_threads(threads)
+            .with_n_threads_batch(threads);
+        let context = model
+            .new_context(super::backend()?, parameters)
+            .map_err(|error| EngineError::Failed(format!("no memory for a context of {tokens} tokens: {error}")))?;
+        Ok(Self { context, batch: LlamaBatch::new(tokens as usize, 1) })
+    }
+
+    fn run(&mut self, pieces: &[&Piece]) -> Result<Vec<Vec<f32>>, EngineError> {
         let failed = |error: &dyn std::fmt::Display| EngineError::Failed(format!("llama.cpp could not embed: {error}"));
         self.batch.clear();
         for (sequence, piece) in (0..).zip(pieces) {
-            for (position, token) in (0..).zip(&piece.tokens) {
-                self.batch.add(*token, position, &[sequence], true).map_err(|error| failed(&error))?;
+            for (position, id) in (0..).zip(&piece.ids) {
+                let token = LlamaToken(id.cast_signed());
+                self.batch.add(token, position, &[sequence], true).map_err(|error| failed(&error))?;
             }
         }
         self.context.clear_kv_cache();
         self.context.decode(&mut self.batch).map_err(|error| failed(&error))?;
-        for (sequence, _) in (0..).zip(pieces) {
-            let vector = self.context.embeddings_seq_ith(sequence).map_err(|error| failed(&error))?;
-            vectors.push(normalised(vector)?);
-        }
-        Ok(())
+        let vector = |sequence| self.context.embeddings_seq_ith(sequence).map(<[f32]>::to_vec).map_err(|error| failed(&error));
+        (0..).zip(pieces).map(|(sequence, _)| vector(sequence)).collect()
     }
 }
 

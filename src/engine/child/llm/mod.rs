@@ -40,9 +40,10 @@ use llama_cpp_2::{
     model::{LlamaModel, params::LlamaModelParams},
 };
 
+pub(super) use pace::Pace;
 pub(super) use requantize::requantize;
 
-use super::{Batcher, ModelFacts, Worker};
+use super::{Batcher, ModelFacts, embedding::Embedder};
 use crate::engine::{CacheType, EngineError, EngineOptions};
 
 /// What a context holds when the options leave it open, in tokens: a dream, its prompt and a reading fit.
@@ -56,9 +57,9 @@ pub fn load_generator(model: &Path, options: &EngineOptions, loading: &dyn Fn(f3
 }
 
 /// Loads an embedding model. `loading` hears of progress from 0 to 1.
-pub fn load_embedder(model: &Path, options: &EngineOptions, loading: &dyn Fn(f32)) -> Result<(Box<dyn Worker>, ModelFacts), EngineError> {
+pub fn load_embedder(model: &Path, options: &EngineOptions, loading: &dyn Fn(f32)) -> Result<(Box<dyn Batcher>, ModelFacts), EngineError> {
     let model = load_model(model, options, loading)?;
-    let (embedder, facts) = embedding::ModelEmbedder::new(model, options)?;
+    let (embedder, facts) = Embedder::new(Box::new(embedding::ModelEmbedder::new(model, options)?), embedding::prefixes(model))?;
     Ok((Box::new(embedder), facts))
 }
 

@@ -15,7 +15,7 @@ const LEAST: usize = 8;
 const NEWEST: f64 = 0.3;
 
 /// What steps of this model take on this machine.
-pub(super) struct Pace {
+pub struct Pace {
     /// Seconds of a step in which so many sequences (index) got one token each; 0: not measured.
     generation: Vec<f64>,
     /// Seconds for one token of a prompt.
@@ -27,12 +27,12 @@ pub(super) struct Pace {
 
 impl Pace {
     /// `most` tokens fit into a batch.
-    pub(super) fn new(most: usize) -> Self {
+    pub fn new(most: usize) -> Self {
         Self { generation: Vec::new(), prompt_token: 0.0, largest: FIRST / 2, most }
     }
 
     /// How many tokens of prompts may be read beside `generated` tokens of answers.
-    pub(super) fn prompt_tokens(&self, generated: usize) -> usize {
+    pub fn prompt_tokens(&self, generated: usize) -> usize {
         let most = self.most.saturating_sub(generated).min(self.largest * 2);
         if self.prompt_token == 0.0 {
             return most.min(FIRST);
@@ -42,7 +42,7 @@ impl Pace {
     }
 
     /// A step with so many tokens of prompts and of answers took so long.
-    pub(super) fn took(&mut self, prompt: usize, generated: usize, seconds: f64) {
+    pub fn took(&mut self, prompt: usize, generated: usize, seconds: f64) {
         if prompt == 0 {
             if self.generation.len() <= generated {
                 self.generation.resize(generated + 1, 0.0);

@@ -21,20 +21,23 @@ use crate::engine::{
     wire::{Event, Request},
 };
 
-pub(super) const OPTIONS: EngineOptions =
+pub(in super::super) const OPTIONS: EngineOptions =
     EngineOptions { threads: 2, context_length: 4096, gpu_layers: 0, slots: 0, cache_type: CacheType::F16 };
 
-/// The one file of an artefact in the store that the environment names.
-pub(in super::super) fn artefact(id: &str) -> PathBuf {
+/// The store that the environment names.
+pub(in super::super) fn artefacts() -> PathBuf {
     let state = std::env::var_os("ONEIROS_TEST_STATE").expect("ONEIROS_TEST_STATE names a state directory with pulled models");
-    let folder = PathBuf::from(state).join("artefacts").join(id);
-    let mut files = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_file());
-    files.next().unwrap_or_else(|| panic!("{} holds no file", folder.display()))
+    PathBuf::from(state).join("artefacts")
 }
 
-/// As [`serve_with`], without descriptors.
-pub(in super::super) fn serve(worker: &mut dyn Worker, request: Request, watch: impl FnMut(&Event) -> bool + Send + 'static) -> Answered {
-    testing::serve(worker, request, Vec::new(), watch)
+/// The one file of an artefact in the store.
+pub(in super::super) fn artefact(id: &str) -> PathBuf {
+    let folder = artefacts().join(id);
+    let mut files = std::fs::read_dir(&folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_file() && !path.ends_with("manifest.json"));
+    files.next().unwrap_or_else(|| panic!("{} holds no file", folder.display()))
 }
 
 /// Runs one request; `watch` sees each event and may ask to cancel by returning false.
@@ -306,9 +309,11 @@ impl Answer {
     }
 }
 
-fn embed(worker: &mut dyn Worker, texts: &[&str], role: EmbeddingRole) -> Result<Embeddings, EngineError> {
+fn embed(batcher: &mut dyn Batcher, texts: &[&str], role: EmbeddingRole) -> Result<Embeddings, EngineError> {
     let texts = texts.iter().map(ToString::to_string).collect();
-    let (result, mut events) = serve(worker, Request::Embed(EmbeddingRequest { texts, role }), |_| true);
+    let asker = testing::begin(batcher, Request::Embed(EmbeddingRequest { texts, role }), |_| true);
+    testing::finish(batcher);
+    let (result, mut events) = asker.answered();
     result?;
     match events.pop() {
         Some(Event::Embeddings(embeddings)) => Ok(embeddings),

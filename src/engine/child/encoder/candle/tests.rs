@@ -78,7 +78,7 @@ fn pieces() -> Vec<Piece> {
 }
 
 fn vectors(encoder: &mut CandleEncoder, pieces: &[Piece]) -> Vec<Vec<f32>> {
-    encoder.encode(pieces, &AtomicBool::new(false)).unwrap().unwrap()
+    encoder.encode(&pieces.iter().collect::<Vec<_>>()).unwrap()
 }
 
 fn assert_close(left: &[Vec<f32>], right: &[Vec<f32>]) {
@@ -99,12 +99,6 @@ fn a_vector_is_the_same_alone_and_among_longer_texts() {
 #[test]
 fn roberta_is_bert_with_its_positions_behind_the_padding() {
     assert_close(&vectors(&mut bert("", Pooling::Mean), &pieces()), &vectors(&mut roberta(""), &pieces()));
-}
-
-#[test]
-fn an_asker_that_went_away_gets_nothing() {
-    let gone = AtomicBool::new(true);
-    assert!(bert("", Pooling::Mean).encode(&pieces(), &gone).unwrap().is_none());
 }
 
 #[test]

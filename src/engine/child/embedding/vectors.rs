@@ -2,12 +2,10 @@
 
 use crate::engine::EngineError;
 
-/// More bytes than any token has: longer texts are cut before the tokenizer sees them.
-pub(super) const BYTES_PER_TOKEN: usize = 64;
 const MAX_TEXTS: usize = 4096;
 
 /// Refuses what no model can embed.
-pub(super) fn check(texts: &[String]) -> Result<(), EngineError> {
+pub fn check(texts: &[String]) -> Result<(), EngineError> {
     if texts.is_empty() {
         return Err(EngineError::InvalidRequest("there is no text to embed".into()));
     }
@@ -21,7 +19,7 @@ pub(super) fn check(texts: &[String]) -> Result<(), EngineError> {
 }
 
 /// The same direction with length 1.
-pub(super) fn normalised(vector: &[f32]) -> Result<Vec<f32>, EngineError> {
+pub fn normalised(vector: &[f32]) -> Result<Vec<f32>, EngineError> {
     let length = vector.iter().map(|value| f64::from(*value).powi(2)).sum::<f64>().sqrt();
     if !length.is_finite() || length == 0.0 {
         return Err(EngineError::Failed("the model made a vector without a direction".into()));
