@@ -35,7 +35,8 @@ pub struct EngineOptions {
 /// The most tokens that a language model's engine reads in one step: its buffers are sized for them.
 pub const MAX_STEP_TOKENS: u32 = 512;
 
-/// Sequences that a language model's engine may keep beside those in use, for prompts that begin alike.
+/// Texts that a language model's engine keeps when their requests are done, for prompts that begin alike; of half as many
+/// tokens as its context has, at most.
 pub const KEPT_SEQUENCES: u32 = 24;
 
 /// The numbers in which a language model's cache of keys and values is kept.

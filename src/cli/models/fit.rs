@@ -135,9 +135,10 @@ impl Question {
         let rows = [
             ("weights", format!("{layers} layers and the vocabulary, most of it {}", self.weights)),
             ("cache", format!("keys and values of {kept} layers in {}{}", cache_type.name(), windowed.unwrap_or_default())),
-            ("states", format!("what {recurrent} recurrent layers keep of each conversation, {KEPT_SEQUENCES} of the past included")),
+            ("states", format!("what {recurrent} recurrent layers keep of each conversation")),
+            ("kept", format!("up to {KEPT_SEQUENCES} conversations of the past, of half as many tokens as the context has")),
             ("buffers", format!("where a step of up to {MAX_STEP_TOKENS} tokens is computed; reserved, and touched as it is needed")),
-            ("outputs", format!("opinions of the next token, {} for each conversation and each that is kept", self.shape.vocabulary)),
+            ("outputs", format!("opinions of the next token, {} for each conversation", self.shape.vocabulary)),
             ("engine", "the engine's own process".to_owned()),
         ];
         let (memory, gpu) = (parts(&plan.memory), parts(&plan.gpu_memory));
@@ -158,9 +159,9 @@ impl Question {
     }
 }
 
-fn parts(memory: &Memory) -> [u64; 6] {
-    let Memory { weights, cache, states, buffers, outputs, program } = *memory;
-    [weights, cache, states, buffers, outputs, program]
+fn parts(memory: &Memory) -> [u64; 7] {
+    let Memory { weights, cache, states, kept, buffers, outputs, program } = *memory;
+    [weights, cache, states, kept, buffers, outputs, program]
 }
 
 fn bytes(bytes: u64) -> String {

@@ -31,8 +31,10 @@ pub struct Memory {
     pub weights: u64,
     /// Keys and values of the context's tokens.
     pub cache: u64,
-    /// What recurrent layers keep of each sequence, those kept for later included.
+    /// What recurrent layers keep of each sequence.
     pub states: u64,
+    /// What is kept of requests that are done.
+    pub kept: u64,
     /// Where one step is computed.
     pub buffers: u64,
     /// Opinions of the next token, of each sequence.
@@ -43,14 +45,14 @@ pub struct Memory {
 
 impl Memory {
     pub fn total(&self) -> u64 {
-        let Self { weights, cache, states, buffers, outputs, program } = *self;
-        [weights, cache, states, buffers, outputs, program].into_iter().fold(0, u64::saturating_add)
+        let Self { weights, cache, states, kept, buffers, outputs, program } = *self;
+        [weights, cache, states, kept, buffers, outputs, program].into_iter().fold(0, u64::saturating_add)
     }
 }
 
-/// How many sequences an engine's context is made for: those in use, those kept, and both twice where a window slides.
+/// How many sequences an engine's context is made for: one for each conversation, two where a window slides.
 pub(in crate::models) fn sequences(shape: &ModelShape, slots: u16) -> u64 {
-    let each = u64::from(slots.max(1)) + u64::from(KEPT_SEQUENCES);
+    let each = u64::from(slots.max(1));
     if shape.sliding_window.is_some() && shape.layers.iter().all(|layer| layer.state_width == 0) { each * 2 } else { each }
 }
 
@@ -65,7 +67,10 @@ pub(super) fn of(shape: &ModelShape, size: &Size) -> Option<(Memory, Memory)> {
         let place = if index >= layers - layers_there { &mut gpu } else { &mut memory };
         place.weights = place.weights.checked_add(layer.weight_bytes)?;
         place.cache = place.cache.checked_add(cache_of(layer, size)?)?;
-        place.states = place.states.checked_add(layer.state_width.checked_mul(FLOAT)?.checked_mul(size.sequences)?)?;
+        let state = layer.state_width.checked_mul(FLOAT)?;
+        place.states = place.states.checked_add(state.checked_mul(size.sequences)?)?;
+        let kept = (cache_of(layer, size)? / 2).checked_add(state.checked_mul(u64::from(KEPT_SEQUENCES))?)?;
+        memory.kept = memory.kept.checked_add(kept)?;
     }
     // The table from tokens is read by row beside the processor; where it serves as the way back, the GPU has a copy.
     memory.weights = memory.weights.checked_add(shape.embedding_bytes)?.checked_add(shape.other_bytes)?;

@@ -54,6 +54,8 @@ pub(super) struct Answer {
     pub memory: Option<SequenceId>,
     usage: GenerationUsage,
     record: Record,
+    /// What would have been guessed to follow.
+    unspoken: Option<LlamaToken>,
     begun: Instant,
     prompt_read: Option<Instant>,
     told_progress: Instant,
@@ -101,6 +103,7 @@ impl Answer {
             memory: None,
             usage: GenerationUsage { prompt_tokens, ..GenerationUsage::default() },
             record: Record::new(),
+            unspoken: None,
             begun: now,
             prompt_read: None,
             told_progress: now,
@@ -131,14 +134,21 @@ impl Answer {
     }
 
     /// Tokens that may follow, if it pays to guess.
-    pub(super) fn guess(&self, prices: Prices) -> &[LlamaToken] {
+    pub(super) fn guess(&mut self, prices: &Prices) -> Vec<LlamaToken> {
         let left = self.slot.as_ref().map_or(0, |open| open.slot.max_tokens.saturating_sub(open.written + 1) as usize);
-        lookup::guess(&self.sequence, self.record.worthwhile(prices).min(left))
+        let found = lookup::guess(&self.sequence, lookup::LONGEST.min(left));
+        let guess = found[..self.record.worthwhile(found.len(), prices)].to_vec();
+        self.unspoken = found.first().copied().filter(|_| guess.is_empty());
+        guess
     }
 
-    /// So many tokens were guessed for it, of which so many were right.
-    pub(super) fn guessed(&mut self, guessed: usize, right: usize) {
-        self.record.add(guessed, right);
+    /// So many tokens were guessed for it, of which so many were right. `next` is what the model has chosen.
+    pub(super) fn guessed(&mut self, guessed: usize, right: usize, next: Option<LlamaToken>) {
+        match (self.unspoken.take(), next) {
+            // What did not seem worth its price is known all the same.
+            (Some(unspoken), Some(next)) if guessed == 0 => self.record.add(1, usize::from(unspoken == next)),
+            _ => self.record.add(guessed, right),
+        }
         self.usage.drafted_tokens += count(guessed);
         self.usage.accepted_tokens += count(right);
     }

@@ -16,10 +16,6 @@ impl Cells {
         Self { holders: vec![0; total as usize], free: (0..total).rev().map(Cell).collect() }
     }
 
-    pub(super) fn total(&self) -> usize {
-        self.holders.len()
-    }
-
     pub(super) fn free(&self) -> usize {
         self.free.len()
     }
@@ -48,12 +44,6 @@ impl Cells {
             self.free.push(cell);
         }
     }
-
-    /// How many different ones there are among these.
-    pub(super) fn distinct(&self, cells: impl Iterator<Item = Cell>) -> usize {
-        let mut seen = vec![false; self.holders.len()];
-        cells.filter(|cell| !std::mem::replace(&mut seen[cell.0 as usize], true)).count()
-    }
 }
 
 #[cfg(test)]
@@ -65,11 +55,10 @@ mod tests {
         let mut cells = Cells::new(3);
         let (shared, own) = (cells.take(), cells.take());
         cells.share(shared);
-        assert_eq!(cells.distinct([shared, own, shared].into_iter()), 2);
         cells.release(shared);
         assert_eq!(cells.free(), 1);
         cells.release(shared);
         cells.release(own);
-        assert_eq!((cells.free(), cells.total()), (3, 3));
+        assert_eq!(cells.free(), 3);
     }
 }

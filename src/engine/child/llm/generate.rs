@@ -184,19 +184,18 @@ impl Generator {
         loop {
             let shares = self.shares();
             let tokens = shares.iter().map(|share| share.tokens + share.guess.len()).sum();
-            if self.memory.make_room(tokens) || !self.park_youngest() {
+            if self.memory.has_room(tokens) || !self.park_youngest() {
                 return shares;
             }
         }
     }
 
-    /// Takes the memory of the answer that came last, which then reads everything anew when there is room. `false`: only one
-    /// has any.
+    /// Takes the memory of the answer that came last, which then goes on when there is room. `false`: only one has any.
     fn park_youngest(&mut self) -> bool {
         let mut holders: Vec<usize> = (0..self.answers.len()).filter(|index| self.answers[*index].memory.is_some()).collect();
         let Some(youngest) = holders.pop().filter(|_| !holders.is_empty()) else { return false };
         if let Some(sequence) = self.answers[youngest].memory.take() {
-            self.memory.drop(sequence);
+            self.memory.close(sequence);
         }
         true
     }
@@ -238,10 +237,16 @@ impl Generator {
     }
 
     /// Adds guesses where they pay. Never beside prompts, which use the time better.
-    fn guess(&self, shares: &mut [Share]) {
-        let Some(prices) = self.pace.prices(shares.len()).filter(|_| self.memory.goes_back()) else { return };
+    fn guess(&mut self, shares: &mut [Share]) {
+        if !self.memory.goes_back() {
+            return;
+        }
+        let answers = shares.len();
+        let mut tokens = answers;
         for share in shares {
-            share.guess = self.answers[share.answer].guess(prices).to_vec();
+            let Some(prices) = self.pace.prices(answers, tokens) else { return };
+            share.guess = self.answers[share.answer].guess(&prices);
+            tokens += share.guess.len();
         }
     }
 
@@ -311,7 +316,8 @@ impl Generator {
             let written = answer.sequence().get(read + right..).unwrap_or_default();
             let goes_on = next == Next::Read && written.len() == 1 && share.guess.get(right) == written.first();
             if !goes_on {
-                answer.guessed(share.guess.len(), right);
+                let chosen = written.first().copied();
+                answer.guessed(share.guess.len(), right, chosen);
                 return Ok(next);
             }
             right += 1;

@@ -19,6 +19,7 @@ mod pace;
 mod prepare;
 mod requantize;
 mod sampling;
+mod shelf;
 mod slot;
 mod template;
 #[cfg(test)]

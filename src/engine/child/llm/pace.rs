@@ -55,31 +55,36 @@ impl Pace {
         }
     }
 
-    /// What one more token costs in a step of answers that are being written, and what each costs there. `None` until a step has
-    /// been measured; nothing for one more until steps of different sizes have been, so that they are tried.
-    pub(super) fn prices(&self, generated: usize) -> Option<Prices> {
-        let points =
-            || self.generation.iter().enumerate().filter(|(_, seconds)| **seconds > 0.0).map(|(count, seconds)| (count as f64, *seconds));
-        let count = points().count() as f64;
-        if count == 0.0 {
+    /// What more tokens cost in a step of so many tokens, and what each costs in one in which so many answers get one token
+    /// each. `None` until a step has been measured.
+    pub(super) fn prices(&self, answers: usize, tokens: usize) -> Option<Prices> {
+        if self.generation.iter().all(|seconds| *seconds == 0.0) {
             return None;
         }
-        let (mean_x, mean_y) = points().fold((0.0, 0.0), |(x, y), point| (x + point.0 / count, y + point.1 / count));
-        // Least squares.
-        let (over, under) =
-            points().fold((0.0, 0.0), |(over, under), (x, y)| (over + (x - mean_x) * (y - mean_y), under + (x - mean_x).powi(2)));
-        let token = self.generation_seconds(generated) / generated.max(1) as f64;
-        Some(Prices { further_token: if under > 0.0 { (over / under).max(0.0) } else { 0.0 }, token })
+        let without = self.generation_seconds(tokens);
+        let further = std::array::from_fn(|index| (self.generation_seconds(tokens + index + 1) - without).max(0.0));
+        Some(Prices { further, token: self.generation_seconds(answers) / answers.max(1) as f64 })
     }
 
-    /// As measured for that many, else for the next number that was.
-    fn generation_seconds(&self, generated: usize) -> f64 {
-        if generated == 0 {
+    /// As measured for that many; else between or beyond what was measured for others.
+    fn generation_seconds(&self, tokens: usize) -> f64 {
+        if tokens == 0 {
             return 0.0;
         }
-        let measured = |(index, seconds): (usize, &f64)| (*seconds > 0.0).then(|| (index.abs_diff(generated), *seconds));
-        let nearest = self.generation.iter().enumerate().filter_map(measured).min_by_key(|(distance, _)| *distance);
-        nearest.map_or(generated as f64 * self.prompt_token, |(_, seconds)| seconds)
+        let points = || self.generation.iter().enumerate().filter(|(_, seconds)| **seconds > 0.0);
+        let (below, above) = (points().rfind(|(count, _)| *count <= tokens), points().find(|(count, _)| *count >= tokens));
+        let (count, wanted) = (|point: (usize, &f64)| point.0 as f64, tokens as f64);
+        match (below, above) {
+            (Some(below), Some(above)) if below.0 < above.0 => {
+                let share = (wanted - count(below)) / (count(above) - count(below));
+                below.1 + share * (above.1 - below.1)
+            }
+            (Some((_, exactly)), Some(_)) => *exactly,
+            // Like tokens of a prompt, which are the cheapest.
+            (Some(below), None) => below.1 + (wanted - count(below)) * self.prompt_token.min(below.1 / count(below)),
+            (None, Some(above)) => above.1 * wanted / count(above),
+            (None, None) => wanted * self.prompt_token,
+        }
     }
 }
 
@@ -113,12 +118,17 @@ mod tests {
     #[test]
     fn prices_are_what_steps_took() {
         let mut pace = Pace::new(512);
-        assert!(pace.prices(1).is_none());
-        pace.took(0, 1, 0.008);
-        assert!(pace.prices(1).is_some_and(|prices| prices.further_token == 0.0));
-        pace.took(0, 3, 0.014);
-        let prices = pace.prices(1).unwrap();
-        assert!((prices.further_token - 0.003).abs() < 1e-9 && (prices.token - 0.008).abs() < 1e-9, "{prices:?}");
+        assert!(pace.prices(1, 1).is_none());
+        pace.took(64, 0, 0.128);
+        pace.took(0, 1, 0.006);
+        let cheap = pace.prices(1, 1).unwrap();
+        assert!((cheap.further[0] - 0.002).abs() < 1e-9 && (cheap.token - 0.006).abs() < 1e-9, "{cheap:?}");
+        pace.took(0, 5, 0.016);
+        let between = pace.prices(1, 1).unwrap();
+        assert!((between.further[1] - 0.005).abs() < 1e-9 && (between.further[3] - 0.010).abs() < 1e-9, "{between:?}");
+        assert!((between.further[5] - 0.014).abs() < 1e-9, "{between:?}");
+        pace.took(0, 2, 0.011);
+        assert!((pace.prices(1, 1).unwrap().further[0] - 0.005).abs() < 1e-9);
     }
 
     #[test]

@@ -1,0 +1,61 @@
+//! What was read for requests that are done, kept for the next one that begins alike; the least recently used goes first.
+//!
+//! It is kept beside the context's cells, not in them: attention looks at every cell in use, also at those that it must not
+//! take into account, so that what nobody reads would slow everybody down (4,096 such cells cost SmolLM2 a fifth of its speed).
+
+use llama_cpp_2::{context::session::SeqState, token::LlamaToken};
+
+use super::memory::common;
+
+pub(super) struct Shelf {
+    /// The least recently used first.
+    kept: Vec<Kept>,
+    most: usize,
+    most_tokens: usize,
+}
+
+pub(super) struct Kept {
+    pub tokens: Vec<LlamaToken>,
+    pub state: SeqState,
+}
+
+impl Shelf {
+    /// For at most so many texts, and so many tokens in all.
+    pub(super) fn new(most: usize, most_tokens: usize) -> Self {
+        Self { kept: Vec::new(), most, most_tokens }
+    }
+
+    /// Whether a text is worth keeping: it is not here yet, and there is room for it.
+    pub(super) fn wants(&self, tokens: &[LlamaToken], cuttable: bool) -> bool {
+        let here = |kept: &Kept| if cuttable { kept.tokens.starts_with(tokens) } else { kept.tokens == tokens };
+        tokens.len() <= self.most_tokens && !self.kept.iter().any(here)
+    }
+
+    /// Keeps a text. Those that it goes on from are no longer needed, if a text can be cut.
+    pub(super) fn keep(&mut self, text: Kept, cuttable: bool) {
+        self.kept.retain(|kept| !(cuttable && text.tokens.starts_with(&kept.tokens)));
+        self.kept.push(text);
+        while self.kept.len() > self.most || self.tokens() > self.most_tokens {
+            self.kept.remove(0);
+        }
+    }
+
+    /// The text that shares most of the beginning of `wanted`, and how much: a text that cannot be cut, all of itself. Texts
+    /// of more than `room` tokens do not count.
+    pub(super) fn find(&self, wanted: &[LlamaToken], cuttable: bool, room: usize) -> Option<(usize, usize)> {
+        let fitting = self.kept.iter().enumerate().filter(|(_, kept)| kept.tokens.len() <= room);
+        let shared = fitting.map(|(place, kept)| (place, common(&kept.tokens, wanted)));
+        shared.filter(|(place, shared)| cuttable || *shared == self.kept[*place].tokens.len()).max_by_key(|(_, shared)| *shared)
+    }
+
+    /// A text that is used now.
+    pub(super) fn take_down(&mut self, place: usize) -> Option<&Kept> {
+        let text = self.kept.remove(place);
+        self.kept.push(text);
+        self.kept.last()
+    }
+
+    fn tokens(&self) -> usize {
+        self.kept.iter().map(|kept| kept.tokens.len()).sum()
+    }
+}
