@@ -19,11 +19,11 @@ pub fn system_prompt() -> String {
 }
 
 /// A greedy request for exactly `tokens` new tokens.
-pub fn request(model: &str, user: &str, tokens: u32) -> Value {
+pub fn request(model: &str, system: &str, user: &str, tokens: u32) -> Value {
     json!({
         "model": model, "max_tokens": tokens, "temperature": 0, "stream": true, "ignore_eos": true,
         "stream_options": { "include_usage": true },
-        "messages": [{ "role": "system", "content": system_prompt() }, { "role": "user", "content": user }],
+        "messages": [{ "role": "system", "content": system }, { "role": "user", "content": user }],
     })
 }
 

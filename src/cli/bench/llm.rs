@@ -44,14 +44,16 @@ pub struct LlmArguments {
     #[arg(long, default_value_t = 7)]
     streams: usize,
     /// The loads to measure
-    #[arg(long, value_delimiter = ',', default_values_t = [Load::Clients, Load::Prompt, Load::Beside, Load::Structured])]
+    #[arg(long, value_delimiter = ',', default_values_t = [Load::Clients, Load::Newcomers, Load::Prompt, Load::Beside, Load::Structured])]
     loads: Vec<Load>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Load {
-    /// Short prompts with a shared beginning, by number of clients
+    /// Short prompts with a shared beginning that was read before, by number of clients
     Clients,
+    /// Short prompts with a shared beginning that no cache knows yet, by number of clients
+    Newcomers,
     /// Long prompts that no cache knows, one at a time
     Prompt,
     /// Long prompts that arrive while streams run
@@ -88,7 +90,7 @@ pub async fn measure(arguments: &LlmArguments, peers: &[Peer], rounds: usize) ->
     let bench = Bench { arguments, number: Cell::new(0), sections: RefCell::default() };
     for peer in peers {
         // Loads what is loaded at the first request, and fills the cache with the shared beginning.
-        bench.crowd(peer, 1, 1).await.with_context(|| format!("{} cannot be measured", whose(peer.whose)))?;
+        bench.crowd(peer, 1, 1, &chat::system_prompt()).await.with_context(|| format!("{} cannot be measured", whose(peer.whose)))?;
     }
     for round in 1..=rounds {
         for peer in peers {
@@ -119,7 +121,13 @@ impl Bench<'_> {
             match load {
                 Load::Clients => {
                     for clients in &self.arguments.clients {
-                        self.clients(peer, *clients).await?;
+                        self.clients(peer, *clients, &chat::system_prompt(), "").await?;
+                    }
+                }
+                Load::Newcomers => {
+                    for clients in &self.arguments.clients {
+                        let unknown = format!("Guideline {} of {}. {}", self.next(), std::process::id(), chat::system_prompt());
+                        self.clients(peer, *clients, &unknown, ", new beginning").await?;
                     }
                 }
                 Load::Prompt => self.prompt(peer).await?,
@@ -134,15 +142,15 @@ impl Bench<'_> {
         self.number.replace(self.number.get() + 1)
     }
 
-    fn short(&self, peer: &Peer, tokens: u32) -> Bytes {
+    fn short(&self, peer: &Peer, beginning: &str, tokens: u32) -> Bytes {
         let user = format!("I was flying over a wide river at night and could not land, case {}.", self.next());
-        chat::bytes(&chat::request(&peer.model, &user, tokens))
+        chat::bytes(&chat::request(&peer.model, beginning, &user, tokens))
     }
 
     /// About 1,500 tokens; no cache can know more of it than the template's own beginning.
     fn long(&self, peer: &Peer) -> Bytes {
         let number = self.next();
-        let mut request = chat::request(&peer.model, "Which of these dreams is the longest?", 2);
+        let mut request = chat::request(&peer.model, "", "Which of these dreams is the longest?", 2);
         let dreams: Vec<&str> = texts::DREAMS.lines().cycle().skip(number as usize % 8).take(16).collect();
         request["messages"][0]["content"] = json!(format!("Collection {number} of {}. {}", std::process::id(), dreams.join(" ")));
         chat::bytes(&request)
@@ -158,13 +166,13 @@ impl Bench<'_> {
     }
 
     /// So many clients, each sending its requests one after another.
-    async fn crowd(&self, peer: &Peer, clients: usize, each: usize) -> anyhow::Result<(Vec<Told>, Duration)> {
+    async fn crowd(&self, peer: &Peer, clients: usize, each: usize, beginning: &str) -> anyhow::Result<(Vec<Told>, Duration)> {
         let begin = Instant::now();
         let told = try_join_all((0..clients).map(|_| async {
             let mut connection = peer.target.connect().await?;
             let mut told = Vec::new();
             for _ in 0..each {
-                told.push(chat::ask(&mut connection, &self.short(peer, self.arguments.tokens), || ()).await?);
+                told.push(chat::ask(&mut connection, &self.short(peer, beginning, self.arguments.tokens), || ()).await?);
             }
             anyhow::Ok(told)
         }));
@@ -172,15 +180,16 @@ impl Bench<'_> {
         Ok((told, begin.elapsed()))
     }
 
-    async fn clients(&self, peer: &Peer, clients: usize) -> anyhow::Result<()> {
+    /// `which` tells sections with other beginnings apart.
+    async fn clients(&self, peer: &Peer, clients: usize, beginning: &str, which: &str) -> anyhow::Result<()> {
         let each = REQUESTS_EACH.max(REQUESTS_AT_LEAST / clients);
-        let (told, wall) = self.crowd(peer, clients, each).await?;
+        let (told, wall) = self.crowd(peer, clients, each, beginning).await?;
         let tokens: f64 = told.iter().map(|told| f64::from(told.tokens)).sum();
         let first = first_tokens(&told);
         let gaps: Vec<f64> = told.iter().flat_map(|told| told.gaps(told.asked, Instant::now())).collect();
         let about =
             [("clients", json!(clients)), ("requests in a round", json!(told.len())), ("tokens each", json!(self.arguments.tokens))];
-        self.write(format!("llm, {clients} clients"), &about, |section| {
+        self.write(format!("llm, {clients} clients{which}"), &about, |section| {
             section.add(peer.whose, "tokens a second", "tokens/s", tokens / wall.as_secs_f64());
             section.add(peer.whose, "time to first token, p50", "ms", percentile(&first, 0.5));
             section.add(peer.whose, "time to first token, p95", "ms", percentile(&first, 0.95));
@@ -225,7 +234,7 @@ impl Bench<'_> {
                     begun.notify_one();
                 }
             };
-            chat::ask(&mut connection, &self.short(peer, STREAM_TOKENS), on_first).await
+            chat::ask(&mut connection, &self.short(peer, &chat::system_prompt(), STREAM_TOKENS), on_first).await
         }));
         let arriving = async {
             begun.notified().await;
@@ -273,7 +282,7 @@ impl Bench<'_> {
         let number = self.next() as usize;
         let dream = texts::DREAMS.lines().cycle().nth(number).unwrap_or_default();
         let user = format!("Interpret this dream as a JSON object with a title, a summary and symbols, number {number}: {dream}");
-        let mut request = chat::request(&peer.model, &user, STRUCTURED_TOKENS);
+        let mut request = chat::request(&peer.model, &chat::system_prompt(), &user, STRUCTURED_TOKENS);
         if constrained {
             request["ignore_eos"] = json!(false);
             request["response_format"] =

@@ -124,7 +124,7 @@ pub async fn of_server(appliance: &Appliance, model: &str, rounds: usize) -> any
     let mut connection = appliance.target.connect().await?;
     let mut requests = Section::new("wire, through the server").about("in another process", appliance.is_another_process());
     let short = Bytes::from(json!({ "texts": [SHORT_TEXT], "role": "passage" }).to_string());
-    let generation = chat::bytes(&chat::request(model, USER, TOKENS));
+    let generation = chat::bytes(&chat::request(model, &chat::system_prompt(), USER, TOKENS));
     chat::ask(&mut connection, &generation, || ()).await?;
     for round in 0..=rounds {
         let (mut health, mut vectors) = (Vec::new(), Vec::new());
