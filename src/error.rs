@@ -108,7 +108,7 @@ impl From<EngineError> for Error {
     fn from(error: EngineError) -> Self {
         match error {
             EngineError::InvalidRequest(message) => Self::Malformed(message),
-            EngineError::Busy => Self::Busy { retry_after: Duration::from_secs(5) },
+            EngineError::Busy { retry_after } => Self::Busy { retry_after },
             EngineError::Died(_) => {
                 tracing::warn!(%error, "an engine died in mid-answer");
                 Self::EngineDied(error.summary())

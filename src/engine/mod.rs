@@ -22,7 +22,7 @@ mod requests;
 pub use chat::*;
 pub use requests::*;
 
-use std::fs::File;
+use std::{fs::File, time::Duration};
 
 use futures_util::future::BoxFuture;
 use tokio::sync::mpsc;
@@ -61,9 +61,9 @@ pub enum EngineError {
     /// The request itself cannot be served (too long for the context, broken grammar, audio of no length).
     #[error("{0}")]
     InvalidRequest(String),
-    /// Every place in the queue is taken; trying again later helps.
+    /// Every place in the queue is taken; one should be free after so long.
     #[error("the engine's queue is full")]
-    Busy,
+    Busy { retry_after: Duration },
     /// The engine is starting, restarting after a fault, or has given up; the text says which and why.
     #[error("the engine is not available: {0}")]
     Unavailable(String),

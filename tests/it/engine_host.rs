@@ -127,7 +127,7 @@ async fn a_full_queue_refuses_and_an_asker_that_leaves_gives_up_its_place() {
     let client = engine.client();
     kill_process(pid_of(&engine), Signal::STOP).unwrap();
     let mut streams: Vec<_> = (0..PLACES).map(|_| list(&client)).collect();
-    assert!(matches!(list(&client).recv().await, Some(Err(EngineError::Busy))));
+    assert!(matches!(list(&client).recv().await, Some(Err(EngineError::Busy { .. }))));
     assert_eq!(engine.status().queued, 72);
     let mut kept = streams.split_off(67);
     drop(streams);

@@ -34,7 +34,7 @@ const STRUCTURED_TOKENS: u32 = 200;
 
 #[derive(Debug, Clone, Args)]
 pub struct LlmArguments {
-    /// Clients at once; each number is measured by itself
+    /// Clients at once, as N,N; each number is measured by itself
     #[arg(long, value_delimiter = ',', default_values_t = [1, 4, 8, 16])]
     clients: Vec<usize>,
     /// New tokens of each answer

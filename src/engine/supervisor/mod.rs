@@ -9,6 +9,7 @@ mod hostile;
 mod life;
 mod line;
 mod process;
+mod rhythm;
 mod run;
 mod spawner;
 mod status;
@@ -24,6 +25,7 @@ use std::{
 };
 
 pub use process::resident_bytes;
+use rhythm::Rhythm;
 pub use spawner::Spawner;
 pub use status::{EngineState, EngineStatus};
 use tokio::{
@@ -146,6 +148,7 @@ impl Supervisor {
             next_id: AtomicU64::new(STARTING + 1),
             view: watch::Sender::new(view),
             keep_alive,
+            rhythm: Rhythm::default(),
         });
         let stop = CancellationToken::new();
         let runner = run::Runner { spec, spawner, patience, shared: Arc::clone(&shared), stop: stop.clone() };
@@ -192,6 +195,7 @@ pub(in crate::engine) struct Shared {
     view: watch::Sender<View>,
     /// How long it stays in memory without a request, for one that comes and goes.
     keep_alive: Option<Mutex<Duration>>,
+    rhythm: Rhythm,
 }
 
 /// What is seen from outside.
@@ -270,7 +274,8 @@ impl Shared {
             self.command(Command::Wanted);
             return Err(EngineError::Unavailable(reason));
         }
-        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| EngineError::Busy)?;
+        let place =
+            Arc::clone(&self.places).try_acquire_owned().map_err(|_| EngineError::Busy { retry_after: self.rhythm.retry_after() })?;
         Ok((self.next_id.fetch_add(1, Ordering::Relaxed), place))
     }
 

@@ -52,6 +52,8 @@ fn is_too_long(detail: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
+
     use crate::engine::EngineError;
 
     fn shown(error: Error) -> (u16, ErrorDetail) {
@@ -69,7 +71,7 @@ mod tests {
         let long = "the prompt of 9000 tokens is too long for the model's context of 2048 tokens: shorten it";
         let (status, error) = shown(EngineError::InvalidRequest(long.into()).into());
         assert_eq!((status, error.code.as_deref()), (400, Some("context_length_exceeded")));
-        let (status, error) = shown(EngineError::Busy.into());
+        let (status, error) = shown(EngineError::Busy { retry_after: Duration::from_secs(5) }.into());
         assert_eq!((status, error.r#type.as_str()), (429, "rate_limit_error"));
         let (status, error) = shown(Error::Internal(anyhow::anyhow!("SELECT secret")));
         assert!(status == 500 && !error.message.contains("secret"), "{error:?}");

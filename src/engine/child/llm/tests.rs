@@ -369,37 +369,3 @@ fn a_missing_or_alien_model_is_refused_by_name() {
         assert!(error.to_string().contains(path.to_str().unwrap()), "{error}");
     }
 }
-
-#[test]
-#[ignore = "measures"]
-fn speed() {
-    let model = std::env::var("SPEED_MODEL").unwrap_or("smollm2-135m-instruct".into());
-    let mut batcher = load_generator(&artefact(&model), &EngineOptions { context_length: 8192, ..OPTIONS }, &|_| ()).unwrap().0;
-    let system = "You are a careful dream interpreter. You read the dream, name its symbols, the dreamer's feelings and the likely meaning, and you never give medical advice. ".repeat(6);
-    for clients in [1, 8, 1, 8, 16] {
-        let started = Instant::now();
-        let first = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
-        let askers: Vec<_> = (0..clients)
-            .map(|number| {
-                let prompt =
-                    Prompt::Text(format!("{system}\nI was flying over a wide river at night and could not land, case {number}.\n"));
-                let plain =
-                    Sampling { temperature: 0.0, repeat_penalty: 1.0, dry_multiplier: 0.0, ignore_eos: true, ..Sampling::default() };
-                let form = vec![slot("text", Constraint::Free, 64, &[])];
-                let first = first.clone();
-                let mut told = false;
-                testing::begin(batcher.as_mut(), Request::Generate(GenerationRequest { prompt, form, sampling: plain }), move |_| {
-                    if !told {
-                        told = true;
-                        first.lock().unwrap().push(started.elapsed().as_millis());
-                    }
-                    true
-                })
-            })
-            .collect();
-        testing::finish(batcher.as_mut());
-        let seconds = started.elapsed().as_secs_f64();
-        let usage = read_answer(askers[0].answered()).unwrap().usage;
-        println!("{clients} clients {:.1} tokens/s {:?} {usage:?}", f64::from(clients * 64) / seconds, first.lock().unwrap());
-    }
-}
