@@ -62,7 +62,8 @@ struct Books {
 struct Holder {
     ticket: u64,
     size: Footprint,
-    since: Instant,
+    /// `None` until it can be used.
+    since: Option<Instant>,
     idle_since: Option<Instant>,
     /// It is never asked to leave.
     stays: bool,
@@ -131,6 +132,14 @@ impl Berth {
         self.pool.changed.notify_waiters();
     }
 
+    /// The time that a busy holder keeps its memory counts from here: loading is no use of it.
+    pub fn begin_turn(&self) {
+        let mut books = self.pool.books();
+        if let Some(holder) = books.holders.iter_mut().find(|holder| holder.ticket == self.ticket) {
+            holder.since = Some(Instant::now());
+        }
+    }
+
     /// Ends when the holder is asked to leave, once it has ended what it has begun.
     pub async fn asked_to_leave(&self) {
         self.notice.notified().await;
@@ -167,8 +176,7 @@ impl Books {
         }
         self.free = self.free.minus(size);
         let notice = Arc::new(Notify::new());
-        let holder =
-            Holder { ticket, size, since: Instant::now(), idle_since: None, stays, asked_to_leave: false, notice: Arc::clone(&notice) };
+        let holder = Holder { ticket, size, since: None, idle_since: None, stays, asked_to_leave: false, notice: Arc::clone(&notice) };
         self.holders.push(holder);
         Some(notice)
     }
@@ -180,7 +188,9 @@ impl Books {
             .holders
             .iter_mut()
             .filter(|holder| {
-                !holder.stays && !holder.asked_to_leave && (holder.idle_since.is_some() || now.duration_since(holder.since) >= turn)
+                !holder.stays
+                    && !holder.asked_to_leave
+                    && (holder.idle_since.is_some() || holder.since.is_some_and(|since| now.duration_since(since) >= turn))
             })
             .collect();
         willing.sort_by_key(|holder| (holder.idle_since.is_none(), holder.idle_since, holder.since));
@@ -238,6 +248,9 @@ mod tests {
         let pool = pool(10);
         let busy = pool.take(of(10), false).await;
         let mut taking = Box::pin(pool.take(of(4), false));
+        assert!(timeout(12 * SOON, &mut taking).await.is_err());
+        assert!(!is_asked(&busy), "it is still loading");
+        busy.begin_turn();
         assert!(timeout(SOON, &mut taking).await.is_err());
         assert!(!is_asked(&busy));
         assert!(timeout(12 * SOON, &mut taking).await.is_err());

@@ -134,7 +134,8 @@ impl<'a> Life<'a> {
             let ends = [self.line.next_to_end(self.ready_since.is_some()), leaves_at];
             let deadline = ends.into_iter().flatten().fold(hung, Instant::min);
             tokio::select! {
-                () = asked_to_leave(self.berth.as_ref()) => self.leaves = true,
+                // One that loads has not had its turn yet; the notice is kept until it has.
+                () = asked_to_leave(self.berth.as_ref()), if self.ready_since.is_some() => self.leaves = true,
                 () = stop.cancelled() => return self.stop().await,
                 command = commands.recv() => match command {
                     Some(command) => self.command(command),
@@ -248,6 +249,7 @@ impl<'a> Life<'a> {
     fn is_ready(&mut self, report: ReadyReport) {
         self.heard_at = Instant::now();
         self.ready_since = Some(self.heard_at);
+        self.berth.iter().for_each(Berth::begin_turn);
         self.places = (report.places as usize).clamp(1, MOST_PLACES);
         self.shared.view.send_modify(|view| {
             view.state = EngineState::Ready;

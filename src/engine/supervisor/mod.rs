@@ -133,7 +133,8 @@ impl Supervisor {
         let (commands, received) = mpsc::unbounded_channel();
         let keep_alive = match spec.presence {
             Presence::Always => None,
-            Presence::OnDemand { keep_alive, .. } => Some(Mutex::new(keep_alive)),
+            Presence::OnDemand { stays: true, .. } => Some(Mutex::new(None)),
+            Presence::OnDemand { keep_alive, .. } => Some(Mutex::new(Some(keep_alive))),
         };
         if keep_alive.is_some() {
             // Others may have the memory for a while, and whoever asked knew that a model may have to be loaded.
@@ -193,8 +194,8 @@ pub(in crate::engine) struct Shared {
     places: Arc<Semaphore>,
     next_id: AtomicU64,
     view: watch::Sender<View>,
-    /// How long it stays in memory without a request, for one that comes and goes.
-    keep_alive: Option<Mutex<Duration>>,
+    /// How long it stays in memory without a request, for one that comes and goes; `None` within: once it is there, for good.
+    keep_alive: Option<Mutex<Option<Duration>>>,
     rhythm: Rhythm,
 }
 
@@ -255,13 +256,15 @@ impl Shared {
     /// How long it stays without a request from now on; one that always stays does.
     pub(in crate::engine) fn stay_for(&self, keep_alive: Duration) {
         if let Some(setting) = &self.keep_alive {
-            *setting.lock().unwrap_or_else(PoisonError::into_inner) = keep_alive;
+            if let Some(setting) = &mut *setting.lock().unwrap_or_else(PoisonError::into_inner) {
+                *setting = keep_alive;
+            }
             self.command(Command::KeepAlive);
         }
     }
 
     fn keep_alive(&self) -> Option<Duration> {
-        Some(*self.keep_alive.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner))
+        *self.keep_alive.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A place in the queue and an id, or why there is none. A patient asker gets one while the engine starts, too.

@@ -133,10 +133,10 @@ impl Answer {
         }
     }
 
-    /// Tokens that may follow, if it pays to guess.
-    pub(super) fn guess(&mut self, prices: &Prices) -> Vec<LlamaToken> {
+    /// At most `most` tokens that may follow, if it pays to guess.
+    pub(super) fn guess(&mut self, prices: &Prices, most: usize) -> Vec<LlamaToken> {
         let left = self.slot.as_ref().map_or(0, |open| open.slot.max_tokens.saturating_sub(open.written + 1) as usize);
-        let found = lookup::guess(&self.sequence, lookup::LONGEST.min(left));
+        let found = lookup::guess(&self.sequence, lookup::LONGEST.min(left).min(most));
         let guess = found[..self.record.worthwhile(found.len(), prices)].to_vec();
         self.unspoken = found.first().copied().filter(|_| guess.is_empty());
         guess

@@ -89,7 +89,8 @@ impl Batcher for Generator {
         }
         match self.read(&shares) {
             Ok(()) => self.advance(&shares),
-            Err(error) => self.answers.drain(..).for_each(|answer| answer.fail(error.clone())),
+            // What they had read is forgotten. Those that have no sequence had no part in it.
+            Err(error) => self.answers.extract_if(.., |answer| answer.memory.is_some()).for_each(|answer| answer.fail(error.clone())),
         }
     }
 }
@@ -242,16 +243,22 @@ impl Generator {
             return;
         }
         let answers = shares.len();
-        let mut tokens = answers;
+        let mut tokens: usize = shares.iter().map(|share| share.tokens).sum();
         for share in shares {
+            // Nobody is parked for a guess.
+            let room = (BATCH as usize).min(self.memory.room()).saturating_sub(tokens);
             let Some(prices) = self.pace.prices(answers, tokens) else { return };
-            share.guess = self.answers[share.answer].guess(&prices);
+            share.guess = self.answers[share.answer].guess(&prices, room);
             tokens += share.guess.len();
         }
     }
 
     /// Whether it had better wait for an earlier answer to read what both begin with.
     fn follows(&self, index: usize) -> bool {
+        if !self.memory.goes_back() {
+            // A part of a recurrent state cannot be shared.
+            return false;
+        }
         let wanted = self.answers[index].sequence();
         let read = wanted.len() - self.unread(&self.answers[index]);
         self.answers[..index].iter().any(|earlier| {
@@ -295,7 +302,11 @@ impl Generator {
         ended.sort_by_key(|(index, _)| std::cmp::Reverse(*index));
         for (index, error) in ended {
             let answer = self.answers.remove(index);
-            answer.memory.into_iter().for_each(|sequence| self.memory.close(sequence));
+            if let Some(sequence) = answer.memory {
+                // Wrong guesses are nothing to keep.
+                self.memory.align(sequence, answer.sequence());
+                self.memory.close(sequence);
+            }
             if let Some(error) = error {
                 answer.fail(error);
             }

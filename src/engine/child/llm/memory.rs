@@ -47,6 +47,8 @@ pub(super) struct Memory {
 struct Sequence {
     tokens: Vec<LlamaToken>,
     cells: Vec<Cell>,
+    /// It cannot be cut shorter than this: what a window has left was not kept when it was on the shelf.
+    floor: usize,
     used: bool,
 }
 
@@ -55,7 +57,10 @@ enum Habit {
     Plain,
     /// llama.cpp takes cells that have left a sliding window for empty ones, unless two sequences hold them. So that what is
     /// shared stays whole, each sequence has a second one that holds the same cells.
-    SlidingWindow,
+    SlidingWindow {
+        /// Tokens.
+        window: usize,
+    },
     /// A recurrent state cannot go back: a sequence is shared whole or not at all.
     Recurrent,
 }
@@ -63,7 +68,7 @@ enum Habit {
 impl Memory {
     /// How many sequences a context for so many requests needs.
     pub(super) fn sequences(model: &LlamaModel, slots: u32) -> u32 {
-        if habit(model) == Habit::SlidingWindow { slots * 2 } else { slots }
+        if matches!(habit(model), Habit::SlidingWindow { .. }) { slots * 2 } else { slots }
     }
 
     /// `context` was made for [`Self::sequences`] and holds `cells` tokens; batches have at most `batch` tokens.
@@ -80,7 +85,7 @@ impl Memory {
     pub(super) fn open(&mut self, wanted: &[LlamaToken]) -> Option<SequenceId> {
         let id = self.sequences.iter().position(|sequence| !sequence.used)?;
         let running = self.source(wanted, None);
-        let kept = self.shelf.find(&wanted[..wanted.len().saturating_sub(1)], self.goes_back(), self.cells.free());
+        let kept = self.shelf.find(&wanted[..wanted.len().saturating_sub(1)], self.cuttable(), self.cells.free());
         self.sequences[id].used = true;
         let shared = running.map_or(LEAST_SHARED, |(_, shared)| shared + LEAST_SHARED);
         match (kept.filter(|(_, most)| *most >= shared), running) {
@@ -108,6 +113,25 @@ impl Memory {
         self.habit != Habit::Recurrent
     }
 
+    fn has_window(&self) -> bool {
+        matches!(self.habit, Habit::SlidingWindow { .. })
+    }
+
+    /// Texts of fewer tokens can be cut when they come from the shelf. Of longer ones llama.cpp writes down only what a window
+    /// still sees.
+    fn cuttable(&self) -> usize {
+        match self.habit {
+            Habit::Plain => usize::MAX,
+            Habit::SlidingWindow { window } => window,
+            Habit::Recurrent => 0,
+        }
+    }
+
+    /// How many more tokens can be read.
+    pub(super) fn room(&self) -> usize {
+        self.cells.free()
+    }
+
     /// How many tokens a sequence has read.
     pub(super) fn length(&self, SequenceId(id): SequenceId) -> usize {
         self.sequences[id].tokens.len()
@@ -122,7 +146,7 @@ impl Memory {
 
     /// Nobody reads this sequence any more. What it holds is kept for others, if it is worth it.
     pub(super) fn close(&mut self, SequenceId(id): SequenceId) {
-        let cuttable = self.goes_back();
+        let cuttable = self.cuttable();
         let tokens = &self.sequences[id].tokens;
         if tokens.len() >= LEAST_SHARED && self.shelf.wants(tokens, cuttable) {
             match self.context.state_seq_get(llama_id(id), LlamaStateSeqFlags::empty()) {
@@ -150,8 +174,10 @@ impl Memory {
             for (index, token) in piece.tokens.iter().enumerate() {
                 let position = i32::try_from(start + index).unwrap_or(i32::MAX);
                 let tells = index + piece.outputs >= piece.tokens.len();
-                let added = self.batch.add(*token, position, &[llama_id(id)], tells);
-                added.map_err(|error| EngineError::Failed(error.to_string()))?;
+                if let Err(error) = self.batch.add(*token, position, &[llama_id(id)], tells) {
+                    self.forget_all();
+                    return Err(EngineError::Failed(format!("a step holds more than a batch: {error}")));
+                }
             }
         }
         if let Err(error) = self.context.decode(&mut self.batch) {
@@ -186,7 +212,8 @@ impl Memory {
         let most = wanted.len().saturating_sub(1);
         let shared = |sequence: &Sequence| {
             let shared = common(&sequence.tokens, wanted).min(most);
-            if !self.goes_back() && shared < sequence.tokens.len() { 0 } else { shared }
+            let least = if self.goes_back() { sequence.floor } else { sequence.tokens.len() };
+            if shared < least { 0 } else { shared }
         };
         let others = self.sequences.iter().enumerate().filter(|(id, sequence)| Some(*id) != except && sequence.used);
         let best = others.map(|(id, sequence)| (id, shared(sequence))).max_by_key(|(_, shared)| *shared);
@@ -202,6 +229,7 @@ impl Memory {
         let cells = self.sequences[source].cells[..length].to_vec();
         cells.iter().for_each(|cell| self.cells.share(*cell));
         self.sequences[target].tokens = self.sequences[source].tokens[..length].to_vec();
+        self.sequences[target].floor = self.sequences[source].floor;
         self.sequences[target].cells = cells;
         self.guard(target, 0);
     }
@@ -216,7 +244,10 @@ impl Memory {
         self.sequences[target].tokens = kept.tokens.clone();
         self.sequences[target].cells = kept.tokens.iter().map(|_| self.cells.take()).collect();
         self.guard(target, 0);
-        self.cut(target, length);
+        if self.cuttable() > self.sequences[target].tokens.len() {
+            return self.cut(target, length);
+        }
+        self.sequences[target].floor = self.sequences[target].tokens.len();
     }
 
     /// Forgets all but the first `length` tokens; more where the model cannot go back.
@@ -225,14 +256,14 @@ impl Memory {
             return;
         }
         let position = u32::try_from(length).unwrap_or(u32::MAX);
-        let guard = self.guard_id(id);
+        let (guard, floor, windowed) = (self.guard_id(id), self.sequences[id].floor, self.has_window());
         let mut forget =
             |sequence: i32| self.context.clear_kv_cache_seq(u32::try_from(sequence).ok(), Some(position), None).unwrap_or(false);
-        let possible = length > 0 && self.habit != Habit::Recurrent && forget(llama_id(id));
+        let possible = length > 0 && length >= floor && self.habit != Habit::Recurrent && forget(llama_id(id));
         if !possible {
             return self.clear(id);
         }
-        if self.habit == Habit::SlidingWindow {
+        if windowed {
             forget(guard);
         }
         let sequence = &mut self.sequences[id];
@@ -244,18 +275,19 @@ impl Memory {
     fn clear(&mut self, id: usize) {
         // Removing a whole sequence always succeeds.
         let _ = self.context.clear_kv_cache_seq(u32::try_from(id).ok(), None, None);
-        if self.habit == Habit::SlidingWindow {
+        if self.has_window() {
             let _ = self.context.clear_kv_cache_seq(u32::try_from(self.guard_id(id)).ok(), None, None);
         }
         let sequence = &mut self.sequences[id];
         sequence.tokens.clear();
+        sequence.floor = 0;
         let gone = std::mem::take(&mut sequence.cells);
         gone.into_iter().for_each(|cell| self.cells.release(cell));
     }
 
     /// Has the second sequence hold the cells from `start` on, too.
     fn guard(&mut self, id: usize, start: usize) {
-        if self.habit == Habit::SlidingWindow {
+        if self.has_window() {
             let start = u32::try_from(start).ok();
             let _ = self.context.copy_kv_cache_seq(llama_id(id), self.guard_id(id), start, None);
         }
@@ -270,6 +302,7 @@ impl Memory {
         for id in 0..self.sequences.len() {
             let sequence = &mut self.sequences[id];
             sequence.tokens.clear();
+            (sequence.floor, sequence.used) = (0, false);
             let gone = std::mem::take(&mut sequence.cells);
             gone.into_iter().for_each(|cell| self.cells.release(cell));
         }
@@ -278,13 +311,24 @@ impl Memory {
 
 fn habit(model: &LlamaModel) -> Habit {
     let architecture = model.meta_val_str("general.architecture").unwrap_or_default();
-    let window = model.meta_val_str(&format!("{architecture}.attention.sliding_window")).ok();
+    let told = model.meta_val_str(&format!("{architecture}.attention.sliding_window")).ok();
+    let window = told.and_then(|window| window.parse().ok()).or_else(|| usual_window(&architecture)).unwrap_or(0);
     if model.is_recurrent() || model.is_hybrid() {
         Habit::Recurrent
-    } else if window.and_then(|window| window.parse::<u32>().ok()).is_some_and(|window| window > 0) {
-        Habit::SlidingWindow
+    } else if window > 0 {
+        Habit::SlidingWindow { window }
     } else {
         Habit::Plain
+    }
+}
+
+/// What llama.cpp takes for the window of models whose files do not tell it.
+fn usual_window(architecture: &str) -> Option<usize> {
+    match architecture {
+        "gemma2" | "exaone4" => Some(4096),
+        "llama4" => Some(8192),
+        "exaone-moe" => Some(128),
+        _ => None,
     }
 }
 
@@ -427,6 +471,24 @@ mod tests {
         };
         assert_eq!((found(&texts[3]), found(&texts[2])), (899, 899));
         assert!(found(&texts[0]) < 20 && found(&texts[1]) < 20);
+    }
+
+    #[test]
+    fn what_a_window_has_left_is_read_anew_when_only_a_part_of_a_kept_text_is_shared() {
+        let (model, mut memory) = memory("gemma3-270m");
+        let tokens = |text: &str| model.vocab().tokenize(text.as_bytes(), false, false);
+        let shared = story(model, "a wolf", 300);
+        let long = [&shared[..], &story(model, "the sea", 1200)].concat();
+        let first = memory.open(&long).unwrap();
+        read(&mut memory, first, &long);
+        memory.close(first);
+        let asked = [&shared[..], &tokens(" In the morning the wolf")].concat();
+        let sequence = memory.open(&asked).unwrap();
+        let answer = read(&mut memory, sequence, &asked);
+        let (_, mut untouched) = self::memory("gemma3-270m");
+        let sequence = untouched.open(&asked).unwrap();
+        let expected = read(&mut untouched, sequence, &asked);
+        assert!(divergence(&expected, &answer) < 0.05, "{}", divergence(&expected, &answer));
     }
 
     #[test]

@@ -19,21 +19,28 @@ pub(super) struct Kept {
     pub state: SeqState,
 }
 
+impl Kept {
+    fn is(&self, cuttable: usize) -> bool {
+        self.tokens.len() < cuttable
+    }
+}
+
 impl Shelf {
     /// For at most so many texts, and so many tokens in all.
     pub(super) fn new(most: usize, most_tokens: usize) -> Self {
         Self { kept: Vec::new(), most, most_tokens }
     }
 
-    /// Whether a text is worth keeping: it is not here yet, and there is room for it.
-    pub(super) fn wants(&self, tokens: &[LlamaToken], cuttable: bool) -> bool {
-        let here = |kept: &Kept| if cuttable { kept.tokens.starts_with(tokens) } else { kept.tokens == tokens };
+    /// Whether a text is worth keeping: it is not here yet, and there is room for it. Texts of fewer than `cuttable` tokens can
+    /// be cut when they are taken down.
+    pub(super) fn wants(&self, tokens: &[LlamaToken], cuttable: usize) -> bool {
+        let here = |kept: &Kept| kept.tokens == tokens || kept.is(cuttable) && kept.tokens.starts_with(tokens);
         tokens.len() <= self.most_tokens && !self.kept.iter().any(here)
     }
 
     /// Keeps a text. Those that it goes on from are no longer needed, if a text can be cut.
-    pub(super) fn keep(&mut self, text: Kept, cuttable: bool) {
-        self.kept.retain(|kept| !(cuttable && text.tokens.starts_with(&kept.tokens)));
+    pub(super) fn keep(&mut self, text: Kept, cuttable: usize) {
+        self.kept.retain(|kept| !(text.is(cuttable) && text.tokens.starts_with(&kept.tokens)));
         self.kept.push(text);
         while self.kept.len() > self.most || self.tokens() > self.most_tokens {
             self.kept.remove(0);
@@ -42,10 +49,11 @@ impl Shelf {
 
     /// The text that shares most of the beginning of `wanted`, and how much: a text that cannot be cut, all of itself. Texts
     /// of more than `room` tokens do not count.
-    pub(super) fn find(&self, wanted: &[LlamaToken], cuttable: bool, room: usize) -> Option<(usize, usize)> {
+    pub(super) fn find(&self, wanted: &[LlamaToken], cuttable: usize, room: usize) -> Option<(usize, usize)> {
         let fitting = self.kept.iter().enumerate().filter(|(_, kept)| kept.tokens.len() <= room);
         let shared = fitting.map(|(place, kept)| (place, common(&kept.tokens, wanted)));
-        shared.filter(|(place, shared)| cuttable || *shared == self.kept[*place].tokens.len()).max_by_key(|(_, shared)| *shared)
+        let usable = |kept: &Kept, shared: usize| kept.is(cuttable) || shared == kept.tokens.len();
+        shared.filter(|(place, shared)| usable(&self.kept[*place], *shared)).max_by_key(|(_, shared)| *shared)
     }
 
     /// A text that is used now.
