@@ -228,7 +228,8 @@ impl Generator {
         prompts.sort_unstable();
         let waiting = prompts.len();
         for (place, (unread, answer)) in prompts.into_iter().enumerate() {
-            let tokens = unread.min(left / (waiting - place));
+            let stretch = self.answers[answer].memory.map_or(usize::MAX, |sequence| self.memory.stretch(sequence));
+            let tokens = unread.min((left / (waiting - place)).max(1).min(left)).min(stretch);
             left -= tokens;
             if tokens > 0 {
                 shares.push(Share { answer, tokens, guess: Vec::new() });

@@ -17,6 +17,8 @@ use super::{
 };
 use crate::engine::{EngineError, KEPT_SEQUENCES};
 
+/// A beginning that is worth keeping by itself is so much longer than what is there already.
+const LEAST_BRANCH: usize = 32;
 /// Shorter common beginnings are not worth a look.
 const LEAST_SHARED: usize = 8;
 
@@ -49,6 +51,8 @@ struct Sequence {
     cells: Vec<Cell>,
     /// It cannot be cut shorter than this: what a window has left was not kept when it was on the shelf.
     floor: usize,
+    /// Where a text that could not be shared goes on differently: what is read up to there is kept by itself, for the next one.
+    branch: Option<usize>,
     used: bool,
 }
 
@@ -87,12 +91,15 @@ impl Memory {
         let running = self.source(wanted, None);
         let kept = self.shelf.find(&wanted[..wanted.len().saturating_sub(1)], self.cuttable(), self.cells.free());
         self.sequences[id].used = true;
+        // The last token is read anew by whoever asks.
+        let common = self.shelf.common(wanted).min(wanted.len().saturating_sub(1));
         let shared = running.map_or(LEAST_SHARED, |(_, shared)| shared + LEAST_SHARED);
         match (kept.filter(|(_, most)| *most >= shared), running) {
             (Some((place, length)), _) => self.restore(place, id, length),
             (None, Some((source, length))) => self.copy(source, id, length),
             (None, None) => {}
         }
+        self.sequences[id].branch = Some(common).filter(|common| *common >= self.sequences[id].tokens.len() + LEAST_BRANCH);
         Some(SequenceId(id))
     }
 
@@ -146,14 +153,7 @@ impl Memory {
 
     /// Nobody reads this sequence any more. What it holds is kept for others, if it is worth it.
     pub(super) fn close(&mut self, SequenceId(id): SequenceId) {
-        let cuttable = self.cuttable();
-        let tokens = &self.sequences[id].tokens;
-        if tokens.len() >= LEAST_SHARED && self.shelf.wants(tokens, cuttable) {
-            match self.context.state_seq_get(llama_id(id), LlamaStateSeqFlags::empty()) {
-                Ok(state) => self.shelf.keep(Kept { tokens: tokens.clone(), state }, cuttable),
-                Err(error) => eprintln!("what a request has read could not be kept: {error}"),
-            }
-        }
+        self.keep(id);
         self.clear(id);
         self.sequences[id].used = false;
     }
@@ -204,6 +204,10 @@ impl Memory {
             self.sequences[id].cells.push(cell);
         }
         self.guard(id, start);
+        if self.sequences[id].branch == Some(self.sequences[id].tokens.len()) {
+            self.sequences[id].branch = None;
+            self.keep(id);
+        }
     }
 
     /// Who has read most of the beginning of `wanted`, and how much, if that is worth sharing.
@@ -232,6 +236,25 @@ impl Memory {
         self.sequences[target].floor = self.sequences[source].floor;
         self.sequences[target].cells = cells;
         self.guard(target, 0);
+    }
+
+    /// Puts a copy of what a sequence holds on the shelf, if it is worth it.
+    fn keep(&mut self, id: usize) {
+        let cuttable = self.cuttable();
+        let tokens = &self.sequences[id].tokens;
+        if tokens.len() < LEAST_SHARED || !self.shelf.wants(tokens, cuttable) {
+            return;
+        }
+        match self.context.state_seq_get(llama_id(id), LlamaStateSeqFlags::empty()) {
+            Ok(state) => self.shelf.keep(Kept { tokens: tokens.clone(), state }, cuttable),
+            Err(error) => eprintln!("what a request has read could not be kept: {error}"),
+        }
+    }
+
+    /// How many tokens a sequence may read at once before it has to stop for a moment.
+    pub(super) fn stretch(&self, SequenceId(id): SequenceId) -> usize {
+        let read = self.sequences[id].tokens.len();
+        self.sequences[id].branch.and_then(|branch| branch.checked_sub(read)).filter(|left| *left > 0).unwrap_or(usize::MAX)
     }
 
     /// Makes the empty sequence `target` begin as what is kept at this place does.
@@ -280,7 +303,7 @@ impl Memory {
         }
         let sequence = &mut self.sequences[id];
         sequence.tokens.clear();
-        sequence.floor = 0;
+        (sequence.floor, sequence.branch) = (0, None);
         let gone = std::mem::take(&mut sequence.cells);
         gone.into_iter().for_each(|cell| self.cells.release(cell));
     }
@@ -380,10 +403,11 @@ mod tests {
         memory.align(sequence, wanted);
         let mut last = 0;
         while memory.length(sequence) < wanted.len() {
+            let stretch = memory.stretch(sequence);
             let from = memory.length(sequence);
             // The last token by itself, as when it was chosen.
             let most = if from + 1 < wanted.len() { wanted.len() - 1 } else { wanted.len() };
-            let tokens = wanted[from..most.min(from + 100)].to_vec();
+            let tokens = wanted[from..most.min(from + stretch.min(100))].to_vec();
             last = tokens.len() - 1;
             memory.read(&[Piece { sequence, tokens, outputs: 1 }]).unwrap();
         }
@@ -414,18 +438,21 @@ mod tests {
 
             // Others use the cells meanwhile.
             for subject in ["a bird", "the sea"] {
-                let other = story(model, subject, 600);
+                let other = story(model, subject, 300);
                 let sequence = memory.open(&other).unwrap();
                 read(&mut memory, sequence, &other);
                 memory.close(sequence);
                 let again = memory.open(&wanted[..700]).unwrap();
-                assert_eq!(memory.length(again), 699, "{id}: it was used last, so it is still there");
+                let length = memory.length(again);
+                // A window has not kept the text's middle: it is read once more, and kept by itself.
+                assert!(length == 699 || id.starts_with("gemma") && subject == "a bird", "{id}: {length}");
+                read(&mut memory, again, &wanted[..700]);
                 memory.close(again);
             }
             let question = tokens(" The secret word of this night is");
             let asked = [&wanted[..700], &question].concat();
             let sequence = memory.open(&asked).unwrap();
-            assert!(memory.length(sequence) >= 699, "{id}");
+            assert!(memory.length(sequence) >= 699, "{id}: {}", memory.length(sequence));
             let answer = read(&mut memory, sequence, &asked);
             let (_, mut untouched) = self::memory(id);
             let sequence = untouched.open(&asked).unwrap();

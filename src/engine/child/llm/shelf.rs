@@ -56,6 +56,11 @@ impl Shelf {
         shared.filter(|(place, shared)| usable(&self.kept[*place], *shared)).max_by_key(|(_, shared)| *shared)
     }
 
+    /// How much of the beginning of `wanted` is in any text here, usable or not.
+    pub(super) fn common(&self, wanted: &[LlamaToken]) -> usize {
+        self.kept.iter().map(|kept| common(&kept.tokens, wanted)).max().unwrap_or(0)
+    }
+
     /// A text that is used now.
     pub(super) fn take_down(&mut self, place: usize) -> Option<&Kept> {
         let text = self.kept.remove(place);
