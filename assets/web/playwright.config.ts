@@ -14,8 +14,7 @@ export default defineConfig({
   workers: 1,
   fullyParallel: false,
   forbidOnly: true,
-  // A hiccup of the browser itself is tried once more and reported as flaky; a defect fails twice.
-  retries: 1,
+  retries: 0,
   maxFailures: 0,
   timeout: 120 * SECOND,
   expect: { timeout: 30 * SECOND },

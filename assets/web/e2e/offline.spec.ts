@@ -1,4 +1,3 @@
-import { goOffline } from "./support/network";
 import { READING_MS, dreamField, write } from "./support/page";
 import { recordedSeconds, startRecording } from "./support/recorder";
 import { expect, test } from "./support/test";
@@ -11,7 +10,8 @@ test("a recording made without a network is still there after a reload, plays, a
 }) => {
   await page.goto("/");
   await page.evaluate(() => navigator.serviceWorker.ready);
-  await goOffline(page, context);
+  await context.setOffline(true);
+  await expect(page.getByText("You are offline.").first()).toBeVisible();
   await startRecording(page);
   await recordedSeconds(page, 6);
   await page.getByRole("button", { name: "Stop", exact: true }).click();

@@ -14,14 +14,17 @@ export function isReady(report: SystemReport): boolean {
   return report.database.available && report.tasks.some((task) => task.task === "interpretation" && task.ready);
 }
 
-/** The system report; asked for often while the box is coming up, rarely afterwards. */
+/**
+ * The system report; asked for often while the box is coming up or this device is offline, rarely otherwise. A request that
+ * was on its way when the network went may still be answered: only the next one tells.
+ */
 export function useSystem() {
   return api.useQuery(
     "get",
     "/api/v1/system",
     {},
     {
-      refetchInterval: (query) => (query.state.data && isReady(query.state.data) ? 30_000 : 2_000),
+      refetchInterval: (query) => (query.state.data && isReady(query.state.data) && navigator.onLine ? 30_000 : 2_000),
       retry: false,
     },
   );
