@@ -66,7 +66,7 @@ impl Room {
         let Some(plan) = planned(header, &self.left, &wish).transpose().map_err(|error| anyhow!("{} is not loaded: {error}", entry.id))?
         else {
             // An embedding model in the place of a language model has no cache to plan.
-            let (context_length, slots, cache_type) = (wish.context_length.unwrap_or(0), wish.slots, wish.cache_type);
+            let (context_length, slots, cache_type) = (wish.context_length.unwrap_or(0), wish.slots.unwrap_or(0), wish.cache_type);
             let gpu_layers = if FOR_GPU { ALL_LAYERS } else { 0 };
             let options = EngineOptions { threads: 0, context_length, gpu_layers, slots, cache_type };
             return Ok(Placement { options, size: Self::by_file(bytes) });
@@ -132,7 +132,7 @@ mod tests {
     }
 
     fn wish() -> LlmConfig {
-        LlmConfig { context_length: None, slots: 8, cache_type: "f16".into(), gpu_layers: None }
+        LlmConfig { context_length: None, slots: None, cache_type: "f16".into(), gpu_layers: None }
     }
 
     fn entry() -> CatalogEntry {
@@ -151,7 +151,7 @@ mod tests {
 
     #[test]
     fn the_settings_decide_what_an_engine_gets() {
-        let wish = LlmConfig { context_length: Some(1024), slots: 2, cache_type: "q8_0".into(), gpu_layers: None };
+        let wish = LlmConfig { context_length: Some(1024), slots: Some(2), cache_type: "q8_0".into(), gpu_layers: None };
         let options = Room::of_this_machine(&hardware(700)).place(&entry(), Some(&header()), 0, &wish).unwrap().options;
         assert_eq!((options.context_length, options.slots, options.cache_type), (1024, 2, CacheType::Q8_0));
     }

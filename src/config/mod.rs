@@ -38,7 +38,6 @@ const DEFAULT_ALIASES: &str = "gpt-3.5-turbo=chat,gpt-3.5-turbo-instruct=chat,gp
 const MAX_THREADS: u16 = 256;
 const DEFAULT_KEEP_ALIVE_MINUTES: u16 = 5;
 const MAX_KEEP_ALIVE_MINUTES: u16 = 24 * 60;
-const DEFAULT_SLOTS: u16 = 8;
 const MAX_SLOTS: u16 = 64;
 /// A reading with its prompt does not fit into less.
 const MIN_CONTEXT_LENGTH: u32 = 512;
@@ -115,7 +114,7 @@ pub struct ModelsConfig {
 #[derive(Debug, Clone)]
 pub struct LlmConfig {
     pub context_length: Option<u32>,
-    pub slots: u16,
+    pub slots: Option<u16>,
     /// `f16`, `q8_0` or `q4_0`.
     pub cache_type: String,
     pub gpu_layers: Option<u32>,
@@ -253,10 +252,12 @@ fn context_length(tokens: Option<u32>) -> anyhow::Result<Option<u32>> {
     }
 }
 
-fn slots(slots: Option<u16>) -> anyhow::Result<u16> {
-    match slots.unwrap_or(DEFAULT_SLOTS) {
-        slots if (1..=MAX_SLOTS).contains(&slots) => Ok(slots),
-        slots => bail!("`slots` is {slots}: 1 to {MAX_SLOTS} conversations can be carried on at once"),
+fn slots(slots: Option<u16>) -> anyhow::Result<Option<u16>> {
+    match slots {
+        Some(slots) if !(1..=MAX_SLOTS).contains(&slots) => {
+            bail!("`slots` is {slots}: 1 to {MAX_SLOTS} conversations can be carried on at once")
+        }
+        slots => Ok(slots),
     }
 }
 
@@ -355,7 +356,7 @@ mod tests {
             assert!(error.to_string().starts_with(&format!("`{key}` is ")), "{error}");
         }
         let llm = models(raw("[models]\ncontext_length = 2048\nslots = 4\ncache_type = \"q8_0\"\n").models).unwrap().llm;
-        assert_eq!((llm.context_length, llm.slots, llm.cache_type.as_str(), llm.gpu_layers), (Some(2048), 4, "q8_0", None));
+        assert_eq!((llm.context_length, llm.slots, llm.cache_type.as_str(), llm.gpu_layers), (Some(2048), Some(4), "q8_0", None));
     }
 
     #[test]

@@ -71,7 +71,7 @@ pub struct RawModels {
     /// Tokens that a language model's conversations share [default: 8192, or what the model was trained for]
     #[arg(long, global = true, env = "ONEIROS_CONTEXT_LENGTH", value_name = "TOKENS", hide_short_help = true)]
     pub context_length: Option<u32>,
-    /// Conversations that a language model carries on at once, 1 to 64 [default: 8]
+    /// Conversations that a language model carries on at once, 1 to 64 [default: 8, or as many as there is memory for]
     #[arg(long, global = true, env = "ONEIROS_SLOTS", value_name = "N", hide_short_help = true)]
     pub slots: Option<u16>,
     /// How a language model keeps what it has read: f16, q8_0 (half the memory) or q4_0 (a quarter) [default: f16]

@@ -14,7 +14,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 pub(in crate::engine) use limits::Limits;
 pub use runner::ParseRunner;
 pub(in crate::engine) use runner::child_arguments;
-pub use shape::{LayerShape, ModelShape};
+pub use shape::{LayerShape, ModelShape, usual_window};
 pub use weights::{Comparison, Course, Loss, Speed, WeightType};
 
 use serde::{Deserialize, Serialize};

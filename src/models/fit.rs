@@ -17,6 +17,8 @@ use crate::engine::{CacheType, MAX_STEP_TOKENS, parse::ModelShape};
 
 /// Tokens of a context that nobody asked for: the longest dream, its prompt and its reading fit twice.
 pub const DEFAULT_CONTEXT_LENGTH: u32 = 8192;
+/// Conversations at once that nobody asked for.
+const USUAL_SLOTS: [u16; 4] = [8, 4, 2, 1];
 /// llama.cpp pads a context to a multiple of this.
 const CONTEXT_STEP: u32 = 256;
 /// The shortest context that is offered.
@@ -50,8 +52,8 @@ pub struct GpuMemory {
 pub struct Wish {
     /// [`DEFAULT_CONTEXT_LENGTH`] when absent.
     pub context_length: Option<u32>,
-    /// Sequences that share the context.
-    pub slots: u16,
+    /// Sequences that share the context; the most of [`USUAL_SLOTS`] that fit when absent.
+    pub slots: Option<u16>,
     pub cache_type: CacheType,
     /// As many as fit when absent.
     pub gpu_layers: Option<u32>,
@@ -59,7 +61,7 @@ pub struct Wish {
 
 impl Default for Wish {
     fn default() -> Self {
-        Self { context_length: None, slots: 8, cache_type: CacheType::F16, gpu_layers: None }
+        Self { context_length: None, slots: None, cache_type: CacheType::F16, gpu_layers: None }
     }
 }
 
@@ -81,12 +83,15 @@ pub struct Plan {
 pub fn plan(facts: &Facts<'_>, machine: &Machine, wish: &Wish) -> Result<Plan, FitError> {
     let asked = wish.context_length.unwrap_or(DEFAULT_CONTEXT_LENGTH).max(1);
     let context_length = facts.trained_context_length.filter(|trained| *trained > 0).map_or(asked, |trained| asked.min(trained));
-    let settled = Wish { context_length: Some(context_length), ..*wish };
-    let plan = settle_layers(facts.shape, machine, &settled)?;
-    match overfull(&plan, machine) {
-        None => Ok(plan),
-        Some(place) => Err(FitError::Misfit(Box::new(refusal::explain(facts, machine, &settled, plan, place)))),
+    let mut misfit = None;
+    for slots in wish.slots.map_or(USUAL_SLOTS.to_vec(), |slots| vec![slots]) {
+        let settled = Wish { context_length: Some(context_length), slots: Some(slots), ..*wish };
+        let plan = settle_layers(facts.shape, machine, &settled)?;
+        let Some(place) = overfull(&plan, machine) else { return Ok(plan) };
+        misfit = Some((settled, plan, place));
     }
+    let (settled, plan, place) = misfit.ok_or(FitError::Impossible)?;
+    Err(FitError::Misfit(Box::new(refusal::explain(facts, machine, &settled, plan, place))))
 }
 
 /// As many layers on the GPU as were asked for, or as fit on it.
@@ -107,15 +112,16 @@ fn settle_layers(shape: &ModelShape, machine: &Machine, wish: &Wish) -> Result<P
 
 fn compute(shape: &ModelShape, wish: &Wish, gpu_layers: u32) -> Result<Plan, FitError> {
     let context_length = wish.context_length.unwrap_or(DEFAULT_CONTEXT_LENGTH);
+    let slots = wish.slots.unwrap_or(USUAL_SLOTS[0]);
     let size = sizes::Size {
         cells: u64::from(context_length).next_multiple_of(CONTEXT_STEP.into()),
         step: u64::from(MAX_STEP_TOKENS.min(context_length)),
-        sequences: sizes::sequences(shape, wish.slots),
+        sequences: sizes::sequences(shape, slots),
         cache_type: wish.cache_type,
         gpu_layers,
     };
     let (memory, gpu_memory) = sizes::of(shape, &size).ok_or(FitError::Impossible)?;
-    Ok(Plan { context_length, slots: wish.slots, cache_type: wish.cache_type, gpu_layers, memory, gpu_memory })
+    Ok(Plan { context_length, slots, cache_type: wish.cache_type, gpu_layers, memory, gpu_memory })
 }
 
 /// Where it does not fit.

@@ -40,6 +40,16 @@ pub struct LayerShape {
     pub feed_forward_length: u64,
 }
 
+/// What llama.cpp takes for the window, in tokens, of models whose files do not tell it (`load_arch_hparams` of each).
+pub fn usual_window(architecture: &str) -> Option<u64> {
+    match architecture {
+        "gemma2" | "exaone4" => Some(4096),
+        "llama4" => Some(8192),
+        "exaone-moe" => Some(128),
+        _ => None,
+    }
+}
+
 impl ModelShape {
     /// All tensors together.
     pub fn weight_bytes(&self) -> u64 {

@@ -62,7 +62,7 @@ pub(super) fn explain(facts: &Facts<'_>, machine: &Machine, wish: &Wish, needed:
         let both = smaller.last().and_then(|cache_type| Some(Remedy::CacheTypeAndContextLength(cache_type, longest(cache_type)?)));
         remedies.extend(both);
     }
-    remedies.extend((1..wish.slots).rev().find(|slots| fits(&Wish { slots: *slots, ..*wish })).map(Remedy::Slots));
+    remedies.extend((1..wish.slots.unwrap_or(1)).rev().find(|slots| fits(&Wish { slots: Some(*slots), ..*wish })).map(Remedy::Slots));
     if place == Place::Gpu {
         let fewer = (0..needed.gpu_layers).rev().find(|layers| fits(&Wish { gpu_layers: Some(*layers), ..*wish }));
         remedies.extend(fewer.map(Remedy::GpuLayers));

@@ -101,7 +101,7 @@ fn recurrent_layers_cost_by_slot_and_fewer_slots_are_offered() {
     let shape = ModelShape { embedding_length: 64, vocabulary: 1000, layers: vec![layer; 10], ..ModelShape::default() };
     let facts = Facts { shape: &shape, trained_context_length: None };
     let state = 8 * MIB * 4 * 10;
-    let plan_of = |slots, machine| plan(&facts, &machine, &Wish { slots, ..Wish::default() });
+    let plan_of = |slots: u16, machine| plan(&facts, &machine, &Wish { slots: Some(slots), ..Wish::default() });
     // Eight in use and twenty-four kept.
     let memory = plan_of(8, on_processor(100_000)).unwrap().memory;
     assert_eq!((memory.states, memory.kept), (8 * state, 24 * state));
@@ -121,4 +121,19 @@ fn a_header_that_lies_is_told_apart_from_a_large_model() {
         let outcome = plan(&Facts { shape: &shape, trained_context_length: None }, &on_processor(100_000), &Wish::default());
         assert!(matches!(outcome, Err(FitError::Impossible)), "{outcome:?}");
     }
+}
+
+#[test]
+fn slots_that_nobody_asked_for_are_as_many_as_there_is_memory_for() {
+    let mut shape = large();
+    // A recurrent layer keeps a state of each conversation, however short.
+    shape.layers.iter_mut().for_each(|layer| layer.state_width = 4 << 20);
+    let facts = Facts { shape: &shape, trained_context_length: Some(40_960) };
+    let slots_with = |machine, wish| plan(&facts, &machine, &wish).map(|plan| plan.slots);
+    let plenty = on_processor(200_000);
+    let needed = plan(&facts, &plenty, &Wish::default()).unwrap();
+    assert_eq!(needed.slots, 8);
+    let short = Machine { available_bytes: needed.memory.total() - 1, gpu: None };
+    assert_eq!(slots_with(short, Wish::default()).unwrap(), 4);
+    assert!(matches!(slots_with(short, Wish { slots: Some(8), ..Wish::default() }), Err(FitError::Misfit(_))), "eight were asked for");
 }

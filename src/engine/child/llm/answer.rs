@@ -58,7 +58,9 @@ pub(super) struct Answer {
     unspoken: Option<LlamaToken>,
     begun: Instant,
     prompt_read: Option<Instant>,
-    told_progress: Instant,
+    /// Its memory was given to others meanwhile: what is found again is its own.
+    parked: bool,
+    told: Instant,
 }
 
 struct OpenSlot {
@@ -76,7 +78,9 @@ struct OpenSlot {
 /// What an answer does next.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Next {
-    /// It has the model read on and tell what may follow.
+    /// A token more is in its slot.
+    Written,
+    /// A slot has ended; its sequence may have changed before its end.
     Read,
     /// It is complete, and its asker knows.
     Finished,
@@ -106,7 +110,8 @@ impl Answer {
             unspoken: None,
             begun: now,
             prompt_read: None,
-            told_progress: now,
+            parked: false,
+            told: now,
         };
         answer.open_next(tools.model);
         answer
@@ -128,7 +133,7 @@ impl Answer {
 
     /// So much of its prompt need not be read, since another request had it read.
     pub(super) fn found(&mut self, shared: usize) {
-        if self.prompt_read.is_none() {
+        if self.prompt_read.is_none() && !self.parked {
             self.usage.cached_tokens = self.usage.cached_tokens.max(count(shared));
         }
     }
@@ -153,14 +158,22 @@ impl Answer {
         self.usage.accepted_tokens += count(right);
     }
 
-    /// Its model has read so much of the sequence. Tells the asker now and then while that is a prompt.
-    pub(super) fn has_read(&mut self, length: usize) -> Result<(), EngineError> {
-        if self.prompt_read.is_none() && length < self.sequence.len() && self.told_progress.elapsed() >= PROGRESS {
-            self.told_progress = Instant::now();
-            let of = self.usage.prompt_tokens;
-            self.reply.send(Event::Generation(GenerationEvent::Reading { read: count(length).min(of), of }))?;
+    /// Gives up where it is read, until there is room again.
+    pub(super) fn park(&mut self) -> Option<SequenceId> {
+        self.parked = true;
+        self.memory.take()
+    }
+
+    /// Tells the asker now and then that it is not forgotten, and how much of its prompt the model has `read`.
+    pub(super) fn tell_progress(&mut self, read: usize) {
+        if self.told.elapsed() < PROGRESS {
+            return;
         }
-        Ok(())
+        self.told = Instant::now();
+        let of = self.usage.prompt_tokens;
+        let progress = GenerationEvent::Reading { read: count(read).min(of), of };
+        // An asker that is gone is noticed by the step.
+        let _ = self.reply.send(if self.prompt_read.is_none() { Event::Generation(progress) } else { Event::Working });
     }
 
     /// Goes on with the `logits` that follow the whole sequence.
@@ -240,7 +253,7 @@ impl Answer {
         if open.is_full() {
             return self.close(FinishReason::Length, tools.model);
         }
-        Ok(Next::Read)
+        Ok(Next::Written)
     }
 
     /// Ends the open slot and opens the next one.

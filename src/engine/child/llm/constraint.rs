@@ -5,6 +5,7 @@
 
 use std::{
     collections::{BTreeSet, VecDeque},
+    sync::{Mutex, MutexGuard, PoisonError},
     thread,
 };
 
@@ -37,7 +38,7 @@ pub(super) struct Grammars {
     factory: ParserFactory,
     marks: Marks,
     /// Matchers at the start of their slots, the one used last in front.
-    kept: VecDeque<(Key, Matcher)>,
+    kept: Mutex<VecDeque<(Key, Matcher)>>,
 }
 
 /// A constraint and its slot's stop strings.
@@ -51,23 +52,35 @@ impl Grammars {
             .map_err(|error| EngineError::Failed(format!("the model's vocabulary cannot be used for grammars: {error}")))?;
         factory.quiet();
         factory.limits_mut().verbose_errors = false;
-        Ok(Self { factory, marks, kept: VecDeque::new() })
+        Ok(Self { factory, marks, kept: Mutex::default() })
     }
 
     /// A matcher at the start of its slot; `None` where anything may be written.
-    pub(super) fn compile(&mut self, constraint: &Constraint, stop: &[String]) -> Result<Option<Matcher>, EngineError> {
+    pub(super) fn compile(&self, constraint: &Constraint, stop: &[String]) -> Result<Option<Matcher>, EngineError> {
         if matches!(constraint, Constraint::Free) {
             return Ok(None);
         }
-        let kept = self.kept.iter().position(|((kept, stops), _)| kept == constraint && stops == stop);
-        let entry = match kept.and_then(|index| self.kept.remove(index)) {
-            Some(entry) => entry,
-            None => ((constraint.clone(), stop.to_vec()), self.compile_anew(grammar(constraint, stop, &self.marks)?)?),
-        };
-        let matcher = entry.1.clone();
-        self.kept.push_front(entry);
-        self.kept.truncate(KEPT);
+        if let Some(matcher) = self.known(constraint, stop) {
+            return Ok(Some(matcher));
+        }
+        let matcher = self.compile_anew(grammar(constraint, stop, &self.marks)?)?;
+        let mut kept = self.kept();
+        kept.push_front(((constraint.clone(), stop.to_vec()), matcher.clone()));
+        kept.truncate(KEPT);
         Ok(Some(matcher))
+    }
+
+    fn known(&self, constraint: &Constraint, stop: &[String]) -> Option<Matcher> {
+        let mut kept = self.kept();
+        let place = kept.iter().position(|((kept, stops), _)| kept == constraint && stops == stop)?;
+        let entry = kept.remove(place)?;
+        let matcher = entry.1.clone();
+        kept.push_front(entry);
+        Some(matcher)
+    }
+
+    fn kept(&self) -> MutexGuard<'_, VecDeque<(Key, Matcher)>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn compile_anew(&self, grammar: TopLevelGrammar) -> Result<Matcher, EngineError> {

@@ -83,6 +83,7 @@ impl Batcher for Generator {
         self.take_in();
         self.drop_cancelled();
         self.give_memory();
+        self.tell_progress();
         let shares = self.plan();
         if shares.is_empty() {
             return;
@@ -175,6 +176,14 @@ impl Generator {
         }
     }
 
+    fn tell_progress(&mut self) {
+        self.intake.tell_progress();
+        for answer in &mut self.answers {
+            let read = answer.memory.map_or(0, |sequence| self.memory.length(sequence));
+            answer.tell_progress(read);
+        }
+    }
+
     fn unread(&self, answer: &Answer) -> usize {
         let read = answer.memory.map_or(0, |sequence| self.memory.length(sequence));
         answer.sequence().len().saturating_sub(read)
@@ -195,7 +204,7 @@ impl Generator {
     fn park_youngest(&mut self) -> bool {
         let mut holders: Vec<usize> = (0..self.answers.len()).filter(|index| self.answers[*index].memory.is_some()).collect();
         let Some(youngest) = holders.pop().filter(|_| !holders.is_empty()) else { return false };
-        if let Some(sequence) = self.answers[youngest].memory.take() {
+        if let Some(sequence) = self.answers[youngest].park() {
             self.memory.close(sequence);
         }
         true
@@ -294,7 +303,7 @@ impl Generator {
         for share in shares {
             place += share.tokens;
             match self.advance_one(share, place - 1) {
-                Ok(Next::Read) => {}
+                Ok(Next::Read | Next::Written) => {}
                 Ok(Next::Finished) => ended.push((share.answer, None)),
                 Err(error) => ended.push((share.answer, Some(error))),
             }
@@ -319,14 +328,14 @@ impl Generator {
         let answer = &mut self.answers[share.answer];
         let read = answer.memory.map_or(0, |sequence| self.memory.length(sequence)) - share.guess.len();
         if read < answer.sequence().len() {
-            return answer.has_read(read).map(|()| Next::Read);
+            return Ok(Next::Read);
         }
         let mut right = 0;
         loop {
             let mut tools = Tools { model: self.model, vocabulary: &self.vocabulary, bench: &mut self.bench };
             let next = answer.advance(self.memory.logits(place + right), &mut tools)?;
             let written = answer.sequence().get(read + right..).unwrap_or_default();
-            let goes_on = next == Next::Read && written.len() == 1 && share.guess.get(right) == written.first();
+            let goes_on = next == Next::Written && share.guess.get(right) == written.first();
             if !goes_on {
                 let chosen = written.first().copied();
                 answer.guessed(share.guess.len(), right, chosen);

@@ -15,7 +15,7 @@ use super::{
     cells::{Cell, Cells},
     shelf::{Kept, Shelf},
 };
-use crate::engine::{EngineError, KEPT_SEQUENCES};
+use crate::engine::{EngineError, KEPT_SEQUENCES, parse::usual_window};
 
 /// A beginning that is worth keeping by itself is so much longer than what is there already.
 const LEAST_BRANCH: usize = 32;
@@ -245,8 +245,9 @@ impl Memory {
         if tokens.len() < LEAST_SHARED || !self.shelf.wants(tokens, cuttable) {
             return;
         }
+        self.shelf.make_room(tokens, cuttable);
         match self.context.state_seq_get(llama_id(id), LlamaStateSeqFlags::empty()) {
-            Ok(state) => self.shelf.keep(Kept { tokens: tokens.clone(), state }, cuttable),
+            Ok(state) => self.shelf.keep(Kept { tokens: tokens.clone(), state }),
             Err(error) => eprintln!("what a request has read could not be kept: {error}"),
         }
     }
@@ -336,22 +337,13 @@ fn habit(model: &LlamaModel) -> Habit {
     let architecture = model.meta_val_str("general.architecture").unwrap_or_default();
     let told = model.meta_val_str(&format!("{architecture}.attention.sliding_window")).ok();
     let window = told.and_then(|window| window.parse().ok()).or_else(|| usual_window(&architecture)).unwrap_or(0);
+    let window = usize::try_from(window).unwrap_or(usize::MAX);
     if model.is_recurrent() || model.is_hybrid() {
         Habit::Recurrent
     } else if window > 0 {
         Habit::SlidingWindow { window }
     } else {
         Habit::Plain
-    }
-}
-
-/// What llama.cpp takes for the window of models whose files do not tell it.
-fn usual_window(architecture: &str) -> Option<usize> {
-    match architecture {
-        "gemma2" | "exaone4" => Some(4096),
-        "llama4" => Some(8192),
-        "exaone-moe" => Some(128),
-        _ => None,
     }
 }
 

@@ -87,7 +87,7 @@ fn compare(id: &str) {
             .with_type_v(cache_type(kind));
         let (made, log) = heard(|| model.new_context(backend, parameters).map(drop));
         made.unwrap();
-        let wish = Wish { context_length: Some(context_length), slots: slots as u16, cache_type: kind, gpu_layers: None };
+        let wish = Wish { context_length: Some(context_length), slots: Some(slots as u16), cache_type: kind, gpu_layers: None };
         let plan = fit::plan(&facts, &machine, &wish).unwrap().memory;
         let what = format!("{id}, {context_length} tokens, {slots} slots, {}", kind.name());
         for (part, planned, real, tolerance) in [

@@ -62,7 +62,7 @@ impl Desk {
     }
 
     /// Everything that can be wrong with a request is found here, before anything is written.
-    pub(super) fn prepare(&mut self, request: &GenerationRequest, vocabulary: &Vocabulary) -> Result<Prepared, EngineError> {
+    pub(super) fn prepare(&self, request: &GenerationRequest, vocabulary: &Vocabulary) -> Result<Prepared, EngineError> {
         check_form(&request.form)?;
         sampling::check(&request.sampling, vocabulary)?;
         let prompt = self.prompt_tokens(&request.prompt)?;
@@ -85,6 +85,9 @@ impl Desk {
                     EngineError::InvalidRequest("this model has no chat template: give it the whole prompt as text".into())
                 })?;
                 let mut chat = chat.clone();
+                let mut bytes = 0;
+                chat.visit_texts(&mut |text| bytes += text.len());
+                self.check_bytes(bytes)?;
                 chat.visit_texts(&mut |text| self.disarm(text));
                 (template.render(&chat)?, true)
             }

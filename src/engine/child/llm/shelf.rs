@@ -38,13 +38,18 @@ impl Shelf {
         tokens.len() <= self.most_tokens && !self.kept.iter().any(here)
     }
 
-    /// Keeps a text. Those that it goes on from are no longer needed, if a text can be cut.
-    pub(super) fn keep(&mut self, text: Kept, cuttable: usize) {
-        self.kept.retain(|kept| !(text.is(cuttable) && text.tokens.starts_with(&kept.tokens)));
-        self.kept.push(text);
-        while self.kept.len() > self.most || self.tokens() > self.most_tokens {
+    /// Forgets what has to go for a text, before a copy of that is made: what it goes on from is no longer needed, if it can be
+    /// cut.
+    pub(super) fn make_room(&mut self, tokens: &[LlamaToken], cuttable: usize) {
+        self.kept.retain(|kept| !(tokens.len() < cuttable && tokens.starts_with(&kept.tokens)));
+        while !self.kept.is_empty() && (self.kept.len() >= self.most || self.tokens() + tokens.len() > self.most_tokens) {
             self.kept.remove(0);
         }
+    }
+
+    /// Keeps a text for which there is room.
+    pub(super) fn keep(&mut self, text: Kept) {
+        self.kept.push(text);
     }
 
     /// The text that shares most of the beginning of `wanted`, and how much: a text that cannot be cut, all of itself. Texts

@@ -84,6 +84,7 @@ fn read_answer((result, events): Answered) -> Result<Answer, EngineError> {
                 answer.slots.push((slot, text, reason));
             }
             Event::Generation(GenerationEvent::Finished(usage)) => answer.usage = usage,
+            Event::Working => {}
             other => panic!("unexpected {other:?}"),
         }
     }

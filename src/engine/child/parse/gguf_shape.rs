@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::header_gguf::Metadata;
-use crate::engine::parse::{LayerShape, ModelShape};
+use crate::engine::parse::{LayerShape, ModelShape, usual_window};
 
 /// llama.cpp's own limit (`LLAMA_MAX_LAYERS`).
 const MAX_LAYERS: u64 = 512;
@@ -87,7 +87,8 @@ impl ShapeBuilder {
         shape.layers = layers;
         shape.heads = heads;
         shape.experts_used = numbers.one("expert_used_count").unwrap_or(1).max(1);
-        shape.sliding_window = numbers.one("attention.sliding_window").filter(|window| *window > 0);
+        let window = numbers.one("attention.sliding_window").or_else(|| usual_window(architecture));
+        shape.sliding_window = window.filter(|window| *window > 0);
         Some(shape)
     }
 }

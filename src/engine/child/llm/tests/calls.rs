@@ -81,12 +81,12 @@ fn a_call_can_be_forced_in_every_style() {
         Harmony,
     ];
     for style in styles {
-        let mut grammars = Grammars::new(model, Marks::of(model, style)).unwrap();
+        let grammars = Grammars::new(model, Marks::of(model, style)).unwrap();
         assert!(grammars.compile(&forced, &[]).unwrap().is_some(), "{style:?}");
     }
     // Where a mark is a token of its own, that token is the way to begin.
     let tokens = vec![("[TOOL_CALLS]", llama_cpp_2::token::LlamaToken(5))];
-    let mut grammars = Grammars::new(model, Marks { style: Mistral, tokens }).unwrap();
+    let grammars = Grammars::new(model, Marks { style: Mistral, tokens }).unwrap();
     let mask = grammars.compile(&forced, &[]).unwrap().unwrap().compute_mask().unwrap();
     assert!(mask.is_allowed(5) && mask.num_set() == 1, "{} tokens may begin a call", mask.num_set());
 }
