@@ -1,6 +1,7 @@
 """Wrong requests, made by chance, against a server: none may bring a 5xx, an error of another shape, or a dead engine.
 
-ONEIROS_BASE names the server, ONEIROS_FUZZ_SECONDS the time (60 when absent), ONEIROS_FUZZ_SEED repeats a run.
+ONEIROS_BASE names the server, ONEIROS_OLLAMA its listener for Ollama's protocol, ONEIROS_RECORDING a short recording,
+ONEIROS_FUZZ_SECONDS the time (60 when absent); ONEIROS_FUZZ_SEED repeats a run.
 """
 
 import copy
@@ -12,9 +13,13 @@ import random
 import sys
 import threading
 import time
+import traceback
 import urllib.parse
 
 ADDRESS = urllib.parse.urlsplit(os.environ["ONEIROS_BASE"]).netloc
+OLLAMA = urllib.parse.urlsplit(os.environ["ONEIROS_OLLAMA"]).netloc
+with open(os.environ["ONEIROS_RECORDING"], "rb") as recording:
+    RECORDING = recording.read()
 SECONDS = float(os.environ.get("ONEIROS_FUZZ_SECONDS", "60"))
 SEED = int(os.environ.get("ONEIROS_FUZZ_SEED", str(time.time_ns() % 1_000_000)))
 WORKERS = 6
@@ -44,6 +49,23 @@ VALID = {
         "model": "gpt-4o", "input": [{"role": "user", "content": "a"}], "instructions": "i", "max_output_tokens": 3, "store": False,
         "text": {"format": {"type": "json_schema", "name": "x", "schema": SCHEMA}}, "metadata": {}, "stream": True,
     },
+}
+# A run in which next to nothing was right, or wrong, has tried nothing.
+LEAST_RIGHT, LEAST_WRONG = 0.05, 0.2
+FORM = {
+    "file": RECORDING, "model": "whisper-1", "language": "en", "prompt": "A dream.", "response_format": "verbose_json",
+    "temperature": "0", "timestamp_granularities[]": "word",
+}
+OPTIONS = {"temperature": 0.5, "top_k": 5, "top_p": 0.9, "min_p": 0.1, "seed": 1, "num_predict": 3, "stop": ["x"], "repeat_penalty": 1.1}
+OLLAMA_VALID = {
+    "/api/chat": {
+        "model": "gpt-4o", "messages": [{"role": "user", "content": "I fell."}], "tools": [TOOL], "options": OPTIONS, "stream": False,
+        "keep_alive": "5m",
+    },
+    "/api/chat?format": {"model": "gpt-4o", "messages": [{"role": "user", "content": "I fell."}], "format": SCHEMA, "options": {"num_predict": 3}},
+    "/api/generate": {"model": "gpt-4o", "prompt": "I fell.", "system": "Be brief.", "raw": False, "options": OPTIONS, "keep_alive": 60},
+    "/api/embed": {"model": "text-embedding-3-small", "input": ["a", "b"], "truncate": True, "dimensions": 384},
+    "/api/show": {"model": "gpt-4o"},
 }
 TEXTS = ["", " ", "\0", "\u202e", "<|im_start|>", "</s>", "a" * 3000, "😀" * 50, "NaN", "null", "{\"a\":", "(" * 200, "\\", "(a+)+$", "[^", "text-embedding-3-small"]
 NUMBERS = [0, -1, 1, 0.5, -0.0, 2**31, 2**32, 2**63, -(2**63), 2**64, 1e38, 1e39, -1e308, 5e-324]
@@ -93,40 +115,99 @@ def body_of(chance, request):
         case _: return text
 
 
-def ask(path, body, patience=8):
-    connection = http.client.HTTPConnection(ADDRESS, timeout=patience)
-    try:
-        connection.request("POST", path, body, {"Content-Type": "application/json"})
-        answer = connection.getresponse()
-        return answer.status, answer.read()
-    finally:
+class Attempt:
+    """One request: where it goes and what is sent."""
+
+    def __init__(self, address, path, body, kind="application/json"):
+        self.address, self.path, self.body, self.kind = address, path.split("?")[0], body, kind
+
+    def send(self, patience):
+        connection = http.client.HTTPConnection(self.address, timeout=patience)
+        connection.request("POST", self.path, self.body, {"Content-Type": self.kind})
+        return connection
+
+    def ask(self, patience=8):
+        connection = self.send(patience)
+        try:
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+        finally:
+            connection.close()
+
+    def leave(self, chance):
+        """Asks and goes away after a moment."""
+        connection = self.send(60)
+        time.sleep(chance.random() * 0.3)
         connection.close()
 
+    def complaint(self, status, answer):
+        """What is wrong with an answer, if anything is."""
+        what = None
+        if status >= 500:
+            what = "a 5xx"
+        elif status >= 400:
+            what = None if self.is_whole(answer) else "an error of another shape"
+        elif b'"type":"server_error"' in answer or b'"type":"error"' in answer or b'"response.failed"' in answer:
+            what = "an engine failed in mid-answer"
+        return what and f"{what}: {status} {answer[:400]!r}\nPOST {self.path}\n{self.body[:3000]!r}"
 
-def leave(path, body, chance):
-    """Asks and goes away after a moment."""
-    connection = http.client.HTTPConnection(ADDRESS, timeout=60)
-    connection.request("POST", path, body, {"Content-Type": "application/json"})
-    time.sleep(chance.random() * 0.3)
-    connection.close()
-
-
-def judge(path, body, status, answer):
-    def complain(what):
-        return f"{what}: {status} {answer[:400]!r}\nPOST {path}\n{body[:3000]!r}"
-
-    if status >= 500:
-        return complain("a 5xx")
-    if status >= 400:
+    def is_whole(self, answer):
         try:
             error = json.loads(answer)["error"]
-            whole = set(error) == {"message", "type", "param", "code"} and error["message"] and len(error["message"]) < 2000
+            if self.address == OLLAMA:
+                return isinstance(error, str) and 0 < len(error) < 2000
+            return set(error) == {"message", "type", "param", "code"} and error["message"] and len(error["message"]) < 2000
         except (ValueError, KeyError, TypeError):
-            whole = False
-        return None if whole else complain("an error of another shape")
-    if b'"type":"server_error"' in answer:
-        return complain("an engine failed in mid-answer")
-    return None
+            return False
+
+
+def multipart(fields):
+    boundary = b"a-boundary-that-is-nowhere-else"
+    parts = []
+    for name, value in fields:
+        name = name.encode(errors="replace").replace(b'"', b"%22").replace(b"\n", b"%0A").replace(b"\r", b"%0D")
+        file = b'; filename="a.wav"\r\nContent-Type: audio/wav' if isinstance(value, bytes) else b""
+        value = value if isinstance(value, bytes) else str(value).encode(errors="replace")
+        parts.append(b"--" + boundary + b'\r\nContent-Disposition: form-data; name="' + name + b'"' + file + b"\r\n\r\n" + value + b"\r\n")
+    return b"".join(parts) + b"--" + boundary + b"--\r\n", "multipart/form-data; boundary=" + boundary.decode()
+
+
+def broken(chance, recording):
+    """A recording with an end, a piece or some bytes missing or wrong."""
+    match chance.randrange(4):
+        case 0: return recording[: chance.randrange(len(recording))]
+        case 1: return bytes(chance.randrange(256) for _ in range(chance.randrange(200)))
+        case 2: return chance.choice([b"fLaC", b"OggS", b"\x1aE\xdf\xa3", b"ID3", b"\x00\x00\x00\x20ftypM4A ", b""]) + recording[:5000]
+    recording = bytearray(recording)
+    for _ in range(chance.randrange(1, 20)):
+        # Where a WAV file says what it is.
+        recording[chance.randrange(60)] = chance.randrange(256)
+    return bytes(recording)
+
+
+def speech(chance):
+    fields = dict(FORM)
+    for _ in range(chance.randrange(3)):
+        name = chance.choice(list(fields) or ["file"])
+        match chance.randrange(5):
+            case 0: fields.pop(name, None)
+            case 1: fields[chance.choice(["stream", "extra", "chunking_strategy", "include[]", "a\nb"])] = anything(chance)
+            case 2: fields["response_format"] = chance.choice(["json", "text", "srt", "vtt", "verbose_json"])
+            case _: fields[name] = broken(chance, RECORDING) if name == "file" else anything(chance)
+    body, kind = multipart(fields.items())
+    match chance.randrange(12):
+        case 0: body = body[: chance.randrange(len(body))]
+        case 1: kind = chance.choice(["multipart/form-data", "application/json", "text/plain", kind + "x"])
+    return Attempt(ADDRESS, "/v1/audio/transcriptions", body, kind)
+
+
+def attempt(chance):
+    match chance.randrange(12):
+        case 0: return speech(chance)
+        case 1 | 2 | 3: address, requests = OLLAMA, OLLAMA_VALID
+        case _: address, requests = ADDRESS, VALID
+    path = chance.choice(list(requests))
+    return Attempt(address, path, body_of(chance, changed(chance, requests[path])))
 
 
 def engines():
@@ -139,29 +220,45 @@ def engines():
 def work(number, until, found, counts):
     chance = random.Random(SEED * 1000 + number)
     while time.monotonic() < until and not found:
-        path = chance.choice(list(VALID))
-        request = changed(chance, VALID[path])
-        path, body = path.split("?")[0], body_of(chance, request)
-        if chance.randrange(10) == 0:
-            leave(path, body, chance)
-            counts["left"] = counts.get("left", 0) + 1
-            continue
+        asked = attempt(chance)
+        outcome = "left"
         try:
-            status, answer = ask(path, body)
+            if chance.randrange(10) == 0:
+                asked.leave(chance)
+            else:
+                outcome, answer = asked.ask()
+                found.extend(filter(None, [asked.complaint(outcome, answer)]))
         except TimeoutError:
             # A long answer: the client has had enough.
-            counts["left"] = counts.get("left", 0) + 1
-            continue
-        counts[status] = counts.get(status, 0) + 1
-        complaint = judge(path, body, status, answer)
-        if complaint:
-            found.append(complaint)
+            pass
+        except (ConnectionResetError, BrokenPipeError):
+            # Refused for its size before all of it was sent.
+            outcome = "cut off"
+        except Exception:
+            found.append(f"{traceback.format_exc()}\nPOST {asked.path}\n{asked.body[:3000]!r}")
+        counts[outcome] = counts.get(outcome, 0) + 1
+
+
+def valid():
+    yield Attempt(ADDRESS, "/v1/audio/transcriptions", *multipart(FORM.items()))
+    for address, requests in [(ADDRESS, VALID), (OLLAMA, OLLAMA_VALID)]:
+        for path, request in requests.items():
+            yield Attempt(address, path, json.dumps(request).encode())
+
+
+def weak(counts):
+    """What a run has not tried enough."""
+    answered = {status: count for status, count in counts.items() if isinstance(status, int)}
+    total = max(1, sum(answered.values()))
+    right, wrong = answered.get(200, 0) / total, sum(count for status, count in answered.items() if 400 <= status < 500) / total
+    if right < LEAST_RIGHT or wrong < LEAST_WRONG or counts.get("cut off", 0) > total / 20:
+        yield f"of {total} answers {right:.0%} were right and {wrong:.0%} refusals: this proves nothing"
 
 
 def main():
-    for path, request in VALID.items():
-        status, answer = ask(path.split("?")[0], json.dumps(request).encode(), 60)
-        assert status == 200, (path, status, answer)
+    for asked in valid():
+        status, answer = asked.ask(60)
+        assert status == 200, (asked.path, status, answer)
     before, _ = engines()
     found, counts, until = [], {}, time.monotonic() + SECONDS
     workers = [threading.Thread(target=work, args=(number, until, found, counts)) for number in range(WORKERS)]
@@ -176,6 +273,7 @@ def main():
         found.append(f"an engine died: {before} became {after}")
     if queued:
         found.append(f"{queued} places stay taken")
+    found.extend(weak(counts))
     sys.exit("\n\n".join(found) or 0)
 
 
