@@ -245,6 +245,8 @@ fn engine_status(status: supervisor::EngineStatus) -> EngineStatus {
         memory_bytes: status.resident_bytes,
         restarts: status.restarts,
         queued: status.queued,
+        prompt_tokens: status.prompt_tokens,
+        cached_tokens: status.cached_tokens,
         confinement: status.confinement,
         detail,
     }

@@ -108,7 +108,11 @@ fn in_words(report: &SystemReport, running: bool) -> Result<String, std::fmt::Er
 
 fn engine_in_words(engine: &EngineStatus) -> String {
     let detail = engine.detail.as_ref().map(|detail| format!(": {detail}")).unwrap_or_default();
-    format!("{:30} {:?}{detail}, restarted {} times", engine.model, engine.state, engine.restarts)
+    let cached = match engine.prompt_tokens {
+        0 => String::new(),
+        tokens => format!(", {:.0} % of {tokens} prompt tokens were in its cache", 100.0 * engine.cached_tokens as f64 / tokens as f64),
+    };
+    format!("{:30} {:?}{detail}, restarted {} times{cached}", engine.model, engine.state, engine.restarts)
 }
 
 fn confinement_in_words(report: &ConfinementReport) -> String {

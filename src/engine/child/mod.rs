@@ -5,6 +5,8 @@
 
 mod arguments;
 pub mod asr;
+#[cfg(test)]
+mod damage;
 mod embedding;
 mod encoder;
 pub mod llm;

@@ -21,7 +21,7 @@ use super::{
     line::{Line, Outgoing},
 };
 use crate::engine::{
-    EngineError,
+    EngineError, GenerationEvent,
     pool::Berth,
     wire::{
         Event, FromChild, MAX_ANSWER_BYTES, ReadyReport, STARTING,
@@ -260,6 +260,9 @@ impl<'a> Life<'a> {
     }
 
     fn pass_on(&mut self, id: u64, event: Result<Event, EngineError>, bytes: usize) -> Result<(), Fault> {
+        if let Ok(Event::Generation(GenerationEvent::Finished(usage))) = &event {
+            self.shared.tally.count(usage);
+        }
         if self.line.pass_on(id, event, bytes).map_err(|()| Fault::Protocol("its answer does not end"))? {
             self.heard_at = Instant::now();
         }

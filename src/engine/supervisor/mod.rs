@@ -13,6 +13,7 @@ mod rhythm;
 mod run;
 mod spawner;
 mod status;
+mod tally;
 
 use std::{
     os::fd::OwnedFd,
@@ -28,6 +29,7 @@ pub use process::resident_bytes;
 use rhythm::Rhythm;
 pub use spawner::Spawner;
 pub use status::{EngineState, EngineStatus};
+use tally::Tally;
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch},
     task::JoinHandle,
@@ -150,6 +152,7 @@ impl Supervisor {
             view: watch::Sender::new(view),
             keep_alive,
             rhythm: Rhythm::default(),
+            tally: Tally::default(),
         });
         let stop = CancellationToken::new();
         let runner = run::Runner { spec, spawner, patience, shared: Arc::clone(&shared), stop: stop.clone() };
@@ -197,6 +200,7 @@ pub(in crate::engine) struct Shared {
     /// How long it stays in memory without a request, for one that comes and goes; `None` within: once it is there, for good.
     keep_alive: Option<Mutex<Option<Duration>>>,
     rhythm: Rhythm,
+    tally: Tally,
 }
 
 /// What is seen from outside.
@@ -304,6 +308,8 @@ impl Shared {
             resident_bytes: pid.and_then(process::resident_bytes),
             restarts,
             queued: u32::try_from(queued).unwrap_or(u32::MAX),
+            prompt_tokens: self.tally.prompt(),
+            cached_tokens: self.tally.cached(),
             on_demand: self.comes_and_goes(),
         }
     }

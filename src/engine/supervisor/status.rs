@@ -22,6 +22,10 @@ pub struct EngineStatus {
     pub restarts: u32,
     /// Requests that are served or wait.
     pub queued: u32,
+    /// Tokens of the prompts that it has answered.
+    pub prompt_tokens: u64,
+    /// Of them, those that were in its cache.
+    pub cached_tokens: u64,
     /// It is loaded when somebody asks for it.
     pub on_demand: bool,
 }

@@ -105,6 +105,14 @@ pub struct EngineStatus {
     /// Requests that it serves or that wait for it.
     #[serde(default)]
     pub queued: u32,
+    /// Tokens of the prompts that it has answered since the server started.
+    #[serde(default)]
+    #[schema(required)]
+    pub prompt_tokens: u64,
+    /// Of them, those that need not be read anew: another request had begun alike.
+    #[serde(default)]
+    #[schema(required)]
+    pub cached_tokens: u64,
     /// What the kernel enforces on it; absent until it has answered.
     pub confinement: Option<ConfinementReport>,
     /// Why it is not ready, for people.
@@ -123,6 +131,8 @@ impl EngineStatus {
             memory_bytes: None,
             restarts: 0,
             queued: 0,
+            prompt_tokens: 0,
+            cached_tokens: 0,
             confinement: Some(confinement),
             detail,
         }

@@ -10,9 +10,11 @@ export function formats(locale: string) {
   const dateTime = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" });
   const names = new Intl.DisplayNames(locale, { type: "language" });
   const list = new Intl.ListFormat(locale, { type: "unit", style: "short" });
+  const percent = new Intl.NumberFormat(locale, { style: "percent" });
   const two = new Intl.NumberFormat(locale, { minimumIntegerDigits: 2, useGrouping: false });
   return {
     number: (value: number) => number.format(value),
+    percent: (share: number) => percent.format(share),
     date: (iso: string) => date.format(new Date(iso)),
     dateTime: (iso: string) => dateTime.format(new Date(iso)),
     list: (items: readonly string[]) => list.format(items),

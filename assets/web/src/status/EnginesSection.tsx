@@ -53,6 +53,14 @@ function EngineCard({ engine }: { engine: Engine }) {
           <Verbatim>{engine.model}</Verbatim>
         </Fact>
         {engine.memory_bytes != null && <Fact name={t("status.engines.memory")}>{formats.bytes(engine.memory_bytes)}</Fact>}
+        {engine.prompt_tokens > 0 && (
+          <Fact name={t("status.engines.cached")}>
+            {t("status.engines.cachedOf", {
+              share: formats.percent(engine.cached_tokens / engine.prompt_tokens),
+              tokens: formats.number(engine.prompt_tokens),
+            })}
+          </Fact>
+        )}
         <Fact name={t("status.engines.restarts")}>{formats.number(engine.restarts)}</Fact>
       </Facts>
       <ConfinementNote report={engine.confinement ?? undefined} pid={engine.pid ?? undefined} />
