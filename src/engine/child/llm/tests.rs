@@ -281,8 +281,8 @@ fn greedy_answers_are_the_same_alone_together_and_from_the_cache() {
         let mut batcher = load_generator(&artefact(id), &OPTIONS, &|_| ()).unwrap().0;
         let together = greedy(batcher.as_mut(), true);
         let cached = greedy(batcher.as_mut(), false);
-        let shared = |answers: &[Answer], least: u32| answers.iter().all(|answer| answer.usage.cached_tokens >= least);
-        assert!(shared(&together[1..CERTAIN], 100), "{id}: what another is reading is taken over");
+        let shared = together[..CERTAIN].iter().filter(|answer| answer.usage.cached_tokens >= 100).count();
+        assert!(shared >= CERTAIN - 1, "{id}: what another is reading is taken over");
         assert!(cached[..CERTAIN].iter().all(|answer| answer.usage.cached_tokens + 1 == answer.usage.prompt_tokens), "{id}");
         for others in [&together, &cached] {
             for (fresh, other) in alone[..CERTAIN].iter().zip(others) {
