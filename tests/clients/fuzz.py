@@ -127,10 +127,17 @@ class Attempt:
         return connection
 
     def ask(self, patience=8):
+        """The answer, however it is cut; a TimeoutError when it is not whole in time."""
+        until = time.monotonic() + patience
         connection = self.send(patience)
         try:
             answer = connection.getresponse()
-            return answer.status, answer.read()
+            pieces = [answer.read1()]
+            while pieces[-1]:
+                if time.monotonic() > until:
+                    raise TimeoutError
+                pieces.append(answer.read1())
+            return answer.status, b"".join(pieces)
         finally:
             connection.close()
 
@@ -147,7 +154,7 @@ class Attempt:
             what = "a 5xx"
         elif status >= 400:
             what = None if self.is_whole(answer) else "an error of another shape"
-        elif b'"type":"server_error"' in answer or b'"type":"error"' in answer or b'"response.failed"' in answer:
+        elif b'"type":"server_error"' in answer or b'"type":"error"' in answer or b'"response.failed"' in answer or b'{"error":' in answer:
             what = "an engine failed in mid-answer"
         return what and f"{what}: {status} {answer[:400]!r}\nPOST {self.path}\n{self.body[:3000]!r}"
 
