@@ -126,7 +126,7 @@ const GIB: u64 = 1 << 30;
 /// One of two engines that need a GiB each, of which there is one.
 fn one_of_two(name: &str, pool: &Arc<Pool>, keep_alive: Duration) -> Supervisor {
     let size = Footprint { memory: GIB, gpu_memory: 0 };
-    start(name, Presence::OnDemand { pool: Arc::clone(pool), size, keep_alive, stays: false })
+    start(name, Presence::OnDemand { share: Arc::new(pool.share(size, false).unwrap()), keep_alive })
 }
 
 fn pool(turn: Duration) -> Arc<Pool> {
@@ -167,12 +167,18 @@ async fn a_model_is_loaded_when_it_is_asked_and_leaves_when_nobody_asks_any_more
         until(&engine, EngineState::Resting).await;
         assert_eq!((engine.status().pid, engine.status().restarts), (None, 0));
     }
-    client.stay_for(Duration::from_secs(3600));
-    some_text(&mut tell(&client, 8), 3).await;
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    // A wish counts from the end of its request until the next.
+    let wishes = |keep_alive| client.clone().keeping(Some(keep_alive));
+    assert!(is_whole(&the_rest(tell_at_most(&wishes(Duration::from_secs(3600)), 8, 20)).await));
+    tokio::time::sleep(Duration::from_secs(2)).await;
     assert_eq!(engine.status().state, EngineState::Ready);
-    client.stay_for(Duration::ZERO);
+    assert!(is_whole(&the_rest(tell_at_most(&client, 8, 20)).await));
     until(&engine, EngineState::Resting).await;
+    wishes(Duration::from_secs(3600)).load().await.unwrap();
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(engine.status().state, EngineState::Ready);
+    client.leave().await;
+    assert_eq!((engine.status().state, engine.status().pid), (EngineState::Resting, None));
     engine.stop().await;
 }
 
