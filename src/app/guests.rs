@@ -71,7 +71,7 @@ struct Weights {
 enum News {
     None,
     Gone,
-    Weights(Manifest, Weights),
+    Weights(Box<Manifest>, Weights),
 }
 
 impl Guests {
@@ -199,7 +199,7 @@ impl Guests {
             let is_due = |refusal: &Refusal| again && refusal.at.elapsed() >= LOOK_AGAIN;
             guest.weights == weights && !guest.engine.as_ref().is_err_and(is_due)
         });
-        if is_known { News::None } else { News::Weights(manifest, weights) }
+        if is_known { News::None } else { News::Weights(Box::new(manifest), weights) }
     }
 
     fn weights(&self, manifest: &Manifest) -> Weights {

@@ -8,6 +8,8 @@ mod conversation;
 mod hostile;
 mod life;
 mod line;
+#[cfg(test)]
+mod on_demand;
 mod process;
 mod rhythm;
 mod run;
@@ -52,6 +54,9 @@ const MOST_REQUESTS: usize = 72;
 /// An engine that comes and goes stays at least so long after a request, whatever is wished: who asks several things in a row
 /// is not to have it loaded for each.
 const LINGER: Duration = Duration::from_secs(1);
+
+/// How long whoever has a model leave waits to see it gone: longer than a child takes to end.
+const LEAVING: Duration = Duration::from_secs(5);
 
 /// Which engine to run and how.
 #[derive(Debug, Clone)]
@@ -297,7 +302,7 @@ impl Shared {
         self.command(Command::Stay(Duration::ZERO));
         if !self.is_awaited() {
             // So that whoever looks next sees that it is gone.
-            let _ = timeout(LINGER, views.wait_for(|view| view.state != EngineState::Ready)).await;
+            let _ = timeout(LEAVING, views.wait_for(|view| view.state != EngineState::Ready)).await;
         }
     }
 

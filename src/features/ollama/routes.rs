@@ -27,9 +27,7 @@ use super::{
 };
 use crate::{
     error::{Result, problem::Problem},
-    features::openai::{
-        ApiBody, EmbeddingsRequest as Embedding, Failure, Inputs, ModelApi, Task, Vector, Writing, embed, narrate,
-    },
+    features::openai::{ApiBody, EmbeddingsRequest as Embedding, Failure, Inputs, ModelApi, Task, Vector, Writing, embed, narrate},
 };
 
 /// The feature's operations.
