@@ -108,6 +108,7 @@ impl From<EngineError> for Error {
     fn from(error: EngineError) -> Self {
         match error {
             EngineError::InvalidRequest(message) => Self::Malformed(message),
+            EngineError::InvalidText { .. } => Self::Malformed(error.to_string()),
             EngineError::Busy { retry_after } => Self::Busy { retry_after },
             EngineError::Died(_) => {
                 tracing::warn!(%error, "an engine died in mid-answer");

@@ -91,7 +91,7 @@ pub async fn bring_up(parts: Parts) -> anyhow::Result<Up> {
         Ok(fetched) => fetched,
         Err(error) => return Err(after_closing(error, None, database).await),
     };
-    let engines = match Engines::start(fetched, &parts.config, &parts.spawner, Arc::clone(&parts.library)) {
+    let engines = match Engines::start(fetched, &parts.config, &parts.spawner, Arc::clone(&parts.library)).await {
         Ok(engines) => Arc::new(engines),
         Err(error) => return Err(after_closing(error, None, database).await),
     };
@@ -233,7 +233,7 @@ async fn start_work(engines: &Arc<Engines>, database: &Database, news: &ModelNew
     let models = Arc::new(engines.dream_models().await?);
     news.speech.send_replace(engines.speech_model());
     news.served.send_replace(Arc::downgrade(engines));
-    engines.wake_pinned().await;
+    engines.wake_pinned();
     // Before dreams without a vector are looked for: one that is told from now on gets its own at once.
     news.dreams.send_replace(Arc::clone(&models));
     let queue = Queue::new(database.pool().clone());

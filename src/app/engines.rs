@@ -7,6 +7,7 @@ use std::{
 
 use anyhow::{Context as _, bail};
 use futures_util::future::join_all;
+use tokio_util::sync::CancellationToken;
 
 use super::{
     guests::Guests,
@@ -22,7 +23,7 @@ use crate::{
         client::EngineClient,
         confinement::Confinement,
         parse::ModelHeader,
-        pool::Pool,
+        pool::{Pool, TooLarge},
         supervisor::{EngineSpec, EngineStatus, Presence, Spawner, Supervisor},
         wire::{EngineKind, ReadyReport},
     },
@@ -78,28 +79,37 @@ pub struct Running {
 }
 
 impl Engines {
-    /// Starts one engine for each model. They load at the same time; see [`Self::ready`]. An error names the model that
-    /// does not fit into memory and what would; nothing is started then.
-    pub fn start(models: Vec<LocalModel>, config: &Config, spawner: &Spawner, library: Arc<Library>) -> anyhow::Result<Self> {
+    /// Starts one engine for each model. They load at the same time; see [`Self::ready`]. Those that stay have their memory
+    /// first, guests of theirs too; the others share what is left. An error names the model that does not fit into memory and
+    /// what would; nothing is loaded then.
+    pub async fn start(models: Vec<LocalModel>, config: &Config, spawner: &Spawner, library: Arc<Library>) -> anyhow::Result<Self> {
         let mut room = Room::of_this_machine(&Hardware::of_this_machine());
         let stays = |model: &LocalModel| config.models.pinned.as_ref().is_none_or(|pinned| pinned.contains(&model.entry.id));
         let mut planned = Vec::new();
         for model in models {
             let Some(kind) = engine_kind(model.entry.kind) else { continue };
-            let placement = placement(kind, &model, config, &room)?;
-            if stays(&model) {
-                room.take(placement.size);
-            }
-            planned.push((kind, model, placement));
+            let always = if stays(&model) { Some(placement(kind, &model, config, &room)?) } else { None };
+            always.iter().for_each(|placement| room.take(placement.size));
+            planned.push((kind, model, always));
         }
         let pool = Pool::new(room.size());
-        let running = planned.into_iter().map(|(kind, model, placement)| {
-            let presence = if stays(&model) { Presence::Always } else { on_demand(&pool, placement, config, false) };
-            Running::start(specification(kind, &model, config, placement.options, presence), model, spawner)
-        });
-        let running: Vec<Running> = running.collect();
-        let of_profile = running.iter().map(|engine| engine.entry.id.clone()).collect();
-        Ok(Self { running, guests: Guests::new(library, config.clone(), spawner.clone(), pool, room, of_profile) })
+        let of_profile = planned.iter().map(|(_, model, _)| model.entry.id.clone()).collect();
+        let guests = Guests::new(library, config.clone(), spawner.clone(), Arc::clone(&pool), room, of_profile);
+        guests.place_pinned().await;
+        let mut specified = Vec::new();
+        for (kind, model, always) in planned {
+            let (placement, presence) = match always {
+                Some(placement) => (placement, Presence::Always),
+                None => {
+                    let placement = placement(kind, &model, config, &guests.room())?;
+                    let presence = on_demand(&pool, placement, config, false);
+                    (placement, presence.with_context(|| format!("{} is not loaded", model.entry.id))?)
+                }
+            };
+            specified.push((specification(kind, &model, config, placement.options, presence), model));
+        }
+        let running = specified.into_iter().map(|(specification, model)| Running::start(specification, model, spawner)).collect();
+        Ok(Self { running, guests })
     }
 
     /// Of the profile's engines.
@@ -108,8 +118,8 @@ impl Engines {
     }
 
     /// Loads the models beside the profile's that are to stay.
-    pub async fn wake_pinned(&self) {
-        self.guests.wake_pinned().await;
+    pub fn wake_pinned(&self) {
+        self.guests.wake_pinned();
     }
 
     /// Of the others that have been asked for.
@@ -145,6 +155,19 @@ impl Engines {
         self.running.iter().filter_map(Running::served).chain(others).collect()
     }
 
+    /// The one of this id, profile's or not.
+    pub async fn find(&self, id: &str) -> Option<ServedEngine> {
+        match self.running.iter().find(|engine| engine.entry.id == id) {
+            Some(engine) => engine.served(),
+            None => self.guests.find(id).await,
+        }
+    }
+
+    /// The ids of all models that are here.
+    pub fn names(&self) -> Vec<String> {
+        self.running.iter().map(|engine| engine.entry.id.clone()).chain(self.guests.names()).collect()
+    }
+
     /// The model that hears.
     pub fn speech_model(&self) -> Option<SpeechModel> {
         let engine = self.running.iter().find(|engine| engine.entry.kind == ArtifactKind::Asr)?;
@@ -153,9 +176,7 @@ impl Engines {
 
     /// Stops all of them, at the same time.
     pub async fn stop(self) {
-        let all = self.running.into_iter().chain(self.guests.into_running());
-        let stopping: Vec<_> = all.map(|engine| engine.supervisor.stop()).collect();
-        join_all(stopping).await;
+        tokio::join!(join_all(self.running.into_iter().map(Running::stop)), self.guests.stop());
     }
 }
 
@@ -171,6 +192,15 @@ impl Running {
 
     pub fn client(&self) -> EngineClient {
         self.supervisor.client()
+    }
+
+    pub async fn stop(self) {
+        self.supervisor.stop().await;
+    }
+
+    /// Ends what it has begun, unless there is a `hurry`, and stops.
+    pub async fn retire(self, hurry: CancellationToken) {
+        self.supervisor.retire(hurry).await;
     }
 
     /// As other programs find it.
@@ -259,8 +289,9 @@ pub fn placement(kind: EngineKind, model: &LocalModel, config: &Config, room: &R
     Ok(Placement { options: EngineOptions { threads, ..options }, size })
 }
 
-pub fn on_demand(pool: &Arc<Pool>, placement: Placement, config: &Config, stays: bool) -> Presence {
-    Presence::OnDemand { pool: Arc::clone(pool), size: placement.size, keep_alive: config.models.keep_alive, stays }
+/// The error: it does not fit beside those that stay.
+pub fn on_demand(pool: &Arc<Pool>, placement: Placement, config: &Config, stays: bool) -> Result<Presence, TooLarge> {
+    Ok(Presence::OnDemand { share: Arc::new(pool.share(placement.size, stays)?), keep_alive: config.models.keep_alive })
 }
 
 pub fn specification(kind: EngineKind, model: &LocalModel, config: &Config, options: EngineOptions, presence: Presence) -> EngineSpec {

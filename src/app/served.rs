@@ -95,30 +95,33 @@ fn format(format: ArtifactFormat) -> &'static str {
 }
 
 /// All models that are here, once the profile's engines run.
-pub struct RunningModels(watch::Receiver<Weak<Engines>>);
+pub struct RunningModels {
+    engines: watch::Receiver<Weak<Engines>>,
+    /// How long they stay after a request, if not as usual.
+    keep_alive: Option<Duration>,
+}
 
 impl RunningModels {
     pub fn new(engines: watch::Receiver<Weak<Engines>>) -> Self {
-        Self(engines)
+        Self { engines, keep_alive: None }
     }
 
-    async fn all(&self) -> Result<Vec<ServedEngine>> {
-        let engines = self.0.borrow().upgrade().ok_or_else(|| Error::coming_up("no model is ready yet; see /readyz"))?;
-        Ok(engines.served().await)
+    fn engines(&self) -> Result<Arc<Engines>> {
+        self.engines.borrow().upgrade().ok_or_else(|| Error::coming_up("no model is ready yet; see /readyz"))
     }
 
     async fn client(&self, id: &str) -> Result<EngineClient> {
-        let all = self.all().await?;
-        let known = || all.iter().map(|engine| engine.card.id.clone()).collect();
-        let found = all.iter().find(|engine| engine.card.id == id).cloned();
-        let engine = found.ok_or_else(|| Error::UnknownModel { name: id.to_owned(), known: known() })?;
-        engine.client.map_err(|reason| Error::Conflict(format!("{id} cannot be loaded: {reason}")))
+        let engines = self.engines()?;
+        let Some(engine) = engines.find(id).await else {
+            return Err(Error::UnknownModel { name: id.to_owned(), known: engines.names() });
+        };
+        let client = engine.client.map_err(|reason| Error::Conflict(format!("{id} cannot be loaded: {reason}")))?;
+        Ok(client.keeping(self.keep_alive))
     }
 
     /// The engine of a model, which is loaded if it never was.
     async fn find(&self, id: &str) -> Result<(EngineClient, ReadyReport)> {
         let client = self.client(id).await?;
-        client.wake();
         let report = client.ready().await?;
         Ok((client, report))
     }
@@ -126,7 +129,17 @@ impl RunningModels {
 
 impl ServedModels for RunningModels {
     fn list(&self) -> BoxFuture<'_, Vec<ModelCard>> {
-        async move { self.all().await.unwrap_or_default().into_iter().map(|engine| engine.card).collect() }.boxed()
+        async move {
+            match self.engines() {
+                Ok(engines) => engines.served().await.into_iter().map(|engine| engine.card).collect(),
+                Err(_) => Vec::new(),
+            }
+        }
+        .boxed()
+    }
+
+    fn card<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Option<ModelCard>> {
+        async move { Some(self.engines().ok()?.find(id).await?.card) }.boxed()
     }
 
     fn generator<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<ServedGenerator>> {
@@ -146,12 +159,20 @@ impl ServedModels for RunningModels {
         .boxed()
     }
 
-    fn stay_for<'a>(&'a self, id: &'a str, keep_alive: Duration) -> BoxFuture<'a, Result<()>> {
+    fn load<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<()>> {
+        async move { Ok(self.client(id).await?.load().await?) }.boxed()
+    }
+
+    fn leave<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<()>> {
         async move {
-            self.client(id).await?.stay_for(keep_alive);
+            self.client(id).await?.leave().await;
             Ok(())
         }
         .boxed()
+    }
+
+    fn keeping(&self, keep_alive: Duration) -> Arc<dyn ServedModels> {
+        Arc::new(Self { engines: self.engines.clone(), keep_alive: Some(keep_alive) })
     }
 
     fn transcriber<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<ServedTranscriber>> {

@@ -1,8 +1,8 @@
 //! The engine traits over the wire: one client for each supervised engine.
 
-use std::{fs::File, os::fd::OwnedFd, sync::Arc, time::Duration};
+use std::{fs::File, iter, os::fd::OwnedFd, sync::Arc, time::Duration};
 
-use futures_util::{FutureExt, future::BoxFuture};
+use futures_util::{FutureExt, StreamExt as _, TryStreamExt as _, future::BoxFuture, stream};
 use tokio::sync::mpsc;
 
 use super::{
@@ -16,6 +16,10 @@ use super::{
 /// Texts that go to an embedding engine as one request: it answers when it has the vectors of all of them.
 const TEXTS_AT_ONCE: usize = 64;
 
+/// Such requests of one asker that are under way: while one is served the next is there already, so that the engine does not
+/// idle between them, nor leaves for another.
+const BATCHES_UNDER_WAY: usize = 2;
+
 /// Events that may wait for a slow asker before the rest waits inside this process.
 const EVENTS_WAITING: usize = 64;
 
@@ -23,11 +27,18 @@ const EVENTS_WAITING: usize = 64;
 #[derive(Clone)]
 pub struct EngineClient {
     shared: Arc<Shared>,
+    /// How long the engine is to stay after what is asked here; as usual if `None`.
+    keep_alive: Option<Duration>,
 }
 
 impl EngineClient {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared }
+        Self { shared, keep_alive: None }
+    }
+
+    /// The same engine, which stays for so long after each request that is made here, if it is one that comes and goes.
+    pub fn keeping(self, keep_alive: Option<Duration>) -> Self {
+        Self { keep_alive, ..self }
     }
 
     /// The catalogue id of the engine's model.
@@ -39,12 +50,29 @@ impl EngineClient {
         self.shared.status()
     }
 
-    /// Waits until the engine can be asked. An error when it has given up or was stopped.
+    /// Waits until the engine can be asked: its model is loaded if it never was. An error when it has given up, which has it try
+    /// again for the next, or was stopped.
     pub async fn ready(&self) -> Result<ReadyReport, EngineError> {
-        self.shared.ready().await
+        let ready = self.shared.in_time(self.shared.ready()).await;
+        ready.inspect_err(|_| self.wake())
     }
 
-    /// Has an engine load its model that rests.
+    /// Waits until the model is in memory, where it stays as after a request.
+    pub async fn load(&self) -> Result<(), EngineError> {
+        let loaded = self.shared.in_time(self.shared.loaded()).await;
+        loaded.inspect_err(|_| self.wake())?;
+        if let Some(stay) = self.shared.stay(self.keep_alive) {
+            self.shared.command(Command::Stay(stay));
+        }
+        Ok(())
+    }
+
+    /// Has the model leave memory once the answers that were begun are ended, if it is one that comes and goes.
+    pub async fn leave(&self) {
+        self.shared.leave().await;
+    }
+
+    /// Has an engine that stays load its model, and one that has given up try again when it is next asked.
     pub fn wake(&self) {
         self.shared.command(Command::Wanted);
     }
@@ -52,11 +80,6 @@ impl EngineClient {
     /// What it told when it was last ready.
     pub fn last_report(&self) -> Option<ReadyReport> {
         self.shared.last_report()
-    }
-
-    /// How long the engine stays in memory without a request from now on, if it is one that comes and goes.
-    pub fn stay_for(&self, keep_alive: Duration) {
-        self.shared.stay_for(keep_alive);
     }
 
     /// Starts one request. The stream ends when the child is done with it; dropping the stream cancels the request.
@@ -95,7 +118,8 @@ impl EngineClient {
         let frame = connection::frame(&ToChild::Request { id, request });
         let frame = frame.map_err(|error| EngineError::InvalidRequest(error.to_string()))?;
         let (events, incoming) = mpsc::unbounded_channel();
-        self.shared.command(Command::Submit(Submission { id, asker, frame, descriptors, expected, events, patient, place }));
+        let stay = self.shared.stay(self.keep_alive);
+        self.shared.command(Command::Submit(Submission { id, asker, frame, descriptors, expected, events, patient, stay, place }));
         Ok((id, incoming))
     }
 }
@@ -200,25 +224,34 @@ impl Embedder for EngineClient {
     fn embed(&self, request: EmbeddingRequest, asker: Asker) -> BoxFuture<'_, Result<Embeddings, EngineError>> {
         async move {
             let EmbeddingRequest { texts, role } = request;
-            let mut all = Embeddings { vectors: Vec::with_capacity(texts.len()), tokens: 0, truncated: Vec::with_capacity(texts.len()) };
-            for texts in texts.chunks(TEXTS_AT_ONCE) {
-                let some = self.embed_at_once(EmbeddingRequest { texts: texts.to_vec(), role }, asker.clone()).await?;
-                if some.vectors.len() != texts.len() || some.truncated.len() != texts.len() {
-                    return Err(EngineError::Failed("it did not return one vector for each text".into()));
-                }
-                all.vectors.extend(some.vectors);
-                all.truncated.extend(some.truncated);
-                all.tokens = all.tokens.saturating_add(some.tokens);
-            }
-            Ok(all)
+            let all = Embeddings { vectors: Vec::with_capacity(texts.len()), tokens: 0, truncated: Vec::with_capacity(texts.len()) };
+            let mut texts = texts.into_iter();
+            let batches = iter::from_fn(|| Some(texts.by_ref().take(TEXTS_AT_ONCE).collect()).filter(|batch: &Vec<_>| !batch.is_empty()));
+            let batches = batches.enumerate().map(|(number, texts)| {
+                let answer = self.embed_at_once(EmbeddingRequest { texts, role }, asker.clone());
+                answer.map(move |answer| answer.map_err(|error| error.texts_after(number * TEXTS_AT_ONCE)))
+            });
+            stream::iter(batches).buffered(BATCHES_UNDER_WAY).try_fold(all, |all, some| async { Ok(together(all, some)) }).await
         }
         .boxed()
     }
 }
 
+fn together(mut all: Embeddings, some: Embeddings) -> Embeddings {
+    all.vectors.extend(some.vectors);
+    all.truncated.extend(some.truncated);
+    all.tokens = all.tokens.saturating_add(some.tokens);
+    all
+}
+
 impl EngineClient {
     async fn embed_at_once(&self, request: EmbeddingRequest, asker: Asker) -> Result<Embeddings, EngineError> {
+        let texts = request.texts.len();
         let mut answer = self.ask::<Embeddings>(Request::Embed(request), Vec::new(), asker);
-        answer.recv().await.unwrap_or_else(|| Err(EngineError::Failed("it ended without an answer".into())))
+        let made = answer.recv().await.unwrap_or_else(|| Err(EngineError::Failed("it ended without an answer".into())))?;
+        match made.vectors.len() == texts && made.truncated.len() == texts {
+            true => Ok(made),
+            false => Err(EngineError::Failed("it did not return one vector for each text".into())),
+        }
     }
 }

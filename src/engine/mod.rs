@@ -53,6 +53,14 @@ impl EngineError {
     pub fn summary(&self) -> String {
         self.to_string().lines().next().unwrap_or_default().to_owned()
     }
+
+    /// The same error of texts that stand behind so many others in their request.
+    pub(in crate::engine) fn texts_after(self, others: usize) -> Self {
+        match self {
+            Self::InvalidText { index, reason } => Self::InvalidText { index: others.saturating_add(index), reason },
+            error => error,
+        }
+    }
 }
 
 /// Why an engine gave no answer.
@@ -61,6 +69,9 @@ pub enum EngineError {
     /// The request itself cannot be served (too long for the context, broken grammar, audio of no length).
     #[error("{0}")]
     InvalidRequest(String),
+    /// One of the texts to be embedded cannot be; they are counted from 0.
+    #[error("text {index} {reason}")]
+    InvalidText { index: usize, reason: String },
     /// Every place in the queue is taken; one should be free after so long.
     #[error("the engine's queue is full")]
     Busy { retry_after: Duration },

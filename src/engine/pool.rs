@@ -1,10 +1,12 @@
 //! Memory for engines that come and go: who has it, who waits for it, and who is asked to make room.
 //!
-//! Memory is given in the order of asking. For whoever is next, idle engines are asked to leave, the one that has been idle
-//! longest before the others; a busy one only after its turn, and it ends what it has begun before it goes.
+//! What stays loaded is set apart first; the rest is given in the order of asking. For whoever is next, idle engines are asked
+//! to leave, the one that has been idle longest before the others; a busy one only after its turn, and it ends what it has
+//! begun before it goes. Nobody is asked unless that makes room enough.
 
 use std::{
     collections::VecDeque,
+    fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -41,6 +43,27 @@ impl Footprint {
     }
 }
 
+/// More than is left beside the models that stay: waiting would not help.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TooLarge {
+    pub needs: Footprint,
+    pub left: Footprint,
+}
+
+impl std::error::Error for TooLarge {}
+
+impl fmt::Display for TooLarge {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { needs, left } = self;
+        let (what, needs, left) = match needs.memory > left.memory {
+            true => ("memory", needs.memory, left.memory),
+            false => ("GPU memory", needs.gpu_memory, left.gpu_memory),
+        };
+        let [needs, left] = [needs, left].map(|bytes| bytes >> 20);
+        write!(formatter, "it needs about {needs} MiB of {what}, and {left} MiB are left beside the models that stay loaded")
+    }
+}
+
 /// The memory that is shared.
 #[derive(Debug)]
 pub struct Pool {
@@ -51,7 +74,10 @@ pub struct Pool {
 
 #[derive(Debug)]
 struct Books {
-    free: Footprint,
+    size: Footprint,
+    /// What is set apart for those that stay, loaded or not.
+    staying: Footprint,
+    /// Those that come and go and have memory.
     holders: Vec<Holder>,
     /// Tickets, in the order of asking.
     waiting: VecDeque<u64>,
@@ -65,8 +91,6 @@ struct Holder {
     /// `None` until it can be used.
     since: Option<Instant>,
     idle_since: Option<Instant>,
-    /// It is never asked to leave.
-    stays: bool,
     asked_to_leave: bool,
     notice: Arc<Notify>,
 }
@@ -78,25 +102,70 @@ impl Pool {
 
     /// With another time that a busy engine keeps its memory although another waits.
     pub fn with_turn(size: Footprint, turn: Duration) -> Arc<Self> {
-        let books = Books { free: size, holders: Vec::new(), waiting: VecDeque::new(), next_ticket: 0 };
+        let books = Books { size, staying: Footprint::default(), holders: Vec::new(), waiting: VecDeque::new(), next_ticket: 0 };
         Arc::new(Self { books: Mutex::new(books), changed: Notify::new(), turn })
     }
 
-    /// Waits for memory, which is kept for good if the asker `stays`. What is larger than the whole pool waits for ever: see [`Footprint::fits`].
-    pub async fn take(self: &Arc<Self>, size: Footprint, stays: bool) -> Berth {
-        let place = Place { pool: self, ticket: self.books().stand_in_line() };
+    /// One engine's part in the pool. For one that `stays` it is set apart from now on.
+    pub fn share(self: &Arc<Self>, size: Footprint, stays: bool) -> Result<Share, TooLarge> {
+        let mut books = self.books();
+        books.check(size)?;
+        if stays {
+            books.staying = books.staying.plus(size);
+        }
+        drop(books);
+        // Some of those who wait may have to hear that there is no room for them any more.
+        self.changed.notify_waiters();
+        Ok(Share { pool: Arc::clone(self), size, stays })
+    }
+
+    /// What is set apart for those that stay.
+    pub fn staying(&self) -> Footprint {
+        self.books().staying
+    }
+
+    fn books(&self) -> MutexGuard<'_, Books> {
+        self.books.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What one engine may have of the pool whenever it is needed. When this is dropped, nothing is set apart for it any more.
+#[derive(Debug)]
+pub struct Share {
+    pool: Arc<Pool>,
+    size: Footprint,
+    stays: bool,
+}
+
+impl Share {
+    /// Whether it is kept for good once it is taken.
+    pub fn stays(&self) -> bool {
+        self.stays
+    }
+
+    /// Waits for the memory. An error when others that stay have left too little meanwhile.
+    pub async fn take(&self) -> Result<Berth, TooLarge> {
+        let pool = &self.pool;
+        let place = Place { pool, ticket: pool.books().stand_in_line() };
         loop {
-            let changed = self.changed.notified();
-            if let Some(notice) = self.books().admit(place.ticket, size, stays, self.turn) {
-                return Berth { pool: Arc::clone(self), ticket: place.ticket, notice };
+            let changed = pool.changed.notified();
+            if let Some(notice) = pool.books().admit(place.ticket, self, pool.turn)? {
+                return Ok(Berth { pool: Arc::clone(pool), ticket: place.ticket, notice });
             }
             // Either way it looks again.
             let _ = tokio::time::timeout(LOOK, changed).await;
         }
     }
+}
 
-    fn books(&self) -> MutexGuard<'_, Books> {
-        self.books.lock().unwrap_or_else(PoisonError::into_inner)
+impl Drop for Share {
+    fn drop(&mut self) {
+        if self.stays {
+            let mut books = self.pool.books();
+            books.staying = books.staying.minus(self.size);
+            drop(books);
+            self.pool.changed.notify_waiters();
+        }
     }
 }
 
@@ -148,17 +217,18 @@ impl Berth {
 
 impl Drop for Berth {
     fn drop(&mut self) {
-        let mut books = self.pool.books();
-        if let Some(at) = books.holders.iter().position(|holder| holder.ticket == self.ticket) {
-            let holder = books.holders.remove(at);
-            books.free = books.free.plus(holder.size);
-        }
-        drop(books);
+        self.pool.books().holders.retain(|holder| holder.ticket != self.ticket);
         self.pool.changed.notify_waiters();
     }
 }
 
 impl Books {
+    /// Refuses what would not fit though everybody left who does.
+    fn check(&self, needs: Footprint) -> Result<(), TooLarge> {
+        let left = self.size.minus(self.staying);
+        if needs.fits(left) { Ok(()) } else { Err(TooLarge { needs, left }) }
+    }
+
     fn stand_in_line(&mut self) -> u64 {
         self.next_ticket += 1;
         self.waiting.push_back(self.next_ticket);
@@ -166,41 +236,48 @@ impl Books {
     }
 
     /// Gives memory to the first in line if there is enough, or asks others to make room.
-    fn admit(&mut self, ticket: u64, size: Footprint, stays: bool, turn: Duration) -> Option<Arc<Notify>> {
+    fn admit(&mut self, ticket: u64, share: &Share, turn: Duration) -> Result<Option<Arc<Notify>>, TooLarge> {
+        // What stays has been counted: nothing more is needed than that others are out of it.
+        let wanted = if share.stays { Footprint::default() } else { share.size };
+        self.check(wanted)?;
         if self.waiting.front() != Some(&ticket) {
-            return None;
+            return Ok(None);
         }
-        if !size.fits(self.free) {
-            self.ask_for_room(size, turn);
-            return None;
+        let taken = self.holders.iter().fold(self.staying.plus(wanted), |sum, holder| sum.plus(holder.size));
+        if !taken.fits(self.size) {
+            self.ask_for_room(wanted, turn);
+            return Ok(None);
         }
-        self.free = self.free.minus(size);
         let notice = Arc::new(Notify::new());
-        let holder = Holder { ticket, size, since: None, idle_since: None, stays, asked_to_leave: false, notice: Arc::clone(&notice) };
-        self.holders.push(holder);
-        Some(notice)
+        if !share.stays {
+            let (size, notice) = (share.size, Arc::clone(&notice));
+            self.holders.push(Holder { ticket, size, since: None, idle_since: None, asked_to_leave: false, notice });
+        }
+        Ok(Some(notice))
     }
 
-    fn ask_for_room(&mut self, size: Footprint, turn: Duration) {
-        let mut coming = self.holders.iter().filter(|holder| holder.asked_to_leave).fold(self.free, |sum, holder| sum.plus(holder.size));
+    /// Asks as few as make room enough, or nobody.
+    fn ask_for_room(&mut self, wanted: Footprint, turn: Duration) {
+        let remaining = self.holders.iter().filter(|holder| !holder.asked_to_leave);
+        let mut taken = remaining.fold(self.staying.plus(wanted), |sum, holder| sum.plus(holder.size));
         let now = Instant::now();
-        let mut willing: Vec<&mut Holder> = self
-            .holders
-            .iter_mut()
-            .filter(|holder| {
-                !holder.stays
-                    && !holder.asked_to_leave
-                    && (holder.idle_since.is_some() || holder.since.is_some_and(|since| now.duration_since(since) >= turn))
-            })
-            .collect();
+        let had_its_turn = |holder: &Holder| holder.since.is_some_and(|since| now.duration_since(since) >= turn);
+        let is_willing = |holder: &&mut Holder| !holder.asked_to_leave && (holder.idle_since.is_some() || had_its_turn(holder));
+        let mut willing: Vec<&mut Holder> = self.holders.iter_mut().filter(is_willing).collect();
         willing.sort_by_key(|holder| (holder.idle_since.is_none(), holder.idle_since, holder.since));
+        let mut asked = Vec::new();
         for holder in willing {
-            if size.fits(coming) {
-                return;
+            if taken.fits(self.size) {
+                break;
             }
-            holder.asked_to_leave = true;
-            holder.notice.notify_one();
-            coming = coming.plus(holder.size);
+            taken = taken.minus(holder.size);
+            asked.push(holder);
+        }
+        if taken.fits(self.size) {
+            for holder in asked {
+                holder.asked_to_leave = true;
+                holder.notice.notify_one();
+            }
         }
     }
 }
@@ -226,28 +303,36 @@ mod tests {
         berth.asked_to_leave().now_or_never().is_some()
     }
 
+    /// Memory for one that comes and goes.
+    async fn take(pool: &Arc<Pool>, memory: u64) -> Berth {
+        pool.share(of(memory), false).unwrap().take().await.unwrap()
+    }
+
+    fn is_empty(pool: &Pool) -> bool {
+        let books = pool.books();
+        books.holders.is_empty() && books.waiting.is_empty() && books.staying == of(0)
+    }
+
     #[tokio::test]
     async fn the_one_idle_longest_leaves_first_and_no_more_than_are_needed() {
         let pool = Pool::new(of(30));
-        let (first, second, third) = (pool.take(of(10), false).await, pool.take(of(10), false).await, pool.take(of(10), false).await);
+        let (first, second, third) = (take(&pool, 10).await, take(&pool, 10).await, take(&pool, 10).await);
         second.set_idle(true);
         tokio::time::sleep(SOON).await;
         first.set_idle(true);
-        let mut taking = Box::pin(pool.take(of(10), false));
+        let mut taking = Box::pin(take(&pool, 10));
         assert!(timeout(SOON, &mut taking).await.is_err());
         assert!(is_asked(&second) && !is_asked(&first) && !is_asked(&third));
         drop(second);
-        let fourth = taking.await;
-        assert_eq!(pool.books().free, of(0));
-        drop((first, third, fourth));
-        assert_eq!(pool.books().free, of(30));
+        drop((first, third, taking.await));
+        assert!(is_empty(&pool));
     }
 
     #[tokio::test]
     async fn a_busy_one_is_asked_only_after_its_turn() {
         let pool = pool(10);
-        let busy = pool.take(of(10), false).await;
-        let mut taking = Box::pin(pool.take(of(4), false));
+        let busy = take(&pool, 10).await;
+        let mut taking = Box::pin(take(&pool, 4));
         assert!(timeout(12 * SOON, &mut taking).await.is_err());
         assert!(!is_asked(&busy), "it is still loading");
         busy.begin_turn();
@@ -260,24 +345,70 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_that_stays_is_never_asked() {
+    async fn nobody_is_asked_to_leave_for_one_who_would_still_have_to_wait() {
+        let pool = pool(30);
+        let (idle, busy) = (take(&pool, 10).await, take(&pool, 20).await);
+        idle.set_idle(true);
+        busy.begin_turn();
+        let mut taking = Box::pin(take(&pool, 25));
+        assert!(timeout(SOON, &mut taking).await.is_err());
+        assert!(!is_asked(&idle) && !is_asked(&busy), "without the busy one there is not enough");
+        assert!(timeout(12 * SOON, &mut taking).await.is_err());
+        assert!(is_asked(&idle) && is_asked(&busy));
+    }
+
+    #[tokio::test]
+    async fn what_stays_is_set_apart_before_it_is_taken_and_is_never_asked_to_leave() {
         let pool = pool(10);
-        let pinned = pool.take(of(10), true).await;
-        pinned.set_idle(true);
-        assert!(timeout(12 * SOON, pool.take(of(1), false)).await.is_err());
-        assert!(!is_asked(&pinned));
+        let pinned = pool.share(of(6), true).unwrap();
+        let refused = pool.share(of(5), false).unwrap_err();
+        assert_eq!((refused.needs, refused.left), (of(5), of(4)));
+        let guest = take(&pool, 4).await;
+        let berth = timeout(SOON, pinned.take()).await.expect("its memory was free all the time").unwrap();
+        berth.set_idle(true);
+        assert!(timeout(12 * SOON, take(&pool, 1)).await.is_err());
+        assert!(!is_asked(&berth));
+        drop((guest, berth, pinned));
+        assert!(is_empty(&pool));
+    }
+
+    #[tokio::test]
+    async fn one_that_is_to_stay_later_waits_for_those_that_are_there_and_those_that_do_not_fit_beside_it_are_refused() {
+        let pool = pool(10);
+        let guest = take(&pool, 8).await;
+        guest.set_idle(true);
+        let large = pool.share(of(9), false).unwrap();
+        let mut waiting = Box::pin(large.take());
+        assert!(waiting.as_mut().now_or_never().is_none());
+        let pinned = pool.share(of(3), true).unwrap();
+        let refused = timeout(SOON, waiting).await.expect("it does not wait for ever").unwrap_err();
+        assert_eq!((refused.needs, refused.left), (of(9), of(7)));
+        let mut taking = Box::pin(pinned.take());
+        assert!(timeout(SOON, &mut taking).await.is_err());
+        assert!(is_asked(&guest));
+        drop(guest);
+        taking.await.unwrap();
     }
 
     #[tokio::test]
     async fn memory_is_given_in_the_order_of_asking_and_one_who_left_holds_up_nobody() {
         let pool = Pool::new(of(10));
-        let held = pool.take(of(6), false).await;
-        let mut large = Box::pin(pool.take(of(10), false));
+        let held = take(&pool, 6).await;
+        let mut large = Box::pin(take(&pool, 10));
         assert!(large.as_mut().now_or_never().is_none());
-        let mut small = Box::pin(pool.take(of(2), false));
+        let mut small = Box::pin(take(&pool, 2));
         assert!(timeout(SOON, &mut small).await.is_err(), "it would have fitted, and it came later");
         drop(large);
         drop((held, small.await));
-        assert_eq!(pool.books().free, of(10));
+        assert!(is_empty(&pool));
+    }
+
+    #[test]
+    fn a_refusal_names_both_numbers_of_the_memory_that_lacks() {
+        let needs = Footprint { memory: 100 << 20, gpu_memory: 700 << 20 };
+        let told = |left| TooLarge { needs, left }.to_string();
+        assert!(told(of(50 << 20)).starts_with("it needs about 100 MiB of memory, and 50 MiB are left"));
+        let left = Footprint { memory: 200 << 20, gpu_memory: 300 << 20 };
+        assert!(told(left).starts_with("it needs about 700 MiB of GPU memory, and 300 MiB are left"));
     }
 }

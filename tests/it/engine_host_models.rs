@@ -7,8 +7,8 @@ use std::{
 };
 
 use oneiros::engine::{
-    Asker, Constraint, EngineError, EngineOptions, EventStream, FormPart, GenerationEvent, GenerationRequest, Prompt, Sampling, Slot,
-    TextGenerator,
+    Asker, Constraint, Embedder as _, EmbeddingRequest, EmbeddingRole, EngineError, EngineOptions, EventStream, FormPart, GenerationEvent,
+    GenerationRequest, Prompt, Sampling, Slot, TextGenerator,
     backend::Backend,
     client::EngineClient,
     confinement::Confinement,
@@ -35,9 +35,13 @@ fn find(folder: &Path, model: &str) -> Option<PathBuf> {
 }
 
 fn start(name: &str, presence: Presence) -> Supervisor {
+    start_as(EngineKind::Llm, name, presence)
+}
+
+fn start_as(kind: EngineKind, name: &str, presence: Presence) -> Supervisor {
     let model = model(name);
     let spec = EngineSpec {
-        kind: EngineKind::Llm,
+        kind,
         model_id: name.into(),
         confinement: Confinement::Cpu { readable: vec![model.clone()] },
         model: Some(model),
@@ -126,7 +130,7 @@ const GIB: u64 = 1 << 30;
 /// One of two engines that need a GiB each, of which there is one.
 fn one_of_two(name: &str, pool: &Arc<Pool>, keep_alive: Duration) -> Supervisor {
     let size = Footprint { memory: GIB, gpu_memory: 0 };
-    start(name, Presence::OnDemand { pool: Arc::clone(pool), size, keep_alive, stays: false })
+    start(name, Presence::OnDemand { share: Arc::new(pool.share(size, false).unwrap()), keep_alive })
 }
 
 fn pool(turn: Duration) -> Arc<Pool> {
@@ -167,12 +171,18 @@ async fn a_model_is_loaded_when_it_is_asked_and_leaves_when_nobody_asks_any_more
         until(&engine, EngineState::Resting).await;
         assert_eq!((engine.status().pid, engine.status().restarts), (None, 0));
     }
-    client.stay_for(Duration::from_secs(3600));
-    some_text(&mut tell(&client, 8), 3).await;
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    // A wish counts from the end of its request until the next.
+    let wishes = |keep_alive| client.clone().keeping(Some(keep_alive));
+    assert!(is_whole(&the_rest(tell_at_most(&wishes(Duration::from_secs(3600)), 8, 20)).await));
+    tokio::time::sleep(Duration::from_secs(2)).await;
     assert_eq!(engine.status().state, EngineState::Ready);
-    client.stay_for(Duration::ZERO);
+    assert!(is_whole(&the_rest(tell_at_most(&client, 8, 20)).await));
     until(&engine, EngineState::Resting).await;
+    wishes(Duration::from_secs(3600)).load().await.unwrap();
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(engine.status().state, EngineState::Ready);
+    client.leave().await;
+    assert_eq!((engine.status().state, engine.status().pid), (EngineState::Resting, None));
     engine.stop().await;
 }
 
@@ -195,4 +205,29 @@ async fn an_engine_that_another_needs_the_memory_of_ends_its_answers_first() {
     assert_eq!((first.status().restarts, second.status().restarts), (0, 0));
     first.stop().await;
     second.stop().await;
+}
+
+#[tokio::test]
+async fn an_embedding_request_of_many_texts_keeps_the_memory_until_it_is_answered() {
+    let pool = pool(Duration::from_secs(60));
+    let size = Footprint { memory: GIB, gpu_memory: 0 };
+    let presence = || Presence::OnDemand { share: Arc::new(pool.share(size, false).unwrap()), keep_alive: Duration::from_secs(3600) };
+    let (embedding, other) = (start_as(EngineKind::Embedding, "e5", presence()), start("smollm2", presence()));
+    let client = embedding.client();
+    client.ready().await.unwrap();
+    let texts = vec!["A bird on the roof".to_owned(); 400];
+    let embedded = tokio::spawn(async move {
+        let request = EmbeddingRequest { texts, role: EmbeddingRole::Passage };
+        client.embed(request, Asker::named("a test")).await
+    });
+    while embedding.status().queued == 0 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let pid = embedding.status().pid;
+    let mut waiting = tell_at_most(&other.client(), 8, 20);
+    assert_eq!(embedded.await.unwrap().unwrap().vectors.len(), 400);
+    assert_eq!(embedding.status().pid, pid, "it had to leave between the parts of the request");
+    some_text(&mut waiting, 1).await;
+    embedding.stop().await;
+    other.stop().await;
 }

@@ -89,6 +89,25 @@ impl StateDirectory {
     }
 }
 
+impl StateDirectory {
+    /// Puts another model there: a copy of one under another name. `change` is made to its manifest.
+    pub fn add_twin(&self, of: &str, name: &str, change: impl FnOnce(&mut serde_json::Value)) {
+        copy(&pulled().join(ARTEFACTS).join(of), &self.artefact(name), Links::Broken);
+        self.change_manifest(name, |manifest| {
+            manifest["id"] = name.into();
+            change(manifest);
+        });
+    }
+
+    /// Rewrites what the store knows of a model, which has a copy of its own here.
+    pub fn change_manifest(&self, id: &str, change: impl FnOnce(&mut serde_json::Value)) {
+        let path = self.artefact(id).join("manifest.json");
+        let mut manifest = serde_json::from_slice(&fs::read(&path).expect("a manifest")).expect("JSON");
+        change(&mut manifest);
+        fs::write(&path, manifest.to_string()).expect("a manifest");
+    }
+}
+
 impl Drop for StateDirectory {
     fn drop(&mut self) {
         for _ in 0..50 {

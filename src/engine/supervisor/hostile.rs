@@ -23,7 +23,7 @@ use crate::engine::{
 };
 
 /// A child that says `ready`, waits for a request, then does what `script` says in the folder of these files.
-fn child(ready: &[FromChild], files: &[(&str, &[FromChild])], script: &str) -> (TempDir, Spawner) {
+pub(super) fn child(ready: &[FromChild], files: &[(&str, &[FromChild])], script: &str) -> (TempDir, Spawner) {
     let folder = tempfile::tempdir().unwrap();
     for (name, messages) in [("ready", ready)].iter().chain(files) {
         fs::write(folder.path().join(name), bytes(messages)).unwrap();
@@ -59,7 +59,7 @@ fn bytes(messages: &[FromChild]) -> Vec<u8> {
     reading.join().unwrap()
 }
 
-fn ready() -> FromChild {
+pub(super) fn ready() -> FromChild {
     let confinement = ConfinementReport {
         profile: "parse".into(),
         no_new_privileges: true,
@@ -82,28 +82,28 @@ fn delta(id: u64, bytes: usize) -> FromChild {
 }
 
 fn start(spawner: &Spawner, patience: Patience) -> Supervisor {
+    start_present(spawner, patience, Presence::Always)
+}
+
+pub(super) fn start_present(spawner: &Spawner, patience: Patience, presence: Presence) -> Supervisor {
     let options = EngineOptions { threads: 1, ..EngineOptions::default() };
     let confinement = Confinement::Parse;
     let (model_id, backend) = ("evil".into(), Backend::default());
-    let spec = EngineSpec {
-        kind: EngineKind::Parse,
-        model_id,
-        model: None,
-        backend,
-        confinement,
-        options,
-        allow_unsandboxed: false,
-        presence: Presence::Always,
-    };
+    let spec =
+        EngineSpec { kind: EngineKind::Parse, model_id, model: None, backend, confinement, options, allow_unsandboxed: false, presence };
     Supervisor::start_with(spec, spawner.clone(), patience)
 }
 
 fn ask(engine: &Supervisor) -> EventStream<Event> {
-    engine.client().request(Request::Parse(ParseRequest::ListZip), Vec::new(), Asker::named("a test"))
+    ask_of(&engine.client())
+}
+
+pub(super) fn ask_of(client: &EngineClient) -> EventStream<Event> {
+    client.request(Request::Parse(ParseRequest::ListZip), Vec::new(), Asker::named("a test"))
 }
 
 /// Reads to the end without keeping anything: bytes of text and the error.
-async fn read(mut events: EventStream<Event>) -> (usize, String) {
+pub(super) async fn read(mut events: EventStream<Event>) -> (usize, String) {
     let mut told = 0;
     while let Some(event) = events.recv().await {
         match event {

@@ -75,6 +75,8 @@ pub(super) struct Life<'a> {
     /// Its memory, if it comes and goes.
     berth: Option<Berth>,
     idle_since: Option<Instant>,
+    /// How long it stays when it is idle: what the last request that it began wishes. `None`: for good.
+    stay: Option<Duration>,
     /// Another needs its memory: it takes nothing more on.
     leaves: bool,
 }
@@ -118,6 +120,7 @@ impl<'a> Life<'a> {
             heard_at: Instant::now(),
             berth,
             idle_since: None,
+            stay: shared.stay(None),
             leaves: false,
         }
     }
@@ -173,11 +176,11 @@ impl<'a> Life<'a> {
 
     /// When it goes, if it comes and goes and has nothing in hand.
     fn leaves_at(&self) -> Option<Instant> {
-        let keep_alive = self.shared.keep_alive()?;
+        let stay = self.stay?;
         if self.leaves && self.ready_since.is_some() && self.line.served().is_none() {
             return Some(Instant::now());
         }
-        self.idle_since.map(|since| since + keep_alive)
+        self.idle_since.map(|since| since + stay)
     }
 
     /// When the child counts as hung if nothing more is heard of it.
@@ -203,8 +206,15 @@ impl<'a> Life<'a> {
                 }
             }
             Command::Cancel { id } => self.line.cancel(id, Some(&self.outgoing)),
-            Command::Wanted | Command::KeepAlive => {}
+            Command::Stay(stay) => self.stay_for(stay),
+            Command::Wanted | Command::Left => {}
         }
+    }
+
+    /// Counts from now if it is idle.
+    fn stay_for(&mut self, stay: Duration) {
+        self.stay = self.stay.map(|_| stay);
+        self.idle_since = self.idle_since.map(|_| Instant::now());
     }
 
     fn send(&mut self) {
@@ -212,7 +222,7 @@ impl<'a> Life<'a> {
             self.heard_at = Instant::now();
         }
         if !self.leaves {
-            self.line.send(&self.outgoing, self.places);
+            self.stay = self.line.send(&self.outgoing, self.places).or(self.stay);
         }
     }
 

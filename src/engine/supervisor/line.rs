@@ -48,6 +48,8 @@ struct Standing {
     descriptors: Vec<OwnedFd>,
     /// It waits for a child that is not there.
     patient: bool,
+    /// How long the engine stays after it.
+    stay: Option<Duration>,
     /// The child of now has it.
     sent: bool,
     /// While no child can take it: when its asker is refused.
@@ -73,7 +75,7 @@ pub(super) struct Served {
 
 impl Line {
     pub(super) fn join(&mut self, submission: Submission, patience: &Patience) {
-        let Submission { id, asker, frame, descriptors, expected, events, patient, place } = submission;
+        let Submission { id, asker, frame, descriptors, expected, events, patient, stay, place } = submission;
         let next = self.turns.entry(asker.clone()).or_default();
         let turn = self.now.max(*next);
         *next = turn + 1;
@@ -86,6 +88,7 @@ impl Line {
             frame,
             descriptors,
             patient,
+            stay,
             sent: false,
             gives_up_at: now + patience.comeback,
             ends_at: now + patience.whole + expected,
@@ -97,16 +100,20 @@ impl Line {
         });
     }
 
-    /// Hands requests to the child, whose turn it is, until it works on `places`.
-    pub(super) fn send(&mut self, outgoing: &Outgoing, places: usize) {
+    /// Hands requests to the child, whose turn it is, until it works on `places`. Returns how long the engine is to stay after
+    /// the last of them.
+    pub(super) fn send(&mut self, outgoing: &Outgoing, places: usize) -> Option<Duration> {
+        let mut stay = None;
         let free = places.saturating_sub(self.requests.iter().filter(|request| request.sent).count());
         for index in self.waiting().into_iter().take(free) {
             let request = &mut self.requests[index];
             request.sent = true;
             self.now = self.now.max(request.turn);
+            stay = request.stay;
             // When the writing task is gone, so is the child, and the reading task tells.
             let _ = outgoing.send((std::mem::take(&mut request.frame), std::mem::take(&mut request.descriptors)));
         }
+        stay
     }
 
     /// Whether nobody is here, neither waiting nor served.
@@ -285,6 +292,7 @@ mod tests {
                 expected: Duration::ZERO,
                 events,
                 patient,
+                stay: None,
                 place,
             },
             patience,

@@ -8,6 +8,8 @@ mod conversation;
 mod hostile;
 mod life;
 mod line;
+#[cfg(test)]
+mod on_demand;
 mod process;
 mod rhythm;
 mod run;
@@ -19,7 +21,7 @@ use std::{
     os::fd::OwnedFd,
     path::PathBuf,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -33,6 +35,7 @@ use tally::Tally;
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch},
     task::JoinHandle,
+    time::{sleep, timeout},
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -43,12 +46,19 @@ use super::{
     backend::Backend,
     client::EngineClient,
     confinement::{Confinement, ConfinementReport},
-    pool::{Footprint, Pool},
+    pool::Share,
     wire::{EngineKind, ReadyReport, STARTING},
 };
 
 /// Requests that are served or wait.
 const MOST_REQUESTS: usize = 72;
+
+/// An engine that comes and goes stays at least so long after a request, whatever is wished: who asks several things in a row
+/// is not to have it loaded for each.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// How long whoever has a model leave waits to see it gone: longer than a child takes to end.
+const LEAVING: Duration = Duration::from_secs(5);
 
 /// Which engine to run and how.
 #[derive(Debug, Clone)]
@@ -72,8 +82,8 @@ pub enum Presence {
     /// From the start to the end.
     Always,
     /// From a request on, until it has been idle for `keep_alive`, or for less when another engine needs the memory; for good
-    /// if it `stays`.
-    OnDemand { pool: Arc<Pool>, size: Footprint, keep_alive: Duration, stays: bool },
+    /// if its share stays.
+    OnDemand { share: Arc<Share>, keep_alive: Duration },
 }
 
 /// How patient a supervisor is.
@@ -133,16 +143,15 @@ impl Supervisor {
 
     pub fn start_with(spec: EngineSpec, spawner: Spawner, mut patience: Patience) -> Self {
         let (commands, received) = mpsc::unbounded_channel();
-        let keep_alive = match spec.presence {
-            Presence::Always => None,
-            Presence::OnDemand { stays: true, .. } => Some(Mutex::new(None)),
-            Presence::OnDemand { keep_alive, .. } => Some(Mutex::new(Some(keep_alive))),
+        let (on_demand, keep_alive) = match &spec.presence {
+            Presence::Always => (false, None),
+            Presence::OnDemand { share, keep_alive } => (true, Some(*keep_alive).filter(|_| !share.stays())),
         };
-        if keep_alive.is_some() {
+        if on_demand {
             // Others may have the memory for a while, and whoever asked knew that a model may have to be loaded.
             patience.comeback = patience.whole;
         }
-        let view = View { state: if keep_alive.is_some() { EngineState::Resting } else { View::default().state }, ..View::default() };
+        let view = View { state: if on_demand { EngineState::Resting } else { View::default().state }, ..View::default() };
         let shared = Arc::new(Shared {
             kind: spec.kind,
             model_id: spec.model_id.clone(),
@@ -150,7 +159,9 @@ impl Supervisor {
             places: Arc::new(Semaphore::new(MOST_REQUESTS)),
             next_id: AtomicU64::new(STARTING + 1),
             view: watch::Sender::new(view),
+            on_demand,
             keep_alive,
+            longest_wait: patience.whole,
             rhythm: Rhythm::default(),
             tally: Tally::default(),
         });
@@ -181,6 +192,22 @@ impl Supervisor {
         self.shared.ready().await
     }
 
+    /// Stops the engine once nobody waits for it or is answered by it, or as soon as there is a `hurry`.
+    pub async fn retire(self, hurry: CancellationToken) {
+        let unneeded = async {
+            // Whoever has just found it may be about to ask.
+            sleep(LINGER).await;
+            while self.shared.is_awaited() {
+                sleep(LINGER / 10).await;
+            }
+        };
+        tokio::select! {
+            () = unneeded => {}
+            () = hurry.cancelled() => {}
+        }
+        self.stop().await;
+    }
+
     /// Stops the engine in order: no new requests, socket closed, killed if it does not end by itself.
     pub async fn stop(self) {
         drop(self.stop);
@@ -197,8 +224,12 @@ pub(in crate::engine) struct Shared {
     places: Arc<Semaphore>,
     next_id: AtomicU64,
     view: watch::Sender<View>,
-    /// How long it stays in memory without a request, for one that comes and goes; `None` within: once it is there, for good.
-    keep_alive: Option<Mutex<Option<Duration>>>,
+    /// Its model is loaded when somebody asks for it.
+    on_demand: bool,
+    /// How long it usually stays in memory without a request; `None`: for good, once it is there.
+    keep_alive: Option<Duration>,
+    /// How long whoever needs it in memory waits for that.
+    longest_wait: Duration,
     rhythm: Rhythm,
     tally: Tally,
 }
@@ -227,8 +258,10 @@ pub(in crate::engine) enum Command {
     },
     /// Somebody wants an engine that rests or had given up.
     Wanted,
-    /// How long it stays has changed.
-    KeepAlive,
+    /// Somebody who waited for it has left.
+    Left,
+    /// How long it stays without a request from now on.
+    Stay(Duration),
 }
 
 /// A request on its way, with its place in the queue.
@@ -244,6 +277,8 @@ pub(in crate::engine) struct Submission {
     pub(in crate::engine) events: mpsc::UnboundedSender<Result<Told, EngineError>>,
     /// It may stand in line while the engine starts or starts again.
     pub(in crate::engine) patient: bool,
+    /// How long the engine stays after it; `None`: for good.
+    pub(in crate::engine) stay: Option<Duration>,
     pub(in crate::engine) place: OwnedSemaphorePermit,
 }
 
@@ -254,21 +289,34 @@ impl Shared {
 
     /// Whether it is loaded when it is asked: then everybody waits for that.
     pub(in crate::engine) fn comes_and_goes(&self) -> bool {
-        self.keep_alive.is_some()
+        self.on_demand
     }
 
-    /// How long it stays without a request from now on; one that always stays does.
-    pub(in crate::engine) fn stay_for(&self, keep_alive: Duration) {
-        if let Some(setting) = &self.keep_alive {
-            if let Some(setting) = &mut *setting.lock().unwrap_or_else(PoisonError::into_inner) {
-                *setting = keep_alive;
-            }
-            self.command(Command::KeepAlive);
+    /// How long it stays after a request that `wishes` so, or as usual; `None`: for good.
+    pub(in crate::engine) fn stay(&self, wishes: Option<Duration>) -> Option<Duration> {
+        self.keep_alive.map(|usual| wishes.unwrap_or(usual).max(LINGER))
+    }
+
+    /// Has its model leave memory once the answers that it has begun are ended; one that stays for good does.
+    pub(in crate::engine) async fn leave(&self) {
+        if self.keep_alive.is_none() {
+            return;
+        }
+        let mut views = self.view.subscribe();
+        self.command(Command::Stay(Duration::ZERO));
+        if !self.is_awaited() {
+            // So that whoever looks next sees that it is gone.
+            let _ = timeout(LEAVING, views.wait_for(|view| view.state != EngineState::Ready)).await;
         }
     }
 
-    fn keep_alive(&self) -> Option<Duration> {
-        *self.keep_alive.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Whether anybody waits for it or is answered by it.
+    fn is_awaited(&self) -> bool {
+        self.places.available_permits() < MOST_REQUESTS
+    }
+
+    fn place(&self) -> Result<OwnedSemaphorePermit, EngineError> {
+        Arc::clone(&self.places).try_acquire_owned().map_err(|_| EngineError::Busy { retry_after: self.rhythm.retry_after() })
     }
 
     /// A place in the queue and an id, or why there is none. A patient asker gets one while the engine starts, too.
@@ -281,9 +329,7 @@ impl Shared {
             self.command(Command::Wanted);
             return Err(EngineError::Unavailable(reason));
         }
-        let place =
-            Arc::clone(&self.places).try_acquire_owned().map_err(|_| EngineError::Busy { retry_after: self.rhythm.retry_after() })?;
-        Ok((self.next_id.fetch_add(1, Ordering::Relaxed), place))
+        Ok((self.next_id.fetch_add(1, Ordering::Relaxed), self.place()?))
     }
 
     /// Why a request cannot be served now; empty when it can.
@@ -318,24 +364,54 @@ impl Shared {
         self.view.borrow().report.clone()
     }
 
+    /// Waits until it is known what the engine is like, which its first loading tells.
     pub(in crate::engine) async fn ready(&self) -> Result<ReadyReport, EngineError> {
+        self.until(|state| matches!(state, EngineState::Ready | EngineState::Resting)).await
+    }
+
+    /// Waits until the model is in memory.
+    pub(in crate::engine) async fn loaded(&self) -> Result<ReadyReport, EngineError> {
+        self.until(|state| *state == EngineState::Ready).await
+    }
+
+    /// What takes no longer than anybody waits for a model.
+    pub(in crate::engine) async fn in_time<T>(&self, waiting: impl Future<Output = Result<T, EngineError>>) -> Result<T, EngineError> {
+        let overdue = |_| EngineError::Overdue("its model was not loaded in the time that a request may take".into());
+        timeout(self.longest_wait, waiting).await.map_err(overdue)?
+    }
+
+    /// Who waits here has a place in the queue: only so many may, and for nobody else is a model loaded.
+    async fn until(&self, enough: fn(&EngineState) -> bool) -> Result<ReadyReport, EngineError> {
         let mut views = self.view.subscribe();
+        // Held to the end.
+        let mut waiting = None;
         loop {
             let View { state, report, .. } = views.borrow_and_update().clone();
-            match (state, report) {
-                (EngineState::Ready | EngineState::Resting, Some(report)) => return Ok(report),
-                (EngineState::Resting, None) => self.command(Command::Wanted),
-                (EngineState::Failed { reason }, _) => {
-                    if self.comes_and_goes() {
-                        self.command(Command::Wanted);
-                    }
-                    return Err(EngineError::Unavailable(reason));
-                }
+            match (&state, report) {
+                (state, Some(report)) if enough(state) => return Ok(report),
+                (EngineState::Failed { reason }, _) => return Err(EngineError::Unavailable(reason.clone())),
                 (EngineState::Stopped, _) => return Err(EngineError::Unavailable("it was stopped".into())),
+                _ if waiting.is_none() => waiting = Some(Awaiting { shared: self, place: Some(self.place()?) }),
                 _ => {}
+            }
+            if state == EngineState::Resting {
+                self.command(Command::Wanted);
             }
             // The sender lives in `self`.
             let _ = views.changed().await;
         }
+    }
+}
+
+/// Somebody waits for the engine without a request in its line.
+struct Awaiting<'a> {
+    shared: &'a Shared,
+    place: Option<OwnedSemaphorePermit>,
+}
+
+impl Drop for Awaiting<'_> {
+    fn drop(&mut self) {
+        drop(self.place.take());
+        self.shared.command(Command::Left);
     }
 }

@@ -13,7 +13,11 @@ use super::{
     life::{Ended, Life, Started},
     line::Line,
 };
-use crate::engine::{EngineError, child::ChildArguments, pool::Berth};
+use crate::engine::{
+    EngineError,
+    child::ChildArguments,
+    pool::{Berth, Share},
+};
 
 /// Longer than anybody waits.
 const A_LONG_TIME: Duration = Duration::from_secs(365 * 24 * 3600);
@@ -32,13 +36,13 @@ impl Runner {
         let mut failures = 0;
         let mut line = Line::default();
         while !self.stop.is_cancelled() {
-            let Some(berth) = self.come(&mut commands, &mut line).await else { break };
-            let (reason, hopeless) = match self.live(&mut commands, &mut line, berth).await {
+            let ended = match self.come(&mut commands, &mut line).await {
+                Ok(berth) => self.live(&mut commands, &mut line, berth).await,
+                Err(ended) => ended,
+            };
+            let (reason, hopeless) = match ended {
                 Ended::Stopped => break,
-                Ended::Rested => {
-                    self.set(EngineState::Resting);
-                    continue;
-                }
+                Ended::Rested => continue,
                 Ended::Refused(reason) => (reason, true),
                 Ended::Faulty { reason, served_for } => {
                     failures = if served_for.is_some_and(|served| served >= self.patience.healthy) { 1 } else { failures + 1 };
@@ -69,32 +73,54 @@ impl Runner {
         }
     }
 
-    /// For an engine that comes and goes: waits until somebody needs it, then for memory. `None` when it is to stop.
-    async fn come(&self, commands: &mut UnboundedReceiver<Command>, line: &mut Line) -> Option<Option<Berth>> {
-        let Presence::OnDemand { pool, size, stays, .. } = &self.spec.presence else { return Some(None) };
-        let mut wanted = matches!(self.shared.view.borrow().state, EngineState::Starting { .. });
-        while line.is_empty() && !wanted {
+    /// For an engine that comes and goes: waits until somebody needs it, then for memory.
+    async fn come(&self, commands: &mut UnboundedReceiver<Command>, line: &mut Line) -> Result<Option<Berth>, Ended> {
+        let Presence::OnDemand { share, .. } = &self.spec.presence else { return Ok(None) };
+        loop {
+            self.until_needed(share, commands, line).await?;
+            if let Some(berth) = self.until_there_is_room(share, commands, line).await? {
+                return Ok(Some(berth));
+            }
+        }
+    }
+
+    /// One that stays needs to be woken once, any other comes for those who wait.
+    async fn until_needed(&self, share: &Share, commands: &mut UnboundedReceiver<Command>, line: &mut Line) -> Result<(), Ended> {
+        let mut woken = share.stays() && matches!(self.shared.view.borrow().state, EngineState::Starting { .. });
+        while !woken && !self.shared.is_awaited() {
+            self.set(EngineState::Resting);
             tokio::select! {
-                () = self.stop.cancelled() => return None,
-                command = commands.recv() => match command? {
-                    Command::Wanted => wanted = true,
+                () = self.stop.cancelled() => return Err(Ended::Stopped),
+                command = commands.recv() => match command.ok_or(Ended::Stopped)? {
+                    Command::Wanted => woken = share.stays(),
                     command => self.queue(command, line),
                 },
             }
         }
+        Ok(())
+    }
+
+    /// `None`: nobody waits for it any more.
+    async fn until_there_is_room(
+        &self,
+        share: &Share,
+        commands: &mut UnboundedReceiver<Command>,
+        line: &mut Line,
+    ) -> Result<Option<Berth>, Ended> {
         self.set(EngineState::Starting { fraction: 0.0 });
-        let taking = pool.take(*size, *stays);
+        let taking = share.take();
         tokio::pin!(taking);
-        loop {
+        while share.stays() || self.shared.is_awaited() {
             line.tell(&self.shared.view.borrow());
             let next = line.next_to_end(true).unwrap_or_else(|| Instant::now() + A_LONG_TIME);
             tokio::select! {
-                () = self.stop.cancelled() => return None,
-                berth = &mut taking => return Some(Some(berth)),
+                () = self.stop.cancelled() => return Err(Ended::Stopped),
+                berth = &mut taking => return berth.map(Some).map_err(|error| Ended::Refused(error.to_string())),
                 () = sleep_until(next) => line.end_overdue(None, None),
-                command = commands.recv() => self.queue(command?, line),
+                command = commands.recv() => self.queue(command.ok_or(Ended::Stopped)?, line),
             }
         }
+        Ok(None)
     }
 
     /// While no child is there that could take it.
@@ -102,7 +128,7 @@ impl Runner {
         match command {
             Command::Submit(submission) => line.join(submission, &self.patience),
             Command::Cancel { id } => line.cancel(id, None),
-            Command::Wanted | Command::KeepAlive => {}
+            Command::Wanted | Command::Left | Command::Stay(_) => {}
         }
     }
 

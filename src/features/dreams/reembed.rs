@@ -67,9 +67,9 @@ impl ReembedDreams {
         let texts = batch.iter().map(|(_, text)| text.clone()).collect();
         let answer = match embedder.embed(EmbeddingRequest { texts, role: EmbeddingRole::Passage }, Asker::named("reembed")).await {
             // One text that the model cannot read must not keep the others from being found.
-            Err(EngineError::InvalidRequest(reason)) => match batch {
+            Err(error @ (EngineError::InvalidRequest(_) | EngineError::InvalidText { .. })) => match batch {
                 [(dream, _)] => {
-                    tracing::warn!(%dream, reason, "a dream cannot be embedded; it will not be found by likeness");
+                    tracing::warn!(%dream, %error, "a dream cannot be embedded; it will not be found by likeness");
                     return Ok(());
                 }
                 _ => {

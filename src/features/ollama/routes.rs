@@ -27,9 +27,7 @@ use super::{
 };
 use crate::{
     error::{Result, problem::Problem},
-    features::openai::{
-        ApiBody, EmbeddingsRequest as Embedding, Failure, Inputs, ModelApi, ModelCard, Task, Vector, Writing, embed, narrate,
-    },
+    features::openai::{ApiBody, EmbeddingsRequest as Embedding, Failure, Inputs, ModelApi, Task, Vector, Writing, embed, narrate},
 };
 
 /// The feature's operations.
@@ -80,40 +78,42 @@ async fn show(State(api): State<Arc<ModelApi>>, ApiBody(request): ApiBody<ShowRe
 
 async fn chat(State(api): State<Arc<ModelApi>>, ApiBody(request): ApiBody<ChatRequest>) -> Result<Response> {
     let narrator = OllamaNarrator::new(&request.model, Form::Message, Instant::now());
-    let card = api.card(own_name(&request.model), Task::Text).await?;
-    let keep_alive = keep(&api, &card, request.keep_alive.as_ref()).await?;
+    let keep_alive = wished(request.keep_alive.as_ref())?;
     if request.messages.is_empty() {
-        return Ok(Json(narrator.nothing(load(&api, &card, keep_alive).await?)).into_response());
+        return load(&api, &request.model, keep_alive, narrator).await;
     }
+    let card = api.card(own_name(&request.model), Task::Text).await?;
+    let api = api.keeping(keep_alive);
     answer(&api, &card.id, chat::chat(&request, &card)?, narrator, request.stream).await
 }
 
 async fn generate(State(api): State<Arc<ModelApi>>, ApiBody(request): ApiBody<GenerateRequest>) -> Result<Response> {
     let narrator = OllamaNarrator::new(&request.model, Form::Response, Instant::now());
-    let card = api.card(own_name(&request.model), Task::Text).await?;
-    let keep_alive = keep(&api, &card, request.keep_alive.as_ref()).await?;
+    let keep_alive = wished(request.keep_alive.as_ref())?;
     if request.prompt.is_empty() {
-        return Ok(Json(narrator.nothing(load(&api, &card, keep_alive).await?)).into_response());
+        return load(&api, &request.model, keep_alive, narrator).await;
     }
+    let card = api.card(own_name(&request.model), Task::Text).await?;
+    let api = api.keeping(keep_alive);
     answer(&api, &card.id, chat::generate(&request, &card)?, narrator, request.stream).await
 }
 
-/// Has the model stay for as long as the request says. One that is pinned stays in any case.
-async fn keep(api: &ModelApi, card: &ModelCard, keep_alive: Option<&KeepAlive>) -> Result<Option<Duration>> {
-    let keep_alive = keep_alive.map(KeepAlive::duration).transpose()?;
-    if let Some(keep_alive) = keep_alive {
-        api.stay_for(card, keep_alive).await?;
-    }
-    Ok(keep_alive)
+/// How long the model is to stay after this request. One that is pinned stays in any case.
+fn wished(keep_alive: Option<&KeepAlive>) -> Result<Option<Duration>> {
+    keep_alive.map(KeepAlive::duration).transpose()
 }
 
-/// Nothing to write means that the model is to be loaded, or, kept for no time, to leave. Says which.
-async fn load(api: &ModelApi, card: &ModelCard, keep_alive: Option<Duration>) -> Result<&'static str> {
-    if keep_alive == Some(Duration::ZERO) {
-        return Ok("unload");
-    }
-    api.load(card).await?;
-    Ok("load")
+/// Nothing to write means that the model is to be loaded, or, kept for no time, to leave.
+async fn load(api: &ModelApi, model: &str, keep_alive: Option<Duration>, narrator: OllamaNarrator) -> Result<Response> {
+    let card = api.find(own_name(model)).await?;
+    let done = if keep_alive == Some(Duration::ZERO) {
+        api.leave(&card).await?;
+        "unload"
+    } else {
+        api.keeping(keep_alive).load(&card).await?;
+        "load"
+    };
+    Ok(Json(narrator.nothing(done)).into_response())
 }
 
 async fn answer(api: &ModelApi, model: &str, writing: Writing, narrator: OllamaNarrator, stream: Option<bool>) -> Result<Response> {
@@ -130,7 +130,7 @@ async fn answer(api: &ModelApi, model: &str, writing: Writing, narrator: OllamaN
 async fn embed_texts(State(api): State<Arc<ModelApi>>, ApiBody(request): ApiBody<EmbedRequest>) -> Result<Json<EmbedResponse>> {
     let began = Instant::now();
     let EmbedRequest { model, input, truncate, dimensions, keep_alive, .. } = request;
-    keep(&api, &api.card(own_name(&model), Task::Embedding).await?, keep_alive.as_ref()).await?;
+    let api = api.keeping(wished(keep_alive.as_ref())?);
     let wanted = Embedding { dimensions, truncate: Some(truncate.unwrap_or(true)), ..Embedding::of(own_name(&model), input) };
     let embedded = embed(&api, wanted).await?;
     Ok(Json(EmbedResponse {
@@ -143,7 +143,7 @@ async fn embed_texts(State(api): State<Arc<ModelApi>>, ApiBody(request): ApiBody
 }
 
 async fn embed_text(State(api): State<Arc<ModelApi>>, ApiBody(request): ApiBody<EmbeddingsRequest>) -> Result<Json<EmbeddingsResponse>> {
-    keep(&api, &api.card(own_name(&request.model), Task::Embedding).await?, request.keep_alive.as_ref()).await?;
+    let api = api.keeping(wished(request.keep_alive.as_ref())?);
     let input = Inputs::Text(request.prompt);
     let embedded = embed(&api, Embedding { truncate: Some(true), ..Embedding::of(own_name(&request.model), input) }).await?;
     let embedding = embedded.data.into_iter().next().map(|object| floats(object.embedding)).unwrap_or_default();

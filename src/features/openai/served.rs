@@ -18,12 +18,21 @@ pub trait ServedModels: Send + Sync {
     /// All of them, the preferred ones first.
     fn list(&self) -> BoxFuture<'_, Vec<ModelCard>>;
 
+    /// The one of this id.
+    fn card<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Option<ModelCard>>;
+
     fn generator<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<ServedGenerator>>;
 
     fn embedder<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<ServedEmbedder>>;
 
-    /// How long a model that is loaded on demand stays without a request from now on.
-    fn stay_for<'a>(&'a self, id: &'a str, keep_alive: Duration) -> BoxFuture<'a, Result<()>>;
+    /// Waits until a model is in memory.
+    fn load<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<()>>;
+
+    /// Has a model that is loaded on demand leave memory, once it has ended what it has begun.
+    fn leave<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<()>>;
+
+    /// The same models, of which those that are loaded on demand stay for so long after each request that is made there.
+    fn keeping(&self, keep_alive: Duration) -> Arc<dyn ServedModels>;
 
     fn transcriber<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<ServedTranscriber>>;
 }

@@ -54,6 +54,7 @@ pub struct Writing {
 }
 
 /// The feature's face to `http/` and to features that speak other protocols.
+#[derive(Clone)]
 pub struct ModelApi {
     models: Arc<dyn ServedModels>,
     aliases: Aliases,
@@ -111,6 +112,10 @@ impl ModelApi {
 
     /// The model that a name means.
     pub async fn find(&self, name: &str) -> Result<ModelCard> {
+        // An alias never hides a model.
+        if let Some(card) = self.models.card(name).await {
+            return Ok(card);
+        }
         let cards = self.models.list().await;
         self.aliases.resolve(name, &cards).cloned().ok_or_else(|| unknown(name, &cards))
     }
@@ -146,17 +151,20 @@ impl ModelApi {
 
     /// Has a model loaded that rests, without asking it anything.
     pub async fn load(&self, card: &ModelCard) -> Result<()> {
-        match card.task {
-            Task::Text => drop(self.models.generator(&card.id).await?),
-            Task::Embedding => drop(self.models.embedder(&card.id).await?),
-            Task::Speech => drop(self.models.transcriber(&card.id).await?),
-        }
-        Ok(())
+        self.models.load(&card.id).await
     }
 
-    /// How long a model that is loaded on demand stays without a request from now on.
-    pub async fn stay_for(&self, card: &ModelCard, keep_alive: Duration) -> Result<()> {
-        self.models.stay_for(&card.id, keep_alive).await
+    /// Has a model that is loaded on demand leave memory, once it has ended what it has begun.
+    pub async fn leave(&self, card: &ModelCard) -> Result<()> {
+        self.models.leave(&card.id).await
+    }
+
+    /// The same models, of which those that are loaded on demand stay for so long after each request that is made there; as
+    /// long as usual if `None`.
+    #[must_use]
+    pub fn keeping(&self, keep_alive: Option<Duration>) -> Self {
+        let models = keep_alive.map_or_else(|| Arc::clone(&self.models), |keep_alive| self.models.keeping(keep_alive));
+        Self { models, ..self.clone() }
     }
 
     /// The embedding model of this name.

@@ -232,8 +232,20 @@ impl ServedModels for Cast {
         async move { Ok(served) }.boxed()
     }
 
-    fn stay_for<'a>(&'a self, _: &'a str, _: Duration) -> BoxFuture<'a, Result<(), Error>> {
+    fn card<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Option<ModelCard>> {
+        async move { self.list().await.into_iter().find(|card| card.id == id) }.boxed()
+    }
+
+    fn load<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<(), Error>> {
         async { Ok(()) }.boxed()
+    }
+
+    fn leave<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<(), Error>> {
+        async { Ok(()) }.boxed()
+    }
+
+    fn keeping(&self, _: Duration) -> Arc<dyn ServedModels> {
+        Arc::new(Self(Arc::clone(&self.0)))
     }
 
     fn transcriber<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<ServedTranscriber, Error>> {

@@ -95,7 +95,7 @@ impl Reader {
         let text = text.trim();
         let most_bytes = text.floor_char_boundary(self.model.context_length() * BYTES_PER_TOKEN);
         let whole = format!("{prefix}{}", &text[..most_bytes]);
-        let wrong = |reason: String| EngineError::InvalidRequest(format!("text {index} {reason}"));
+        let wrong = |reason: String| EngineError::InvalidText { index, reason };
         let (ids, more) = self.model.tokens(&whole).map_err(wrong)?;
         if ids.is_empty() {
             return Err(wrong("holds nothing that the model can read".into()));

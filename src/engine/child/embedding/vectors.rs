@@ -13,7 +13,7 @@ pub fn check(texts: &[String]) -> Result<(), EngineError> {
         return Err(EngineError::InvalidRequest(format!("at most {MAX_TEXTS} texts can be embedded at once")));
     }
     if let Some(index) = texts.iter().position(|text| text.trim().is_empty()) {
-        return Err(EngineError::InvalidRequest(format!("text {index} is empty")));
+        return Err(EngineError::InvalidText { index, reason: "is empty".into() });
     }
     Ok(())
 }
