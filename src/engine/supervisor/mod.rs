@@ -9,7 +9,6 @@ mod hostile;
 mod life;
 mod line;
 mod process;
-mod rhythm;
 mod run;
 mod spawner;
 mod status;
@@ -25,11 +24,10 @@ use std::{
 };
 
 pub use process::resident_bytes;
-use rhythm::Rhythm;
 pub use spawner::Spawner;
 pub use status::{EngineState, EngineStatus};
 use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch},
+    sync::{mpsc, watch},
     task::JoinHandle,
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -37,7 +35,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use self::process::ChildProcess;
 pub(super) use self::{conversation::Conversation, line::Told};
 use super::{
-    Asker, EngineError, EngineOptions,
+    Asker, EngineError, EngineOptions, Place, Places,
     backend::Backend,
     client::EngineClient,
     confinement::{Confinement, ConfinementReport},
@@ -47,6 +45,8 @@ use super::{
 
 /// Requests that are served or wait.
 const MOST_REQUESTS: usize = 72;
+/// Of these, requests of one asker.
+pub const MOST_OF_ONE_ASKER: usize = MOST_REQUESTS / 2;
 
 /// Which engine to run and how.
 #[derive(Debug, Clone)]
@@ -145,11 +145,10 @@ impl Supervisor {
             kind: spec.kind,
             model_id: spec.model_id.clone(),
             commands,
-            places: Arc::new(Semaphore::new(MOST_REQUESTS)),
+            places: Places::new(MOST_REQUESTS, MOST_OF_ONE_ASKER),
             next_id: AtomicU64::new(STARTING + 1),
             view: watch::Sender::new(view),
             keep_alive,
-            rhythm: Rhythm::default(),
         });
         let stop = CancellationToken::new();
         let runner = run::Runner { spec, spawner, patience, shared: Arc::clone(&shared), stop: stop.clone() };
@@ -191,12 +190,11 @@ pub(in crate::engine) struct Shared {
     kind: EngineKind,
     model_id: String,
     commands: mpsc::UnboundedSender<Command>,
-    places: Arc<Semaphore>,
+    places: Arc<Places>,
     next_id: AtomicU64,
     view: watch::Sender<View>,
     /// How long it stays in memory without a request, for one that comes and goes; `None` within: once it is there, for good.
     keep_alive: Option<Mutex<Option<Duration>>>,
-    rhythm: Rhythm,
 }
 
 /// What is seen from outside.
@@ -240,7 +238,7 @@ pub(in crate::engine) struct Submission {
     pub(in crate::engine) events: mpsc::UnboundedSender<Result<Told, EngineError>>,
     /// It may stand in line while the engine starts or starts again.
     pub(in crate::engine) patient: bool,
-    pub(in crate::engine) place: OwnedSemaphorePermit,
+    pub(in crate::engine) place: Place,
 }
 
 impl Shared {
@@ -267,8 +265,9 @@ impl Shared {
         *self.keep_alive.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A place in the queue and an id, or why there is none. A patient asker gets one while the engine starts, too.
-    pub(in crate::engine) fn admit(&self, patient: bool) -> Result<(u64, OwnedSemaphorePermit), EngineError> {
+    /// A place in the queue and an id, or why there is none: all are taken, or half of them by this asker. A patient one gets
+    /// a place while the engine starts, too.
+    pub(in crate::engine) fn admit(&self, asker: &Asker, patient: bool) -> Result<(u64, Place), EngineError> {
         let (unavailability, starts) = {
             let state = &self.view.borrow().state;
             (state.unavailability(), matches!(state, EngineState::Starting { .. } | EngineState::Restarting { .. }))
@@ -277,8 +276,7 @@ impl Shared {
             self.command(Command::Wanted);
             return Err(EngineError::Unavailable(reason));
         }
-        let place =
-            Arc::clone(&self.places).try_acquire_owned().map_err(|_| EngineError::Busy { retry_after: self.rhythm.retry_after() })?;
+        let place = self.places.take(asker).map_err(|retry_after| EngineError::Busy { retry_after })?;
         Ok((self.next_id.fetch_add(1, Ordering::Relaxed), place))
     }
 
@@ -294,7 +292,6 @@ impl Shared {
 
     pub(in crate::engine) fn status(&self) -> EngineStatus {
         let View { state, confinement, pid, restarts, .. } = self.view.borrow().clone();
-        let queued = MOST_REQUESTS.saturating_sub(self.places.available_permits());
         EngineStatus {
             kind: self.kind,
             model_id: self.model_id.clone(),
@@ -303,7 +300,7 @@ impl Shared {
             pid,
             resident_bytes: pid.and_then(process::resident_bytes),
             restarts,
-            queued: u32::try_from(queued).unwrap_or(u32::MAX),
+            queued: u32::try_from(self.places.taken()).unwrap_or(u32::MAX),
             on_demand: self.comes_and_goes(),
         }
     }

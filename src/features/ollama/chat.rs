@@ -51,7 +51,7 @@ pub fn generate(request: &GenerateRequest, model: &ModelCard) -> Result<Writing>
 fn writing(prompts: Prompts, constraint: Constraint, settled: Settled) -> Result<Writing> {
     let Settled { sampling, stop, max_tokens } = settled;
     check_stops(&constraint, &stop)?;
-    Ok(Writing { prompts, n: 1, constraint, stop, max_tokens, sampling, asker: Asker::named("api") })
+    Ok(Writing { prompts, n: 1, constraint, stop, max_tokens, sampling, asker: Asker::named("ollama") })
 }
 
 fn message((index, message): (usize, &Message)) -> Result<ChatMessage> {
