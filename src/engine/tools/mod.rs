@@ -49,6 +49,11 @@ pub struct OpensReasoning {
     pub on: bool,
 }
 
+/// Whether a tool can be called so: 1 to 64 letters, digits, `_`, `-` or `.`.
+pub fn is_name(name: &str) -> bool {
+    (1..=64).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte))
+}
+
 /// The id of a call in nine letters and digits, which is what Mistral's templates take; such an id stays as it is.
 pub fn short_id(id: &str) -> String {
     const LENGTH: usize = 9;

@@ -7,8 +7,8 @@ use std::{
 
 use axum::{
     Json, Router,
-    body::Body,
-    extract::{Request, State},
+    body::Body as Stream,
+    extract::{FromRequest, Request, State},
     http::{HeaderValue, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
@@ -26,9 +26,9 @@ use super::{
     tags::{loaded, own_name, shown, tag},
 };
 use crate::{
-    error::{Result, problem::Problem},
+    error::{Error, Result, extract::body_bytes, problem::Problem},
     features::openai::{
-        ApiBody, EmbeddingsRequest as Embedding, Failure, Inputs, ModelApi, ModelCard, Task, Vector, Writing, embed, narrate,
+        EmbeddingsRequest as Embedding, Failure, Inputs, ModelApi, ModelCard, Task, Vector, Wire, Writing, embed, narrate, read,
     },
 };
 
@@ -44,6 +44,18 @@ pub fn operations() -> Router<Arc<ModelApi>> {
         .route("/api/generate", post(generate))
         .route("/api/embed", post(embed_texts))
         .route("/api/embeddings", post(embed_text))
+}
+
+/// A JSON body, whatever content type it claims: `curl -d` sends a form's. Pages of other sites are kept out by their
+/// `Origin`.
+struct Body<T>(T);
+
+impl<T: Wire, S: Send + Sync> FromRequest<S> for Body<T> {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self> {
+        read(&body_bytes(request, T::LIMIT_BYTES).await?).map(Self)
+    }
 }
 
 /// Puts errors into the protocol's words.
@@ -73,12 +85,12 @@ async fn list_loaded(State(api): State<Arc<ModelApi>>) -> Json<Tags> {
     Json(Tags { models: api.cards().await.iter().filter(|card| card.loaded).map(|card| loaded(card, since)).collect() })
 }
 
-async fn show(State(api): State<Arc<ModelApi>>, ApiBody(request): ApiBody<ShowRequest>) -> Result<Json<Shown>> {
+async fn show(State(api): State<Arc<ModelApi>>, Body(request): Body<ShowRequest>) -> Result<Json<Shown>> {
     let card = api.find(own_name(&request.model)).await?;
     Ok(Json(shown(&card, since(&api))))
 }
 
-async fn chat(State(api): State<Arc<ModelApi>>, ApiBody(request): ApiBody<ChatRequest>) -> Result<Response> {
+async fn chat(State(api): State<Arc<ModelApi>>, Body(request): Body<ChatRequest>) -> Result<Response> {
     let narrator = OllamaNarrator::new(&request.model, Form::Message, Instant::now());
     let card = api.card(own_name(&request.model), Task::Text).await?;
     let keep_alive = keep(&api, &card, request.keep_alive.as_ref()).await?;
@@ -88,7 +100,7 @@ async fn chat(State(api): State<Arc<ModelApi>>, ApiBody(request): ApiBody<ChatRe
     answer(&api, &card.id, chat::chat(&request, &card)?, narrator, request.stream).await
 }
 
-async fn generate(State(api): State<Arc<ModelApi>>, ApiBody(request): ApiBody<GenerateRequest>) -> Result<Response> {
+async fn generate(State(api): State<Arc<ModelApi>>, Body(request): Body<GenerateRequest>) -> Result<Response> {
     let narrator = OllamaNarrator::new(&request.model, Form::Response, Instant::now());
     let card = api.card(own_name(&request.model), Task::Text).await?;
     let keep_alive = keep(&api, &card, request.keep_alive.as_ref()).await?;
@@ -122,32 +134,43 @@ async fn answer(api: &ModelApi, model: &str, writing: Writing, narrator: OllamaN
         return Ok(Json(narrator.whole(answers).await?).into_response());
     }
     let lines = narrate(answers, narrator).map(|line| Ok::<_, std::convert::Infallible>(line.data + "\n"));
-    let mut response = Body::from_stream(lines).into_response();
+    let mut response = Stream::from_stream(lines).into_response();
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"));
     Ok(response)
 }
 
-async fn embed_texts(State(api): State<Arc<ModelApi>>, ApiBody(request): ApiBody<EmbedRequest>) -> Result<Json<EmbedResponse>> {
+async fn embed_texts(State(api): State<Arc<ModelApi>>, Body(request): Body<EmbedRequest>) -> Result<Json<EmbedResponse>> {
     let began = Instant::now();
     let EmbedRequest { model, input, truncate, dimensions, keep_alive, .. } = request;
     keep(&api, &api.card(own_name(&model), Task::Embedding).await?, keep_alive.as_ref()).await?;
+    if input.is_empty() {
+        // What Ollama says to nothing.
+        return Ok(Json(EmbedResponse { model, embeddings: Vec::new(), total_duration: nanoseconds(began), load_duration: 0, prompt_eval_count: 0 }));
+    }
     let wanted = Embedding { dimensions, truncate: Some(truncate.unwrap_or(true)), ..Embedding::of(own_name(&model), input) };
     let embedded = embed(&api, wanted).await?;
     Ok(Json(EmbedResponse {
         embeddings: embedded.data.into_iter().map(|object| floats(object.embedding)).collect(),
         model,
-        total_duration: u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX),
+        total_duration: nanoseconds(began),
         load_duration: 0,
         prompt_eval_count: embedded.usage.prompt_tokens,
     }))
 }
 
-async fn embed_text(State(api): State<Arc<ModelApi>>, ApiBody(request): ApiBody<EmbeddingsRequest>) -> Result<Json<EmbeddingsResponse>> {
+async fn embed_text(State(api): State<Arc<ModelApi>>, Body(request): Body<EmbeddingsRequest>) -> Result<Json<EmbeddingsResponse>> {
     keep(&api, &api.card(own_name(&request.model), Task::Embedding).await?, request.keep_alive.as_ref()).await?;
+    if request.prompt.is_empty() {
+        return Ok(Json(EmbeddingsResponse { embedding: Vec::new() }));
+    }
     let input = Inputs::Text(request.prompt);
     let embedded = embed(&api, Embedding { truncate: Some(true), ..Embedding::of(own_name(&request.model), input) }).await?;
     let embedding = embedded.data.into_iter().next().map(|object| floats(object.embedding)).unwrap_or_default();
     Ok(Json(EmbeddingsResponse { embedding }))
+}
+
+fn nanoseconds(began: Instant) -> u64 {
+    u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX)
 }
 
 fn floats(vector: Vector) -> Vec<f32> {

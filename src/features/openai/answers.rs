@@ -4,12 +4,13 @@ use std::{collections::VecDeque, time::Duration};
 
 use futures_util::{
     StreamExt,
-    stream::{self, BoxStream, SelectAll},
+    stream::{self, AbortHandle, BoxStream, SelectAll},
 };
 use tokio_stream::wrappers::ReceiverStream;
 
 use super::{
     ServedGenerator,
+    blame::Blame,
     model::Usage,
     reading::{Manner, Reader},
 };
@@ -72,6 +73,7 @@ pub struct Answers {
     per_prompt: usize,
     heard: VecDeque<Heard>,
     ended: bool,
+    blame: Blame,
     /// Keeps the engine there.
     model: ServedGenerator,
 }
@@ -79,27 +81,40 @@ pub struct Answers {
 /// An event of the answer of this number; `None`: its stream ended.
 type Event = (usize, Option<Result<GenerationEvent, EngineError>>);
 
+/// How answers are to be understood.
+pub(super) struct Reading {
+    /// Without it all of their text is content.
+    pub manner: Option<Manner>,
+    /// Which field of the request an engine's refusal is about.
+    pub blame: Blame,
+}
+
 struct Choice {
     reader: Reader,
     ending: Option<Ending>,
     usage: Option<GenerationUsage>,
+    /// What can be known of its usage before its engine tells it.
+    counted: GenerationUsage,
+    /// Ends its stream, which frees the engine.
+    stream: AbortHandle,
 }
 
 impl Answers {
-    /// `manner` tells how the answers are to be read; without it all of their text is content.
     pub(super) fn new(
         model: ServedGenerator,
         streams: Vec<EventStream<GenerationEvent>>,
         per_prompt: usize,
-        manner: Option<&Manner>,
+        Reading { manner, blame }: Reading,
     ) -> Self {
-        let choices = streams.iter().map(|_| Choice { reader: Reader::new(manner), ending: None, usage: None }).collect();
-        let numbered = |(index, events)| {
+        let mut choices = Vec::with_capacity(streams.len());
+        let mut events = SelectAll::new();
+        for (index, stream) in streams.into_iter().enumerate() {
+            let (stream, handle) = stream::abortable(ReceiverStream::new(stream));
+            choices.push(Choice::new(Reader::new(manner.as_ref()), handle));
             let end = stream::once(std::future::ready((index, None)));
-            ReceiverStream::new(events).map(move |event| (index, Some(event))).chain(end).boxed()
-        };
-        let events = stream::select_all(streams.into_iter().enumerate().map(numbered));
-        Self { events, choices, per_prompt, heard: VecDeque::new(), ended: false, model }
+            events.push(stream.map(move |event| (index, Some(event))).chain(end).boxed());
+        }
+        Self { events, choices, per_prompt, heard: VecDeque::new(), ended: false, blame, model }
     }
 
     /// The model that writes.
@@ -197,15 +212,18 @@ impl Answers {
                 None => Err(EngineError::Died("it ended its answer early".into()).into()),
             };
         };
-        self.take(index, event.map_err(Error::from)?)
+        self.take(index, self.blame.on(event.map_err(Error::from))?)
     }
 
     fn take(&mut self, index: usize, event: GenerationEvent) -> Result<bool> {
         let choice = &mut self.choices[index];
         let told = match event {
             GenerationEvent::Waiting(_) => return Ok(false),
-            GenerationEvent::Reading { .. } => Vec::new(),
-            GenerationEvent::Delta { text, logprobs, .. } => choice.reader.push(text, logprobs),
+            GenerationEvent::Reading { of, .. } => {
+                choice.counted.prompt_tokens = of;
+                Vec::new()
+            }
+            GenerationEvent::Delta { text, logprobs, .. } => choice.push(&text, logprobs),
             GenerationEvent::SlotFinished { reason, .. } => {
                 choice.ending = Some(match reason {
                     FinishReason::Complete => Ending::Stop,
@@ -222,5 +240,24 @@ impl Answers {
         };
         self.heard.extend(told.into_iter().map(|told| Heard { index, told }));
         Ok(true)
+    }
+}
+
+impl Choice {
+    fn new(reader: Reader, stream: AbortHandle) -> Self {
+        Self { reader, ending: None, usage: None, counted: GenerationUsage::default(), stream }
+    }
+
+    /// Takes more text. Once nothing more can be part of the answer, it ends, whatever the model would still write.
+    fn push(&mut self, text: &str, logprobs: Vec<TokenLogprob>) -> Vec<Told> {
+        // A token each, but for characters of several.
+        self.counted.generated_tokens += u32::try_from(logprobs.len()).unwrap_or(u32::MAX).max(1);
+        let mut told = self.reader.push(text, logprobs);
+        if self.reader.is_done() && self.usage.is_none() {
+            self.stream.abort();
+            self.usage = Some(self.counted.clone());
+            told.push(Told::Ended(Ending::Calls));
+        }
+        told
     }
 }

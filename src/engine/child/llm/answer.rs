@@ -157,16 +157,21 @@ impl Answer {
     pub(super) fn has_read(&mut self, length: usize) -> Result<(), EngineError> {
         if self.prompt_read.is_none() && length < self.sequence.len() && self.told_progress.elapsed() >= PROGRESS {
             self.told_progress = Instant::now();
-            let of = self.usage.prompt_tokens;
-            self.reply.send(Event::Generation(GenerationEvent::Reading { read: count(length).min(of), of }))?;
+            self.tell_read(count(length))?;
         }
         Ok(())
+    }
+
+    fn tell_read(&self, length: u32) -> Result<(), EngineError> {
+        let of = self.usage.prompt_tokens;
+        self.reply.send(Event::Generation(GenerationEvent::Reading { read: length.min(of), of }))
     }
 
     /// Goes on with the `logits` that follow the whole sequence.
     pub(super) fn advance(&mut self, logits: &[f32], tools: &mut Tools<'_>) -> Result<Next, EngineError> {
         if self.prompt_read.is_none() {
             self.prompt_read = Some(Instant::now());
+            self.tell_read(self.usage.prompt_tokens)?;
         }
         let Some(open) = &mut self.slot else { return self.finish() };
         if open.is_full() {
@@ -271,7 +276,11 @@ impl OpenSlot {
     fn style(&self) -> Style {
         match self.slot.constraint {
             Constraint::PassageOf(_) | Constraint::OneOf(_) => Style::Verbatim,
-            Constraint::Free | Constraint::Regex(_) | Constraint::JsonSchema(_) | Constraint::ToolCall(_) => Style::Prose,
+            Constraint::Free
+            | Constraint::Regex(_)
+            | Constraint::Grammar(_)
+            | Constraint::JsonSchema(_)
+            | Constraint::ToolCall(_) => Style::Prose,
         }
     }
 
