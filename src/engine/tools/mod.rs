@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 pub use forced::{MAX_TOOLS, forced_call};
 pub use pieces::Piece;
 pub use reader::ToolReader;
-pub use style::{ToolStyle, opens_reasoning};
+pub use style::{ToolStyle, knows_reasoning, opens_reasoning};
 
 use super::Reasoning;
 

@@ -22,7 +22,7 @@ use super::{
     chat,
     keep_alive::KeepAlive,
     model::{ChatRequest, EmbedRequest, EmbedResponse, EmbeddingsRequest, EmbeddingsResponse, GenerateRequest, ShowRequest, Shown, Tags},
-    narration::{Form, OllamaNarrator},
+    narration::{Form, OllamaNarrator, nanoseconds},
     tags::{loaded, own_name, shown, tag},
 };
 use crate::{
@@ -145,7 +145,13 @@ async fn embed_texts(State(api): State<Arc<ModelApi>>, Body(request): Body<Embed
     keep(&api, &api.card(own_name(&model), Task::Embedding).await?, keep_alive.as_ref()).await?;
     if input.is_empty() {
         // What Ollama says to nothing.
-        return Ok(Json(EmbedResponse { model, embeddings: Vec::new(), total_duration: nanoseconds(began), load_duration: 0, prompt_eval_count: 0 }));
+        return Ok(Json(EmbedResponse {
+            model,
+            embeddings: Vec::new(),
+            total_duration: nanoseconds(began),
+            load_duration: 0,
+            prompt_eval_count: 0,
+        }));
     }
     let wanted = Embedding { dimensions, truncate: Some(truncate.unwrap_or(true)), ..Embedding::of(own_name(&model), input) };
     let embedded = embed(&api, wanted).await?;
@@ -167,10 +173,6 @@ async fn embed_text(State(api): State<Arc<ModelApi>>, Body(request): Body<Embedd
     let embedded = embed(&api, Embedding { truncate: Some(true), ..Embedding::of(own_name(&request.model), input) }).await?;
     let embedding = embedded.data.into_iter().next().map(|object| floats(object.embedding)).unwrap_or_default();
     Ok(Json(EmbeddingsResponse { embedding }))
-}
-
-fn nanoseconds(began: Instant) -> u64 {
-    u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX)
 }
 
 fn floats(vector: Vector) -> Vec<f32> {

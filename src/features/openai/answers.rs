@@ -219,9 +219,10 @@ impl Answers {
         let choice = &mut self.choices[index];
         let told = match event {
             GenerationEvent::Waiting(_) => return Ok(false),
-            GenerationEvent::Reading { of, .. } => {
+            GenerationEvent::Reading { read, of } => {
                 choice.counted.prompt_tokens = of;
-                Vec::new()
+                // Where all of it is read the first word is near, and with it what is wrong with the request.
+                return Ok(read < of);
             }
             GenerationEvent::Delta { text, logprobs, .. } => choice.push(&text, logprobs),
             GenerationEvent::SlotFinished { reason, .. } => {
@@ -259,5 +260,55 @@ impl Choice {
             told.push(Told::Ended(Ending::Calls));
         }
         told
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use tokio::sync::mpsc;
+
+    use super::*;
+    use crate::{
+        engine::{Constraint, Reasoning, ToolDefinition, fakes::FakeGenerator},
+        features::openai::Fields,
+    };
+
+    fn answers(stream: EventStream<GenerationEvent>, one_call: bool) -> Answers {
+        let model = ServedGenerator { id: "a".into(), answers: Default::default(), engine: Arc::new(FakeGenerator::default()) };
+        let tools = vec![ToolDefinition { name: "time".into(), description: String::new(), parameters: "{}".into() }];
+        let manner = Some(Manner { style: model.answers, reasoning: Reasoning::Default, tools, one_call });
+        let blame = Blame::new(Fields { prompt: "messages", format: "response_format" }, &Constraint::JsonSchema("{}".into()));
+        Answers::new(model, vec![stream], 1, super::Reading { manner, blame })
+    }
+
+    #[tokio::test]
+    async fn an_answer_of_one_call_at_most_ends_with_it_and_frees_the_engine() {
+        let (engine, stream) = mpsc::channel(64);
+        let mut answers = answers(stream, true);
+        engine.send(Ok(GenerationEvent::Reading { read: 30, of: 30 })).await.unwrap();
+        for text in ["<tool_call>", "{\"name\": \"time\"}", "</tool_call>", "<tool_call>", "{\"name\": \"time\"}", "</tool_call>"] {
+            engine.send(Ok(GenerationEvent::Delta { slot: "text".into(), text: text.into(), logprobs: Vec::new() })).await.unwrap();
+        }
+        answers.begin().await.unwrap();
+        let whole = answers.whole().await.unwrap().remove(0);
+        assert_eq!((whole.calls.len(), whole.ending, whole.text.as_str()), (1, Ending::Calls, ""));
+        assert!(engine.is_closed(), "the engine goes on although nobody listens");
+        let usage = answers.usage();
+        assert_eq!((usage.prompt_tokens, usage.completion_tokens, usage.total_tokens), (30, 3, 33));
+    }
+
+    #[tokio::test]
+    async fn a_refusal_names_its_field_also_after_the_beginning() {
+        let (engine, stream) = mpsc::channel(8);
+        let mut answers = answers(stream, false);
+        engine.send(Ok(GenerationEvent::Reading { read: 1, of: 30 })).await.unwrap();
+        answers.begin().await.unwrap();
+        let refusal = EngineError::InvalidRequest("the constraint of a slot cannot be used: it never ends".into());
+        engine.send(Err(refusal)).await.unwrap();
+        let error = answers.next().await.unwrap().unwrap_err();
+        assert!(matches!(&error, Error::Invalid { field, .. } if field == "response_format"), "{error:?}");
+        assert!(answers.next().await.is_none(), "nothing follows an error");
     }
 }

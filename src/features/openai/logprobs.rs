@@ -60,7 +60,13 @@ mod tests {
         assert_eq!((told.text_offset, offset), (vec![0, 2], 4));
         assert_eq!(told.top_logprobs[0]["x"], IMPOSSIBLE);
         let mut characters = 3;
-        let halves = vec![token("é".as_bytes(), -0.5), token(&[0xd0], -0.5), token(&[0xbc], -1.0), token(&[b' ', 0xf0, 0x9f], -1.0), token(b"a", 0.0)];
+        let halves = vec![
+            token("é".as_bytes(), -0.5),
+            token(&[0xd0], -0.5),
+            token(&[0xbc], -1.0),
+            token(&[b' ', 0xf0, 0x9f], -1.0),
+            token(b"a", 0.0),
+        ];
         let told = for_completion(halves, &mut characters);
         assert_eq!(told.tokens, ["é", "bytes:\\xd0", "bytes:\\xbc", "bytes:\\x20\\xf0\\x9f", "a"]);
         assert_eq!((told.text_offset, characters), (vec![3, 4, 4, 5, 7], 8));

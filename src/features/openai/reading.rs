@@ -151,8 +151,26 @@ mod tests {
     fn only_the_tokens_of_content_are_told_as_its_own() {
         let mut reader = Reader::new(Some(&manner(&["time"])));
         let token = |text: &str| TokenLogprob { bytes: text.as_bytes().to_vec(), logprob: -0.5, top: Vec::new() };
-        let pieces = ["<", "think", ">\n", "hm", " <b", "</", "think", ">", "\n\n", "Y", "es", " \n", "we <", "b>", ".", "<tool_call>\n{\"name\": ",
-            "\"time\"}", "\n</tool_call>"];
+        let pieces = [
+            "<",
+            "think",
+            ">\n",
+            "hm",
+            " <b",
+            "</",
+            "think",
+            ">",
+            "\n\n",
+            "Y",
+            "es",
+            " \n",
+            "we <",
+            "b>",
+            ".",
+            "<tool_call>\n{\"name\": ",
+            "\"time\"}",
+            "\n</tool_call>",
+        ];
         // Now one token a piece, now two.
         let cut = pieces.chunks(1).take(5).chain(pieces[5..].chunks(2));
         let mut told: Vec<Told> = Vec::new();

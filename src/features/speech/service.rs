@@ -11,7 +11,10 @@ use super::{
     line::{Line, Place},
 };
 use crate::{
-    engine::{Asker, EngineError, Place as Admission, Places, Transcriber, TranscriptSegment, TranscriptionEvent, TranscriptionRequest, parse::Audio},
+    engine::{
+        Asker, EngineError, Place as Admission, Places, Transcriber, TranscriptSegment, TranscriptionEvent, TranscriptionRequest,
+        parse::Audio,
+    },
     error::{Error, Result},
 };
 

@@ -276,11 +276,9 @@ impl OpenSlot {
     fn style(&self) -> Style {
         match self.slot.constraint {
             Constraint::PassageOf(_) | Constraint::OneOf(_) => Style::Verbatim,
-            Constraint::Free
-            | Constraint::Regex(_)
-            | Constraint::Grammar(_)
-            | Constraint::JsonSchema(_)
-            | Constraint::ToolCall(_) => Style::Prose,
+            Constraint::Free | Constraint::Regex(_) | Constraint::Grammar(_) | Constraint::JsonSchema(_) | Constraint::ToolCall(_) => {
+                Style::Prose
+            }
         }
     }
 
