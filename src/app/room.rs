@@ -125,6 +125,7 @@ mod tests {
             context_length: Some(8192),
             embedding_length: Some(576),
             has_chat_template: true,
+            reasons: false,
             tensors: 272,
             tensor_types: std::collections::BTreeMap::new(),
             shape: Some(Box::new(shape)),

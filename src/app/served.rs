@@ -43,6 +43,7 @@ impl ServedEngine {
             id: entry.id.clone(),
             task,
             dialog: task == Task::Text && facts.has_chat_template && (entry.instruct || entry.is_imported()),
+            reasons: header.is_some_and(|header| header.reasons),
             context_length: facts.context_length.or(entry.context_length),
             dimensions: facts.dimensions.filter(|_| task == Task::Embedding),
             format: format(entry.format).into(),

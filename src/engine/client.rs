@@ -114,7 +114,7 @@ impl EngineClient {
         let expected = duration_of_speech(&request);
         // Somebody watches these come; a job asks again by itself.
         let patient = matches!(request, Request::Generate(_) | Request::Transcribe(_)) || self.shared.comes_and_goes();
-        let (id, place) = self.shared.admit(patient)?;
+        let (id, place) = self.shared.admit(&asker, patient)?;
         let frame = connection::frame(&ToChild::Request { id, request });
         let frame = frame.map_err(|error| EngineError::InvalidRequest(error.to_string()))?;
         let (events, incoming) = mpsc::unbounded_channel();

@@ -32,7 +32,7 @@ impl FakeGenerator {
         match constraint {
             Constraint::OneOf(choices) => choices.first().cloned().unwrap_or_default(),
             Constraint::PassageOf(text) => text.split_whitespace().take(3).collect::<Vec<_>>().join(" "),
-            Constraint::Free | Constraint::Regex(_) | Constraint::JsonSchema(_) => format!("the {name}"),
+            Constraint::Free | Constraint::Regex(_) | Constraint::Grammar(_) | Constraint::JsonSchema(_) => format!("the {name}"),
             Constraint::ToolCall(call) => call.tools.first().map_or_else(String::new, |tool| {
                 format!("<tool_call>\n{{\"name\": \"{}\", \"arguments\": {{}}}}\n</tool_call>", tool.name)
             }),

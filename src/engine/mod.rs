@@ -17,9 +17,12 @@ pub mod tools;
 pub mod wire;
 
 mod chat;
+mod places;
 mod requests;
+mod rhythm;
 
 pub use chat::*;
+pub use places::{Place, Places};
 pub use requests::*;
 
 use std::{fs::File, time::Duration};

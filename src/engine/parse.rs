@@ -106,6 +106,8 @@ pub struct ModelHeader {
     pub context_length: Option<u64>,
     pub embedding_length: Option<u64>,
     pub has_chat_template: bool,
+    /// Its chat template speaks of reasoning.
+    pub reasons: bool,
     pub tensors: u64,
     /// Tensor type name → how many tensors.
     pub tensor_types: BTreeMap<String, u64>,

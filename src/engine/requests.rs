@@ -101,8 +101,10 @@ impl GenerationRequest {
 pub enum Prompt {
     /// Rendered with the model's own chat template.
     Chat(ChatPrompt),
-    /// Given to the model as it is (base models).
+    /// Somebody's words, given to the model as they are (base models): what looks like a control token is text.
     Text(String),
+    /// Given to the model as it is, by whoever knows its notation: `<|im_start|>` is the control token of that name.
+    Rendered(String),
 }
 
 /// A piece of the answer.
@@ -138,6 +140,8 @@ pub enum Constraint {
     Free,
     /// A regular expression that the whole text of the slot matches (llguidance's dialect).
     Regex(String),
+    /// A grammar that the whole text of the slot follows, in llguidance's notation, which is much like Lark's.
+    Grammar(String),
     /// One of these texts, word for word.
     OneOf(Vec<String>),
     /// A run of consecutive words of this text, at least one word.
@@ -219,7 +223,7 @@ pub enum Wait {
 pub enum GenerationEvent {
     /// It has not begun. Told whenever the reason changes; never by a child.
     Waiting(Wait),
-    /// So much of the prompt has been read; told every second or so.
+    /// So much of the prompt has been read; told every second or so, and when it is all of it.
     Reading {
         read: u32,
         of: u32,
@@ -332,7 +336,11 @@ pub struct TranscriptSegment {
     pub id: u32,
     pub start_milliseconds: u64,
     pub end_milliseconds: u64,
+    /// Where the window begins that it was heard in.
+    pub window_milliseconds: u64,
     pub text: String,
+    /// Whisper's numbers of its text's tokens.
+    pub tokens: Vec<u32>,
     /// What its tokens were sampled at.
     pub temperature: f32,
     /// Mean natural logarithm of its tokens' probabilities.

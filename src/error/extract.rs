@@ -39,6 +39,11 @@ pub async fn json_bytes(request: Request, limit_bytes: u64) -> Result<Vec<u8>, E
     if !is_json(request.headers()) {
         return Err(Error::UnsupportedMedia("the body must be JSON, with the content type application/json".into()));
     }
+    body_bytes(request, limit_bytes).await
+}
+
+/// The bytes of a body, whatever it says it is.
+pub async fn body_bytes(request: Request, limit_bytes: u64) -> Result<Vec<u8>, Error> {
     tokio::time::timeout(BODY_DEADLINE, read_limited(request.into_body(), limit_bytes)).await.map_err(|_| Error::TooSlow)?
 }
 

@@ -37,13 +37,28 @@ class Ollama(unittest.TestCase):
         self.assertIn(pieces[-1].done_reason, ("stop", "length"))
 
     def test_a_schema_and_tools(self):
-        schema = {"type": "object", "properties": {"place": {"type": "string", "maxLength": 20}}, "required": ["place"]}
-        answer = client.chat(MODEL, QUESTION, format=schema, options={**BRIEF, "num_predict": 80})
+        schema = {"type": "object", "properties": {"place": {"type": "string", "maxLength": 20}},
+                  "required": ["place"], "additionalProperties": False}
+        answer = client.chat(MODEL, QUESTION, format=schema, options={**BRIEF, "num_predict": 200})
         self.assertIn("place", json.loads(answer.message.content))
         self.assertTrue(client.chat(MODEL, QUESTION, tools=[weather], options=BRIEF, think=False).done)
         call = {"function": {"name": "weather", "arguments": {"place": "sea"}}}
-        dialog = [*QUESTION, {"role": "assistant", "tool_calls": [call]}, {"role": "tool", "tool_name": "weather", "content": "rain"}]
-        self.assertTrue(client.chat(MODEL, dialog, options=BRIEF).message.content)
+
+        def told(result):
+            said = [{"role": "assistant", "tool_calls": [call]}, {"role": "tool", "tool_name": "weather", "content": result}]
+            return client.chat(MODEL, [*QUESTION, *said], tools=[weather], options=BRIEF)
+
+        brief, long = told("rain"), told("rain, and in the evening a storm from the north with hail")
+        self.assertTrue(brief.message.content)
+        self.assertGreater(long.prompt_eval_count, brief.prompt_eval_count + 8, "the model reads what the tool returned")
+
+    def test_thinking(self):
+        self.assertNotIn("thinking", client.show(MODEL).capabilities)
+        for think in (True, False, "low"):
+            answer = client.chat(MODEL, QUESTION, think=think, options=BRIEF)
+            self.assertTrue(answer.message.content and not answer.message.thinking, "this model does not think")
+        thought = [*QUESTION, {"role": "assistant", "content": "Blue.", "thinking": "The sea is blue."}, *QUESTION]
+        self.assertTrue(client.chat(MODEL, thought, options=BRIEF).done)
 
     def test_a_prompt(self):
         answer = client.generate(MODEL, "Name a colour.", system="Be brief.", options=BRIEF, keep_alive="5m")
@@ -58,6 +73,7 @@ class Ollama(unittest.TestCase):
         one = client.embeddings("multilingual-e5-small", "a dream").embedding
         self.assertAlmostEqual(sum(a * b for a, b in zip(one, many.embeddings[0])), 1, places=4)
         self.assertEqual(len(client.embed("multilingual-e5-small", "long " * 3000).embeddings), 1)
+        self.assertEqual(len(client.embed("multilingual-e5-small", "").embeddings), 0)
 
     def test_refusals_are_told(self):
         for wrong, status in [

@@ -159,6 +159,7 @@ class Others(unittest.TestCase):
         verbose = hear(response_format="verbose_json", timestamp_granularities=["word", "segment"], temperature=0, prompt="A golden key.")
         self.assertEqual(verbose.language, "english")
         self.assertTrue(verbose.segments[0].end > verbose.segments[0].start and verbose.segments[0].avg_logprob < 0)
+        self.assertTrue(verbose.segments[0].tokens and verbose.segments[0].seek >= 0)
         words = verbose.words
         self.assertTrue(any("bridge" in word.word.lower() for word in words))
         self.assertTrue(all(one.start <= two.start for one, two in zip(words, words[1:])))

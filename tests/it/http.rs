@@ -7,6 +7,7 @@ mod guard;
 mod house;
 mod interpret;
 mod models;
+mod ollama;
 mod openai;
 mod server;
 mod speech;

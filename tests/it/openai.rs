@@ -101,6 +101,55 @@ async fn a_schema_a_pattern_and_a_forced_call_are_kept_to() {
 }
 
 #[tokio::test]
+async fn a_grammar_is_kept_to_and_stop_texts_do_not_cut_what_ends_by_itself() {
+    let server = server::shared().await;
+    let api = server.api();
+    let grammar = "start: \"I see \" colour (\" and \" colour)? \".\"\ncolour: /red|green|blue/";
+    let answer = ask(&api, json!({"grammar": grammar})).await;
+    let content = answer["choices"][0]["message"]["content"].as_str().unwrap();
+    let sentences: Vec<String> = ["red", "green", "blue"]
+        .iter()
+        .flat_map(|one| ["", " and red", " and green", " and blue"].map(|other| format!("I see {one}{other}.")))
+        .collect();
+    assert!(sentences.iter().any(|sentence| sentence == content), "{content}");
+    let completion = json!({"model": OTHER_MODEL, "prompt": "Yes or no?", "grammar": "start: \" yes\" | \" no\"", "temperature": 0});
+    let answer = api.post_json("/v1/completions", &completion).await.ok();
+    assert!([" yes", " no"].iter().any(|text| answer["choices"][0]["text"] == *text), "{answer:#}");
+    for (wrong, says) in [
+        ("start: nothing", "nothing"),
+        ("start: \"a", "cannot be used"),
+        ("root ::= \"yes\"", "GBNF"),
+        ("start: <|im_start|>", "no way on"),
+        ("start: <[999999999]>", "cannot be used"),
+        (&"(".repeat(60_000), "nested"),
+    ] {
+        let refused = api.post_json(CHAT, &chat(json!({"grammar": wrong}))).await;
+        let error = refused.json()["error"].clone();
+        assert_eq!((refused.status, error["param"].as_str()), (400, Some("grammar")), "{error}");
+        assert!(error["message"].as_str().unwrap().contains(says), "{error}");
+    }
+    let tools = json!([{"type": "function", "function": {"name": "look", "parameters": {"type": "object", "properties": {}}}}]);
+    let answer = ask(&api, json!({"tools": tools, "tool_choice": "required", "stop": ["{", "\n"], "max_tokens": 60})).await;
+    assert_eq!(answer["choices"][0]["message"]["tool_calls"][0]["function"]["name"], "look", "{answer:#}");
+}
+
+#[tokio::test]
+async fn control_tokens_count_in_a_prompt_of_the_clients_own_and_never_in_a_message() {
+    let server = server::shared().await;
+    let api = server.api();
+    let tokens = |answer: Value| answer["usage"]["prompt_tokens"].as_u64().unwrap();
+    let raw = async |prompt: &str| {
+        let body = json!({"model": ENGLISH_MODEL, "prompt": prompt, "max_tokens": 1});
+        tokens(api.post_json("/v1/completions", &body).await.ok())
+    };
+    assert_eq!(raw("<|im_start|>").await, 1);
+    let rendered = "<|im_start|>user\nHello<|im_end|>\n<|im_start|>assistant\n";
+    assert_eq!(raw(rendered).await, raw("user\nHello\nassistant\n").await + 3, "each is one token");
+    let message = async |content: &str| tokens(ask(&api, json!({"messages": [{"role": "user", "content": content}]})).await);
+    assert!(message("Hello<|im_end|>").await > message("Hello").await + 3, "in a message it is text");
+}
+
+#[tokio::test]
 async fn a_prompt_longer_than_the_context_is_refused_with_both_numbers_and_a_limit_beyond_it_is_cut() {
     let server = server::shared().await;
     let api = server.api();
@@ -116,7 +165,13 @@ async fn a_prompt_longer_than_the_context_is_refused_with_both_numbers_and_a_lim
             .filter_map(|text| text.parse().ok())
             .collect();
         assert_eq!((error["code"].as_str(), numbers.len()), (Some("context_length_exceeded"), 2), "{error}");
+        assert_eq!(error["param"], "messages");
         assert!(numbers[0] > 10_000 && numbers[1] == 8192, "{numbers:?}");
+    }
+    for (path, field) in [("/v1/completions", "prompt"), ("/v1/responses", "input")] {
+        let refused = api.post_json(path, &json!({"model": ENGLISH_MODEL, field: "the sea ".repeat(5000)})).await;
+        let error = refused.json()["error"].clone();
+        assert_eq!((&error["param"], &error["code"]), (&field.into(), &"context_length_exceeded".into()), "{error}");
     }
     let many = ask(&api, json!({"max_tokens": 1_000_000_000_u64, "stop": ["."]})).await;
     assert!(many["usage"]["completion_tokens"].as_u64() < Some(8192), "{many:#}");
@@ -143,6 +198,15 @@ async fn texts_are_continued_and_vectors_are_the_same_in_both_encodings() {
     use base64::Engine as _;
     let bytes = base64::engine::general_purpose::STANDARD.decode(packed["data"][0]["embedding"].as_str().unwrap()).unwrap();
     assert_eq!((bytes.len(), f32::from_le_bytes(bytes[..4].try_into().unwrap())), (384 * 4, first));
+    // Letters that this model writes in halves.
+    let letters = json!({"model": ENGLISH_MODEL, "prompt": "x", "regex": "[бгжщ]{12}", "max_tokens": 100, "logprobs": 1, "temperature": 0});
+    let answer = api.post_json("/v1/completions", &letters).await.ok();
+    let (text, logprobs) = (answer["choices"][0]["text"].as_str().unwrap(), &answer["choices"][0]["logprobs"]);
+    assert!(text.chars().count() == 12 && text.chars().all(|letter| "бгжщ".contains(letter)), "{answer:#}");
+    let tokens: Vec<&str> = logprobs["tokens"].as_array().unwrap().iter().map(|token| token.as_str().unwrap()).collect();
+    assert!(tokens.contains(&"bytes:\\xd0") && !tokens.concat().contains('\u{fffd}'), "{tokens:?}");
+    let offsets: Vec<u64> = logprobs["text_offset"].as_array().unwrap().iter().map(|offset| offset.as_u64().unwrap()).collect();
+    assert!(offsets.len() == tokens.len() && offsets[0] == 0 && offsets.is_sorted() && offsets.last() == Some(&11), "{offsets:?}");
     let long = json!({"model": EMBEDDING_MODEL, "input": ["short", texts::HORSE.repeat(40)]});
     let refused = api.post_json("/v1/embeddings", &long).await;
     assert_eq!((refused.status, refused.json()["error"]["param"].as_str()), (400, Some("input[1]")), "{}", refused.text());

@@ -237,7 +237,6 @@ impl<'a> Life<'a> {
             FromChild::Done { id } => {
                 if self.line.done(id) {
                     self.heard_at = Instant::now();
-                    self.shared.rhythm.beat(!self.line.is_empty());
                     self.send();
                 }
             }

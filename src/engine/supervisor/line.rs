@@ -7,13 +7,13 @@
 use std::{collections::HashMap, os::fd::OwnedFd};
 
 use tokio::{
-    sync::{OwnedSemaphorePermit, mpsc::UnboundedSender},
+    sync::mpsc::UnboundedSender,
     time::{Duration, Instant},
 };
 
 use super::{EngineState, Patience, Submission, View};
 use crate::engine::{
-    Asker, EngineError, Wait,
+    Asker, EngineError, Place, Wait,
     wire::{Event, MAX_ANSWER_BYTES, ToChild, connection},
 };
 
@@ -62,7 +62,7 @@ struct Standing {
     cancelled_at: Option<Instant>,
     /// What of its answer may still come.
     bytes_left: usize,
-    _place: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 /// What the child works on, if it is not an idle one.
@@ -254,11 +254,12 @@ fn reason(view: &View) -> Wait {
 
 #[cfg(test)]
 mod tests {
-    use std::{os::fd::OwnedFd, sync::Arc};
+    use std::os::fd::OwnedFd;
 
-    use tokio::sync::{Semaphore, mpsc};
+    use tokio::sync::mpsc;
 
     use super::*;
+    use crate::engine::Places;
 
     struct Listener(mpsc::UnboundedReceiver<Result<Told, EngineError>>);
 
@@ -281,8 +282,8 @@ mod tests {
 
     fn ask_with(line: &mut Line, id: u64, patient: bool, patience: &Patience) -> Listener {
         let (events, told) = mpsc::unbounded_channel();
-        let place = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
         let asker = Asker::named(if id > 100 { "late" } else { "early" });
+        let place = Places::new(1, 1).take(&asker).ok().unwrap();
         line.join(
             Submission {
                 id,

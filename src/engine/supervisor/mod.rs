@@ -11,7 +11,6 @@ mod line;
 #[cfg(test)]
 mod on_demand;
 mod process;
-mod rhythm;
 mod run;
 mod spawner;
 mod status;
@@ -28,12 +27,11 @@ use std::{
 };
 
 pub use process::resident_bytes;
-use rhythm::Rhythm;
 pub use spawner::Spawner;
 pub use status::{EngineState, EngineStatus};
 use tally::Tally;
 use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch},
+    sync::{mpsc, watch},
     task::JoinHandle,
     time::{sleep, timeout},
 };
@@ -42,7 +40,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use self::process::ChildProcess;
 pub(super) use self::{conversation::Conversation, line::Told};
 use super::{
-    Asker, EngineError, EngineOptions,
+    Asker, EngineError, EngineOptions, Place, Places,
     backend::Backend,
     client::EngineClient,
     confinement::{Confinement, ConfinementReport},
@@ -52,6 +50,8 @@ use super::{
 
 /// Requests that are served or wait.
 const MOST_REQUESTS: usize = 72;
+/// Of these, requests of one asker.
+pub const MOST_OF_ONE_ASKER: usize = MOST_REQUESTS / 2;
 
 /// An engine that comes and goes stays at least so long after a request, whatever is wished: who asks several things in a row
 /// is not to have it loaded for each.
@@ -156,13 +156,12 @@ impl Supervisor {
             kind: spec.kind,
             model_id: spec.model_id.clone(),
             commands,
-            places: Arc::new(Semaphore::new(MOST_REQUESTS)),
+            places: Places::new(MOST_REQUESTS, MOST_OF_ONE_ASKER),
             next_id: AtomicU64::new(STARTING + 1),
             view: watch::Sender::new(view),
             on_demand,
             keep_alive,
             longest_wait: patience.whole,
-            rhythm: Rhythm::default(),
             tally: Tally::default(),
         });
         let stop = CancellationToken::new();
@@ -221,7 +220,7 @@ pub(in crate::engine) struct Shared {
     kind: EngineKind,
     model_id: String,
     commands: mpsc::UnboundedSender<Command>,
-    places: Arc<Semaphore>,
+    places: Arc<Places>,
     next_id: AtomicU64,
     view: watch::Sender<View>,
     /// Its model is loaded when somebody asks for it.
@@ -230,7 +229,6 @@ pub(in crate::engine) struct Shared {
     keep_alive: Option<Duration>,
     /// How long whoever needs it in memory waits for that.
     longest_wait: Duration,
-    rhythm: Rhythm,
     tally: Tally,
 }
 
@@ -279,7 +277,7 @@ pub(in crate::engine) struct Submission {
     pub(in crate::engine) patient: bool,
     /// How long the engine stays after it; `None`: for good.
     pub(in crate::engine) stay: Option<Duration>,
-    pub(in crate::engine) place: OwnedSemaphorePermit,
+    pub(in crate::engine) place: Place,
 }
 
 impl Shared {
@@ -312,15 +310,12 @@ impl Shared {
 
     /// Whether anybody waits for it or is answered by it.
     fn is_awaited(&self) -> bool {
-        self.places.available_permits() < MOST_REQUESTS
+        self.places.taken() > 0
     }
 
-    fn place(&self) -> Result<OwnedSemaphorePermit, EngineError> {
-        Arc::clone(&self.places).try_acquire_owned().map_err(|_| EngineError::Busy { retry_after: self.rhythm.retry_after() })
-    }
-
-    /// A place in the queue and an id, or why there is none. A patient asker gets one while the engine starts, too.
-    pub(in crate::engine) fn admit(&self, patient: bool) -> Result<(u64, OwnedSemaphorePermit), EngineError> {
+    /// A place in the queue and an id, or why there is none: all are taken, or half of them by this asker. A patient one gets
+    /// a place while the engine starts, too.
+    pub(in crate::engine) fn admit(&self, asker: &Asker, patient: bool) -> Result<(u64, Place), EngineError> {
         let (unavailability, starts) = {
             let state = &self.view.borrow().state;
             (state.unavailability(), matches!(state, EngineState::Starting { .. } | EngineState::Restarting { .. }))
@@ -329,7 +324,8 @@ impl Shared {
             self.command(Command::Wanted);
             return Err(EngineError::Unavailable(reason));
         }
-        Ok((self.next_id.fetch_add(1, Ordering::Relaxed), self.place()?))
+        let place = self.places.take(asker).map_err(|retry_after| EngineError::Busy { retry_after })?;
+        Ok((self.next_id.fetch_add(1, Ordering::Relaxed), place))
     }
 
     /// Why a request cannot be served now; empty when it can.
@@ -344,7 +340,6 @@ impl Shared {
 
     pub(in crate::engine) fn status(&self) -> EngineStatus {
         let View { state, confinement, pid, restarts, .. } = self.view.borrow().clone();
-        let queued = MOST_REQUESTS.saturating_sub(self.places.available_permits());
         EngineStatus {
             kind: self.kind,
             model_id: self.model_id.clone(),
@@ -353,7 +348,7 @@ impl Shared {
             pid,
             resident_bytes: pid.and_then(process::resident_bytes),
             restarts,
-            queued: u32::try_from(queued).unwrap_or(u32::MAX),
+            queued: u32::try_from(self.places.taken()).unwrap_or(u32::MAX),
             prompt_tokens: self.tally.prompt(),
             cached_tokens: self.tally.cached(),
             on_demand: self.comes_and_goes(),
@@ -380,6 +375,11 @@ impl Shared {
         timeout(self.longest_wait, waiting).await.map_err(overdue)?
     }
 
+    fn await_it(&self) -> Result<Awaiting<'_>, EngineError> {
+        let place = self.places.take_unnamed().map_err(|retry_after| EngineError::Busy { retry_after })?;
+        Ok(Awaiting { shared: self, place: Some(place) })
+    }
+
     /// Who waits here has a place in the queue: only so many may, and for nobody else is a model loaded.
     async fn until(&self, enough: fn(&EngineState) -> bool) -> Result<ReadyReport, EngineError> {
         let mut views = self.view.subscribe();
@@ -391,7 +391,7 @@ impl Shared {
                 (state, Some(report)) if enough(state) => return Ok(report),
                 (EngineState::Failed { reason }, _) => return Err(EngineError::Unavailable(reason.clone())),
                 (EngineState::Stopped, _) => return Err(EngineError::Unavailable("it was stopped".into())),
-                _ if waiting.is_none() => waiting = Some(Awaiting { shared: self, place: Some(self.place()?) }),
+                _ if waiting.is_none() => waiting = Some(self.await_it()?),
                 _ => {}
             }
             if state == EngineState::Resting {
@@ -406,7 +406,7 @@ impl Shared {
 /// Somebody waits for the engine without a request in its line.
 struct Awaiting<'a> {
     shared: &'a Shared,
-    place: Option<OwnedSemaphorePermit>,
+    place: Option<Place>,
 }
 
 impl Drop for Awaiting<'_> {

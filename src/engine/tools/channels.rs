@@ -1,6 +1,7 @@
 //! Answers in channels, each with a header that says what it is: gpt-oss's harmony and Functionary's recipients.
 
 use super::{
+    is_name,
     json::{ReadCall, Scan, find_outside_strings, object_text},
     pieces::{Piece, Told, possible_mark},
     reader::{Mode, ToolReader},
@@ -69,11 +70,20 @@ impl ToolReader {
             }
             Mode::Header => {
                 let Some(end) = self.held.find(channels.header_end) else {
-                    // A header that never ends says nothing.
-                    return false;
+                    // A header that never ends says nothing, but for words that are none.
+                    let is_text = last && channels.opens.is_empty() && !self.held.is_empty();
+                    if is_text {
+                        self.mode = Mode::Channel(Channel::Content);
+                    }
+                    return is_text;
                 };
-                let header: String = self.held.drain(..end + channels.header_end.len()).collect();
-                self.mode = Mode::Channel(announced(self.style, header.trim_end_matches(channels.header_end)));
+                let announced = announced(self.style, &self.held[..end]);
+                // Words where a name should be are part of the answer, unless marks say that they are none.
+                let is_header = !channels.opens.is_empty() || !matches!(&announced, Channel::Call(name) if !is_name(name));
+                if is_header {
+                    self.held.drain(..end + channels.header_end.len());
+                }
+                self.mode = Mode::Channel(if is_header { announced } else { Channel::Content });
                 self.scan = Scan::default();
                 self.content.mark();
                 self.reasoning.mark();
@@ -102,7 +112,7 @@ impl ToolReader {
         match channel {
             Channel::Content => told.add(Piece::Content(self.content.push(&text))),
             Channel::Reasoning => told.add(Piece::Reasoning(self.reasoning.push(&text))),
-            Channel::Call(name) => match object_text(&text).filter(|_| !self.tools.is_empty()) {
+            Channel::Call(name) => match object_text(&text).filter(|_| !self.tools.is_empty() && is_name(name)) {
                 Some(arguments) => self.tell_calls(told, vec![ReadCall { id: None, name: name.clone(), arguments }]),
                 None => told.add(Piece::Content(self.content.push(&text))),
             },

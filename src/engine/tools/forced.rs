@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::ToolStyle;
+use super::{ToolStyle, is_name};
 use crate::engine::{ForcedCall, ToolDefinition};
 
 /// The most tools that a call can be forced from.
@@ -53,8 +53,7 @@ fn sequence(style: ToolStyle, text: &str, token_of: &dyn Fn(&str) -> Option<u32>
 }
 
 fn checked_name(name: &str) -> Result<&str, String> {
-    let fits = (1..=64).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte));
-    if fits { Ok(name) } else { Err(format!("a tool's name is 1 to 64 letters, digits, '_', '-' or '.': {name:?}")) }
+    if is_name(name) { Ok(name) } else { Err(format!("a tool's name is 1 to 64 letters, digits, '_', '-' or '.': {name:?}")) }
 }
 
 fn parameters(tool: &ToolDefinition) -> Result<serde_json::Value, String> {

@@ -32,6 +32,11 @@ impl Lane {
         std::mem::replace(&mut self.space, space)
     }
 
+    /// Bytes that are held back.
+    pub fn held(&self) -> usize {
+        self.space.len()
+    }
+
     /// A mark follows: white space before it is told only if more words come.
     pub fn mark(&mut self) {
         self.after_mark = true;

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 pub use forced::{MAX_TOOLS, forced_call};
 pub use pieces::Piece;
 pub use reader::ToolReader;
-pub use style::{ToolStyle, opens_reasoning};
+pub use style::{ToolStyle, knows_reasoning, opens_reasoning};
 
 use super::Reasoning;
 
@@ -47,6 +47,11 @@ pub struct OpensReasoning {
     pub by_default: bool,
     pub off: bool,
     pub on: bool,
+}
+
+/// Whether a tool can be called so: 1 to 64 letters, digits, `_`, `-` or `.`.
+pub fn is_name(name: &str) -> bool {
+    (1..=64).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte))
 }
 
 /// The id of a call in nine letters and digits, which is what Mistral's templates take; such an id stays as it is.

@@ -2,12 +2,18 @@
 
 use serde_json::{Map, Value};
 
-use super::json::{ReadCall, calls, object_text};
+use super::{
+    is_name,
+    json::{ReadCall, calls, object_text},
+};
 use crate::engine::ToolDefinition;
 
-/// The calls in the text behind the mark `open`; `None` where it is no call.
+/// The calls in the text behind the mark `open`; `None` where it is no call, or one of what cannot be a tool's name.
 pub(super) fn read(open: &str, body: &str, tools: &[ToolDefinition]) -> Option<Vec<ReadCall>> {
-    let trimmed = body.trim();
+    parsed(open, body.trim(), tools).filter(|calls| calls.iter().all(|call| is_name(&call.name)))
+}
+
+fn parsed(open: &str, trimmed: &str, tools: &[ToolDefinition]) -> Option<Vec<ReadCall>> {
     match open {
         "<function=" => function_tag(trimmed).map(one),
         "[TOOL_CALLS]" if !trimmed.starts_with('[') => mistral(trimmed).map(one),
@@ -30,9 +36,7 @@ fn is_direct_answer(name: &str) -> bool {
 }
 
 fn named(name: &str, arguments: &str) -> Option<ReadCall> {
-    let name = name.trim();
-    let plain = !name.is_empty() && !name.contains(|letter: char| letter.is_whitespace() || "<>{}\"".contains(letter));
-    Some(ReadCall { id: None, name: plain.then(|| name.to_owned())?, arguments: object_text(arguments)? })
+    Some(ReadCall { id: None, name: name.trim().to_owned(), arguments: object_text(arguments)? })
 }
 
 /// `name>{…}`

@@ -78,6 +78,11 @@ impl ToolReader {
         told.0
     }
 
+    /// Bytes at the end of what was pushed that may still become content, or not.
+    pub fn undecided(&self) -> usize {
+        self.held.len() + self.content.held()
+    }
+
     /// The answer has ended.
     pub fn finish(mut self) -> Vec<Piece> {
         let mut told = Told::default();

@@ -72,6 +72,11 @@ pub(super) const REASONING: &[(&str, &str)] = &[
 pub(super) const CHANNEL_MARKS: &[&str] =
     &["<|start|>", "<|channel|>", "<|constrain|>", "<|message|>", "<|end|>", "<|call|>", "<|return|>"];
 
+/// Whether a model with this chat template can think before it answers.
+pub fn knows_reasoning(template: &str) -> bool {
+    REASONING.iter().any(|(open, _)| template.contains(open)) || template.contains("<|channel|>analysis")
+}
+
 /// Whether a prompt ends inside reasoning.
 pub fn opens_reasoning(prompt: &str) -> bool {
     opened_reasoning(prompt).is_some()

@@ -249,6 +249,13 @@ fn broken_calls_are_content() {
         (Kimi, "<|tool_call_begin|>functions.get_weather:0 {}<|tool_call_end|>"),
         (Gemma, "<|tool_call>call:get_weather{city:<|\"|>Oslo}<tool_call|>"),
         (CommandAction, "<|START_ACTION|>[{\"tool_name\": 3}]<|END_ACTION|>"),
+        // No tool can be called so, and no client could send such a call back.
+        (Hermes, "<tool_call>\n{\"name\": \"get the weather!\", \"arguments\": {}}\n</tool_call>"),
+        (Hermes, "<tool_call>\n{\"name\": \"\", \"arguments\": {}}\n</tool_call>"),
+        (Mistral, "[TOOL_CALLS][{\"name\": \"search\\u0000\", \"arguments\": {}}]"),
+        (MistralArgs, "[TOOL_CALLS]погода[ARGS]{}"),
+        (Functionary, "The sea is blue."),
+        (Functionary, "The sea is blue.\nAnd so is the sky.\n"),
     ];
     for (style, text) in cases {
         assert_eq!(read(style, false, &tools(), text), [Piece::Content(text.to_owned())], "{style:?}");

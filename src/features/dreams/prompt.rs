@@ -61,7 +61,7 @@ impl Material<'_> {
 
 fn texts(prompt: &Prompt) -> Vec<&str> {
     match prompt {
-        Prompt::Text(text) => vec![text],
+        Prompt::Text(text) | Prompt::Rendered(text) => vec![text],
         Prompt::Chat(chat) => chat.messages.iter().map(|message| message.content.as_str()).collect(),
     }
 }

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -19,7 +19,7 @@ use super::{
     validate,
 };
 use crate::{
-    engine::{EmbeddingRequest, EmbeddingRole},
+    engine::{EmbeddingRequest, EmbeddingRole, Place, Places, supervisor::MOST_OF_ONE_ASKER},
     error::{Error, Result},
 };
 
@@ -32,8 +32,6 @@ const LAST_WORDS: Duration = Duration::from_secs(8);
 const ENGINE_RETRY: Duration = Duration::from_secs(5);
 /// Readings that go on or wait at the same time; more are refused until one is done.
 const MOST_READINGS: usize = 64;
-/// A reading takes some seconds, so that a place is free about then.
-const QUEUE_RETRY: Duration = Duration::from_secs(10);
 /// How long a reading waits for models that are being fetched or loaded, while somebody hears how far that is …
 const LISTENER_PATIENCE: Duration = Duration::from_secs(60 * 60);
 /// … and when nobody does.
@@ -49,7 +47,7 @@ pub struct KeptDream {
     language: String,
     started: Instant,
     /// Readings that go on or wait are bounded.
-    _place: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 /// The feature's face to `http/`, jobs and the command line.
@@ -57,14 +55,16 @@ pub struct DreamService {
     store: DreamStore,
     prompts: Prompts,
     models: watch::Receiver<Arc<DreamModels>>,
-    places: Arc<Semaphore>,
+    places: Arc<Places>,
     stopping: CancellationToken,
 }
 
 impl DreamService {
     /// `stopping` is cancelled when the server begins to stop: a reading then has eight seconds left.
     pub fn new(store: DreamStore, models: watch::Receiver<Arc<DreamModels>>, stopping: CancellationToken) -> Self {
-        Self { store, prompts: Prompts::embedded(), models, places: Arc::new(Semaphore::new(MOST_READINGS)), stopping }
+        // Whom an engine's queue has no place for would keep a dream and get no reading.
+        let places = Places::new(MOST_READINGS, MOST_OF_ONE_ASKER);
+        Self { store, prompts: Prompts::embedded(), models, places, stopping }
     }
 
     fn models(&self) -> Arc<DreamModels> {
@@ -80,7 +80,7 @@ impl DreamService {
             None => language::detect(&text),
         };
         let dream = self.store.keep(owner, &text, &language).await?;
-        self.admit(dream, language, request.lens, started)
+        self.admit(owner, dream, language, request.lens, started)
     }
 
     /// A dream that was kept earlier, to be read again or through another lens.
@@ -88,12 +88,12 @@ impl DreamService {
         let started = Instant::now();
         let dream = self.find(owner, id).await?.dream;
         let language = dream.language.clone();
-        self.admit(dream, language, request.lens, started)
+        self.admit(owner, dream, language, request.lens, started)
     }
 
-    fn admit(&self, dream: Dream, language: String, lens: Option<Lens>, started: Instant) -> Result<KeptDream> {
-        let busy = |_| Error::DreamKept { dream_id: dream.id, cause: Box::new(Error::Busy { retry_after: QUEUE_RETRY }) };
-        let place = Arc::clone(&self.places).try_acquire_owned().map_err(busy)?;
+    fn admit(&self, owner: OwnerId, dream: Dream, language: String, lens: Option<Lens>, started: Instant) -> Result<KeptDream> {
+        let busy = |retry_after| Error::DreamKept { dream_id: dream.id, cause: Box::new(Error::Busy { retry_after }) };
+        let place = self.places.take(&owner.asker()).map_err(busy)?;
         Ok(KeptDream { dream, lens: lens.unwrap_or_default(), language, started, _place: place })
     }
 

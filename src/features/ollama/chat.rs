@@ -7,9 +7,9 @@ use super::{
     options::{Settled, format, settle},
 };
 use crate::{
-    engine::{Asker, ChatMessage, ChatRole, Constraint, ToolCall},
+    engine::{Asker, ChatMessage, ChatRole, Constraint, Prompt, ToolCall},
     error::{Error, Result},
-    features::openai::{ModelCard, Prompts, Role, Tooling, Writing, check_stops},
+    features::openai::{Fields, ModelCard, Prompts, Role, Tooling, Writing, check_stops},
 };
 
 /// A dialog to be continued.
@@ -21,7 +21,7 @@ pub fn chat(request: &ChatRequest, model: &ModelCard) -> Result<Writing> {
     }
     let messages = request.messages.iter().enumerate().map(message).collect::<Result<Vec<_>>>()?;
     let prompts = Prompts::Dialog { messages, tooling, reasoning: request.think.into() };
-    writing(prompts, constraint, settle(request.options.clone().unwrap_or_default(), model.context_length)?)
+    writing(prompts, "messages", constraint, settle(request.options.clone().unwrap_or_default(), model.context_length)?)
 }
 
 /// A prompt to be answered, or, raw or with a base model, to be continued.
@@ -38,20 +38,22 @@ pub fn generate(request: &GenerateRequest, model: &ModelCard) -> Result<Writing>
         return refuse("context", "send the whole conversation under /api/chat");
     }
     let prompts = if request.raw == Some(true) || !model.dialog {
-        Prompts::Texts(vec![request.system.iter().chain([&request.prompt]).cloned().collect::<Vec<_>>().join("\n\n")])
+        let text = request.system.iter().chain([&request.prompt]).cloned().collect::<Vec<_>>().join("\n\n");
+        Prompts::Texts(vec![if request.raw == Some(true) { Prompt::Rendered(text) } else { Prompt::Text(text) }])
     } else {
         let system = request.system.iter().map(|text| ChatMessage::new(ChatRole::System, text));
         let messages = system.chain([ChatMessage::new(ChatRole::User, &request.prompt)]).collect();
         Prompts::Dialog { messages, tooling: Tooling::default(), reasoning: request.think.into() }
     };
     let settled = settle(request.options.clone().unwrap_or_default(), model.context_length)?;
-    writing(prompts, format(request.format.as_ref())?, settled)
+    writing(prompts, "prompt", format(request.format.as_ref())?, settled)
 }
 
-fn writing(prompts: Prompts, constraint: Constraint, settled: Settled) -> Result<Writing> {
+fn writing(prompts: Prompts, prompt: &'static str, constraint: Constraint, settled: Settled) -> Result<Writing> {
     let Settled { sampling, stop, max_tokens } = settled;
     check_stops(&constraint, &stop)?;
-    Ok(Writing { prompts, n: 1, constraint, stop, max_tokens, sampling, asker: Asker::named("api") })
+    let (asker, fields) = (Asker::named("ollama"), Fields { prompt, format: "format" });
+    Ok(Writing { prompts, n: 1, constraint, stop, max_tokens, sampling, asker, fields })
 }
 
 fn message((index, message): (usize, &Message)) -> Result<ChatMessage> {

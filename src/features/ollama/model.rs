@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::keep_alive::KeepAlive;
-use crate::features::openai::{Advice, Inputs, OneOrMany, Role, Tool, Wire};
+use crate::features::openai::{Advice, EmbeddingsRequest as Embedding, Inputs, OneOrMany, Role, Tool, Wire};
 
 const IMAGES: Advice = ("images", "these models read text only: leave pictures out");
 
@@ -145,7 +145,9 @@ pub struct EmbedRequest {
     pub keep_alive: Option<KeepAlive>,
 }
 
-impl Wire for EmbedRequest {}
+impl Wire for EmbedRequest {
+    const LIMIT_BYTES: u64 = Embedding::LIMIT_BYTES;
+}
 
 /// The older way to ask for one vector.
 #[derive(Debug, Clone, Deserialize)]

@@ -66,7 +66,7 @@ impl OllamaNarrator {
         let done_reason = if self.ending == Ending::Length { "length" } else { "stop" };
         Figures {
             done_reason,
-            total_duration: u64::try_from(self.began.elapsed().as_nanos()).unwrap_or(u64::MAX),
+            total_duration: nanoseconds(self.began),
             load_duration: 0,
             prompt_eval_count: usage.prompt_tokens,
             prompt_eval_duration: usage.prompt_milliseconds * 1_000_000,
@@ -79,6 +79,11 @@ impl OllamaNarrator {
 fn wire_call(call: ToolCall) -> Call {
     let arguments = serde_json::from_str(&call.arguments).unwrap_or_default();
     Call { id: Some(call.id), function: CalledFunction { name: call.name, arguments } }
+}
+
+/// As the protocol counts time.
+pub fn nanoseconds(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// As the protocol writes times.

@@ -7,8 +7,8 @@ use std::{
 
 use axum::{
     Json, Router,
-    body::Body,
-    extract::{Request, State},
+    body::Body as Stream,
+    extract::{FromRequest, Request, State},
     http::{HeaderValue, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
@@ -22,12 +22,12 @@ use super::{
     chat,
     keep_alive::KeepAlive,
     model::{ChatRequest, EmbedRequest, EmbedResponse, EmbeddingsRequest, EmbeddingsResponse, GenerateRequest, ShowRequest, Shown, Tags},
-    narration::{Form, OllamaNarrator},
+    narration::{Form, OllamaNarrator, nanoseconds},
     tags::{loaded, own_name, shown, tag},
 };
 use crate::{
-    error::{Result, problem::Problem},
-    features::openai::{ApiBody, EmbeddingsRequest as Embedding, Failure, Inputs, ModelApi, Task, Vector, Writing, embed, narrate},
+    error::{Error, Result, extract::body_bytes, problem::Problem},
+    features::openai::{EmbeddingsRequest as Embedding, Failure, Inputs, ModelApi, Task, Vector, Wire, Writing, embed, narrate, read},
 };
 
 /// The feature's operations.
@@ -42,6 +42,18 @@ pub fn operations() -> Router<Arc<ModelApi>> {
         .route("/api/generate", post(generate))
         .route("/api/embed", post(embed_texts))
         .route("/api/embeddings", post(embed_text))
+}
+
+/// A JSON body, whatever content type it claims: `curl -d` sends a form's. Pages of other sites are kept out by their
+/// `Origin`.
+struct Body<T>(T);
+
+impl<T: Wire, S: Send + Sync> FromRequest<S> for Body<T> {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self> {
+        read(&body_bytes(request, T::LIMIT_BYTES).await?).map(Self)
+    }
 }
 
 /// Puts errors into the protocol's words.
@@ -71,12 +83,12 @@ async fn list_loaded(State(api): State<Arc<ModelApi>>) -> Json<Tags> {
     Json(Tags { models: api.cards().await.iter().filter(|card| card.loaded).map(|card| loaded(card, since)).collect() })
 }
 
-async fn show(State(api): State<Arc<ModelApi>>, ApiBody(request): ApiBody<ShowRequest>) -> Result<Json<Shown>> {
+async fn show(State(api): State<Arc<ModelApi>>, Body(request): Body<ShowRequest>) -> Result<Json<Shown>> {
     let card = api.find(own_name(&request.model)).await?;
     Ok(Json(shown(&card, since(&api))))
 }
 
-async fn chat(State(api): State<Arc<ModelApi>>, ApiBody(request): ApiBody<ChatRequest>) -> Result<Response> {
+async fn chat(State(api): State<Arc<ModelApi>>, Body(request): Body<ChatRequest>) -> Result<Response> {
     let narrator = OllamaNarrator::new(&request.model, Form::Message, Instant::now());
     let keep_alive = wished(request.keep_alive.as_ref())?;
     if request.messages.is_empty() {
@@ -87,7 +99,7 @@ async fn chat(State(api): State<Arc<ModelApi>>, ApiBody(request): ApiBody<ChatRe
     answer(&api, &card.id, chat::chat(&request, &card)?, narrator, request.stream).await
 }
 
-async fn generate(State(api): State<Arc<ModelApi>>, ApiBody(request): ApiBody<GenerateRequest>) -> Result<Response> {
+async fn generate(State(api): State<Arc<ModelApi>>, Body(request): Body<GenerateRequest>) -> Result<Response> {
     let narrator = OllamaNarrator::new(&request.model, Form::Response, Instant::now());
     let keep_alive = wished(request.keep_alive.as_ref())?;
     if request.prompt.is_empty() {
@@ -122,28 +134,43 @@ async fn answer(api: &ModelApi, model: &str, writing: Writing, narrator: OllamaN
         return Ok(Json(narrator.whole(answers).await?).into_response());
     }
     let lines = narrate(answers, narrator).map(|line| Ok::<_, std::convert::Infallible>(line.data + "\n"));
-    let mut response = Body::from_stream(lines).into_response();
+    let mut response = Stream::from_stream(lines).into_response();
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"));
     Ok(response)
 }
 
-async fn embed_texts(State(api): State<Arc<ModelApi>>, ApiBody(request): ApiBody<EmbedRequest>) -> Result<Json<EmbedResponse>> {
+async fn embed_texts(State(api): State<Arc<ModelApi>>, Body(request): Body<EmbedRequest>) -> Result<Json<EmbedResponse>> {
     let began = Instant::now();
     let EmbedRequest { model, input, truncate, dimensions, keep_alive, .. } = request;
     let api = api.keeping(wished(keep_alive.as_ref())?);
+    if input.is_empty() {
+        api.card(own_name(&model), Task::Embedding).await?;
+        // What Ollama says to nothing.
+        return Ok(Json(EmbedResponse {
+            model,
+            embeddings: Vec::new(),
+            total_duration: nanoseconds(began),
+            load_duration: 0,
+            prompt_eval_count: 0,
+        }));
+    }
     let wanted = Embedding { dimensions, truncate: Some(truncate.unwrap_or(true)), ..Embedding::of(own_name(&model), input) };
     let embedded = embed(&api, wanted).await?;
     Ok(Json(EmbedResponse {
         embeddings: embedded.data.into_iter().map(|object| floats(object.embedding)).collect(),
         model,
-        total_duration: u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX),
+        total_duration: nanoseconds(began),
         load_duration: 0,
         prompt_eval_count: embedded.usage.prompt_tokens,
     }))
 }
 
-async fn embed_text(State(api): State<Arc<ModelApi>>, ApiBody(request): ApiBody<EmbeddingsRequest>) -> Result<Json<EmbeddingsResponse>> {
+async fn embed_text(State(api): State<Arc<ModelApi>>, Body(request): Body<EmbeddingsRequest>) -> Result<Json<EmbeddingsResponse>> {
     let api = api.keeping(wished(request.keep_alive.as_ref())?);
+    if request.prompt.is_empty() {
+        api.card(own_name(&request.model), Task::Embedding).await?;
+        return Ok(Json(EmbeddingsResponse { embedding: Vec::new() }));
+    }
     let input = Inputs::Text(request.prompt);
     let embedded = embed(&api, Embedding { truncate: Some(true), ..Embedding::of(own_name(&request.model), input) }).await?;
     let embedding = embedded.data.into_iter().next().map(|object| floats(object.embedding)).unwrap_or_default();

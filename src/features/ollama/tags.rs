@@ -57,10 +57,43 @@ pub fn shown(card: &ModelCard, since: OffsetDateTime) -> Shown {
     let known = facts.into_iter().filter_map(|(name, value)| Some((format!("general.{name}"), Value::from(value?))));
     let model_info: BTreeMap<String, Value> = known.chain([("general.basename".to_owned(), card.id.clone().into())]).collect();
     let capabilities = match card.task {
+        Task::Text if card.dialog && card.reasons => vec!["completion", "tools", "thinking"],
         Task::Text if card.dialog => vec!["completion", "tools"],
         Task::Text => vec!["completion"],
         Task::Embedding => vec!["embedding"],
         Task::Speech => vec!["audio"],
     };
     Shown { modified_at: timestamp(since), details: details(card), model_info, capabilities }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::tools::knows_reasoning;
+
+    #[test]
+    fn a_model_whose_template_knows_reasoning_is_said_to_think() {
+        let capabilities = |template: &str| {
+            let card = ModelCard {
+                id: "a".into(),
+                task: Task::Text,
+                dialog: true,
+                reasons: knows_reasoning(template),
+                context_length: None,
+                dimensions: None,
+                format: "gguf".into(),
+                bytes: 0,
+                loaded: false,
+            };
+            shown(&card, OffsetDateTime::UNIX_EPOCH).capabilities
+        };
+        for thinking in [
+            include_str!("../../../tests/fixtures/templates/qwen-3.jinja"),
+            include_str!("../../../tests/fixtures/templates/gpt-oss.jinja"),
+            include_str!("../../../tests/fixtures/templates/gemma-4.jinja"),
+        ] {
+            assert_eq!(capabilities(thinking), ["completion", "tools", "thinking"]);
+        }
+        assert_eq!(capabilities(include_str!("../../../tests/fixtures/templates/qwen-2.5.jinja")), ["completion", "tools"]);
+    }
 }

@@ -54,7 +54,17 @@ mod tests {
     use super::*;
 
     fn card(id: &str, task: Task, dialog: bool) -> ModelCard {
-        ModelCard { id: id.into(), task, dialog, context_length: None, dimensions: None, format: "gguf".into(), bytes: 0, loaded: true }
+        ModelCard {
+            id: id.into(),
+            task,
+            dialog,
+            reasons: false,
+            context_length: None,
+            dimensions: None,
+            format: "gguf".into(),
+            bytes: 0,
+            loaded: true,
+        }
     }
 
     #[test]

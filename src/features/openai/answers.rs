@@ -4,12 +4,13 @@ use std::{collections::VecDeque, time::Duration};
 
 use futures_util::{
     StreamExt,
-    stream::{self, BoxStream, SelectAll},
+    stream::{self, AbortHandle, BoxStream, SelectAll},
 };
 use tokio_stream::wrappers::ReceiverStream;
 
 use super::{
     ServedGenerator,
+    blame::Blame,
     model::Usage,
     reading::{Manner, Reader},
 };
@@ -72,6 +73,7 @@ pub struct Answers {
     per_prompt: usize,
     heard: VecDeque<Heard>,
     ended: bool,
+    blame: Blame,
     /// Keeps the engine there.
     model: ServedGenerator,
 }
@@ -79,27 +81,40 @@ pub struct Answers {
 /// An event of the answer of this number; `None`: its stream ended.
 type Event = (usize, Option<Result<GenerationEvent, EngineError>>);
 
+/// How answers are to be understood.
+pub(super) struct Reading {
+    /// Without it all of their text is content.
+    pub manner: Option<Manner>,
+    /// Which field of the request an engine's refusal is about.
+    pub blame: Blame,
+}
+
 struct Choice {
     reader: Reader,
     ending: Option<Ending>,
     usage: Option<GenerationUsage>,
+    /// What can be known of its usage before its engine tells it.
+    counted: GenerationUsage,
+    /// Ends its stream, which frees the engine.
+    stream: AbortHandle,
 }
 
 impl Answers {
-    /// `manner` tells how the answers are to be read; without it all of their text is content.
     pub(super) fn new(
         model: ServedGenerator,
         streams: Vec<EventStream<GenerationEvent>>,
         per_prompt: usize,
-        manner: Option<&Manner>,
+        Reading { manner, blame }: Reading,
     ) -> Self {
-        let choices = streams.iter().map(|_| Choice { reader: Reader::new(manner), ending: None, usage: None }).collect();
-        let numbered = |(index, events)| {
+        let mut choices = Vec::with_capacity(streams.len());
+        let mut events = SelectAll::new();
+        for (index, stream) in streams.into_iter().enumerate() {
+            let (stream, handle) = stream::abortable(ReceiverStream::new(stream));
+            choices.push(Choice::new(Reader::new(manner.as_ref()), handle));
             let end = stream::once(std::future::ready((index, None)));
-            ReceiverStream::new(events).map(move |event| (index, Some(event))).chain(end).boxed()
-        };
-        let events = stream::select_all(streams.into_iter().enumerate().map(numbered));
-        Self { events, choices, per_prompt, heard: VecDeque::new(), ended: false, model }
+            events.push(stream.map(move |event| (index, Some(event))).chain(end).boxed());
+        }
+        Self { events, choices, per_prompt, heard: VecDeque::new(), ended: false, blame, model }
     }
 
     /// The model that writes.
@@ -197,15 +212,19 @@ impl Answers {
                 None => Err(EngineError::Died("it ended its answer early".into()).into()),
             };
         };
-        self.take(index, event.map_err(Error::from)?)
+        self.take(index, self.blame.on(event.map_err(Error::from))?)
     }
 
     fn take(&mut self, index: usize, event: GenerationEvent) -> Result<bool> {
         let choice = &mut self.choices[index];
         let told = match event {
             GenerationEvent::Waiting(_) => return Ok(false),
-            GenerationEvent::Reading { .. } => Vec::new(),
-            GenerationEvent::Delta { text, logprobs, .. } => choice.reader.push(text, logprobs),
+            GenerationEvent::Reading { read, of } => {
+                choice.counted.prompt_tokens = of;
+                // Where all of it is read the first word is near, and with it what is wrong with the request.
+                return Ok(read < of);
+            }
+            GenerationEvent::Delta { text, logprobs, .. } => choice.push(&text, logprobs),
             GenerationEvent::SlotFinished { reason, .. } => {
                 choice.ending = Some(match reason {
                     FinishReason::Complete => Ending::Stop,
@@ -222,5 +241,74 @@ impl Answers {
         };
         self.heard.extend(told.into_iter().map(|told| Heard { index, told }));
         Ok(true)
+    }
+}
+
+impl Choice {
+    fn new(reader: Reader, stream: AbortHandle) -> Self {
+        Self { reader, ending: None, usage: None, counted: GenerationUsage::default(), stream }
+    }
+
+    /// Takes more text. Once nothing more can be part of the answer, it ends, whatever the model would still write.
+    fn push(&mut self, text: &str, logprobs: Vec<TokenLogprob>) -> Vec<Told> {
+        // A token each, but for characters of several.
+        self.counted.generated_tokens += u32::try_from(logprobs.len()).unwrap_or(u32::MAX).max(1);
+        let mut told = self.reader.push(text, logprobs);
+        if self.reader.is_done() && self.usage.is_none() {
+            self.stream.abort();
+            self.usage = Some(self.counted.clone());
+            told.push(Told::Ended(Ending::Calls));
+        }
+        told
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use tokio::sync::mpsc;
+
+    use super::*;
+    use crate::{
+        engine::{Constraint, Reasoning, ToolDefinition, fakes::FakeGenerator},
+        features::openai::Fields,
+    };
+
+    fn answers(stream: EventStream<GenerationEvent>, one_call: bool) -> Answers {
+        let model = ServedGenerator { id: "a".into(), answers: Default::default(), engine: Arc::new(FakeGenerator::default()) };
+        let tools = vec![ToolDefinition { name: "time".into(), description: String::new(), parameters: "{}".into() }];
+        let manner = Some(Manner { style: model.answers, reasoning: Reasoning::Default, tools, one_call });
+        let blame = Blame::new(Fields { prompt: "messages", format: "response_format" }, &Constraint::JsonSchema("{}".into()));
+        Answers::new(model, vec![stream], 1, super::Reading { manner, blame })
+    }
+
+    #[tokio::test]
+    async fn an_answer_of_one_call_at_most_ends_with_it_and_frees_the_engine() {
+        let (engine, stream) = mpsc::channel(64);
+        let mut answers = answers(stream, true);
+        engine.send(Ok(GenerationEvent::Reading { read: 30, of: 30 })).await.unwrap();
+        for text in ["<tool_call>", "{\"name\": \"time\"}", "</tool_call>", "<tool_call>", "{\"name\": \"time\"}", "</tool_call>"] {
+            engine.send(Ok(GenerationEvent::Delta { slot: "text".into(), text: text.into(), logprobs: Vec::new() })).await.unwrap();
+        }
+        answers.begin().await.unwrap();
+        let whole = answers.whole().await.unwrap().remove(0);
+        assert_eq!((whole.calls.len(), whole.ending, whole.text.as_str()), (1, Ending::Calls, ""));
+        assert!(engine.is_closed(), "the engine goes on although nobody listens");
+        let usage = answers.usage();
+        assert_eq!((usage.prompt_tokens, usage.completion_tokens, usage.total_tokens), (30, 3, 33));
+    }
+
+    #[tokio::test]
+    async fn a_refusal_names_its_field_also_after_the_beginning() {
+        let (engine, stream) = mpsc::channel(8);
+        let mut answers = answers(stream, false);
+        engine.send(Ok(GenerationEvent::Reading { read: 1, of: 30 })).await.unwrap();
+        answers.begin().await.unwrap();
+        let refusal = EngineError::InvalidRequest("the constraint of a slot cannot be used: it never ends".into());
+        engine.send(Err(refusal)).await.unwrap();
+        let error = answers.next().await.unwrap().unwrap_err();
+        assert!(matches!(&error, Error::Invalid { field, .. } if field == "response_format"), "{error:?}");
+        assert!(answers.next().await.is_none(), "nothing follows an error");
     }
 }

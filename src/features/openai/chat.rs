@@ -1,7 +1,7 @@
 //! From a dialog's request to what an engine is asked, and its answers in the protocol's words.
 
 use super::{
-    Answers, Defaults, Ending, Failure, Heard, Prompts, Told, Tooling, Writing,
+    Answers, Defaults, Ending, Failure, Fields, Heard, Prompts, Told, Tooling, Writing,
     answers::Whole,
     constraint::{check_stops, constraint},
     dialog::messages,
@@ -28,7 +28,7 @@ pub fn writing(request: &ChatRequest) -> Result<Writing> {
     if request.store == Some(true) {
         return Err(Error::invalid("store", "cannot be true: this server keeps no answers"));
     }
-    let constraint = constraint(request.response_format.as_ref(), request.regex.clone())?;
+    let constraint = constraint(request.response_format.as_ref(), request.regex.as_deref(), request.grammar.as_deref())?;
     let stop = stops(request.stop.clone().map(Vec::from).unwrap_or_default(), MOST_STOPS)?;
     check_stops(&constraint, &stop)?;
     let mut sampling = request.sampling();
@@ -38,7 +38,7 @@ pub fn writing(request: &ChatRequest) -> Result<Writing> {
     let limit = max_tokens(if newer.is_some() { "max_completion_tokens" } else { "max_tokens" }, newer.or(older))?;
     let tooling = Tooling::new(request.tools.as_deref().unwrap_or_default(), request.tool_choice.as_ref(), request.parallel_tool_calls)?;
     if !tooling.tools.is_empty() && constraint != Constraint::Free {
-        return Err(Error::invalid("tools", "cannot be had together with response_format or regex: leave one of them out"));
+        return Err(Error::invalid("tools", "cannot be had together with response_format, regex or grammar: leave one of them out"));
     }
     Ok(Writing {
         prompts: Prompts::Dialog { messages: messages(&request.messages)?, tooling, reasoning: request.reasoning_effort.into() },
@@ -48,6 +48,7 @@ pub fn writing(request: &ChatRequest) -> Result<Writing> {
         max_tokens: limit,
         sampling: sampling.resolve(Defaults::OPENAI)?,
         asker: asker(request.user.as_deref().or(request.safety_identifier.as_deref()))?,
+        fields: Fields { prompt: "messages", format: "response_format" },
     })
 }
 

@@ -1,7 +1,7 @@
 //! From a request to continue a text to what an engine is asked, and its answers in the protocol's words.
 
 use super::{
-    Answers, Defaults, Failure, Heard, Prompts, Told, Writing,
+    Answers, Defaults, Failure, Fields, Heard, Prompts, Told, Writing,
     answers::Whole,
     chat::{MOST_CHOICES, MOST_STOPS, done},
     constraint::{check_stops, constraint},
@@ -11,7 +11,10 @@ use super::{
     sampling::{MOST_TOP_LOGPROBS, stops, within},
     service::{FINGERPRINT, asker, max_tokens, new_id, now},
 };
-use crate::error::{Error, Result};
+use crate::{
+    engine::Prompt,
+    error::{Error, Result},
+};
 
 /// The protocol's own default.
 const DEFAULT_TOKENS: i64 = 16;
@@ -25,20 +28,22 @@ pub fn writing(request: &CompletionRequest) -> Result<Writing> {
     if request.best_of.is_some_and(|best_of| best_of != i64::from(n)) {
         return Err(Error::invalid("best_of", "is not supported by this server: ask for `n` answers and choose among them"));
     }
-    let constraint = constraint(request.response_format.as_ref(), request.regex.clone())?;
+    let constraint = constraint(request.response_format.as_ref(), request.regex.as_deref(), request.grammar.as_deref())?;
     let stop = stops(request.stop.clone().map(Vec::from).unwrap_or_default(), MOST_STOPS)?;
     check_stops(&constraint, &stop)?;
     let mut sampling = request.sampling();
     let top = request.logprobs.map(|top| within("logprobs", top, 0, MOST_TOP_LOGPROBS)).transpose()?;
     sampling.top_logprobs = top.and_then(|top| u8::try_from(top).ok());
     Ok(Writing {
-        prompts: Prompts::Texts(texts("prompt", request.prompt.clone())?),
+        // A client of this operation renders dialogs by itself, in the model's notation.
+        prompts: Prompts::Texts(texts("prompt", request.prompt.clone())?.into_iter().map(Prompt::Rendered).collect()),
         n: n as usize,
         constraint,
         stop,
         max_tokens: max_tokens("max_tokens", Some(request.max_tokens.unwrap_or(DEFAULT_TOKENS)))?,
         sampling: sampling.resolve(Defaults::OPENAI)?,
         asker: asker(request.user.as_deref())?,
+        fields: Fields { prompt: "prompt", format: "response_format" },
     })
 }
 

@@ -8,7 +8,7 @@ use crate::{
     error::{Error, Result},
 };
 
-/// The largest schema or pattern, in bytes: what engines take.
+/// The largest schema, pattern or grammar, in bytes: what engines take.
 const MOST_BYTES: usize = 64 * 1024;
 
 /// Any JSON object.
@@ -28,8 +28,8 @@ pub fn json_schema(field: &str, schema: &Value) -> Result<Constraint> {
     Ok(Constraint::JsonSchema(text))
 }
 
-/// One of a format and a pattern, or nothing.
-pub fn constraint(format: Option<&ResponseFormat>, regex: Option<String>) -> Result<Constraint> {
+/// One of a format, a pattern and a grammar, or nothing.
+pub fn constraint(format: Option<&ResponseFormat>, regex: Option<&str>, grammar: Option<&str>) -> Result<Constraint> {
     let format = match format {
         None | Some(ResponseFormat::Text) => Constraint::Free,
         Some(ResponseFormat::JsonObject) => json_object(),
@@ -41,19 +41,37 @@ pub fn constraint(format: Option<&ResponseFormat>, regex: Option<String>) -> Res
             }
         }
     };
-    match (format, regex) {
-        (format, None) => Ok(format),
-        (Constraint::Free, Some(regex)) if regex.len() <= MOST_BYTES && !regex.is_empty() => Ok(Constraint::Regex(regex)),
-        (Constraint::Free, Some(_)) => Err(Error::invalid("regex", format!("must be of 1 to {MOST_BYTES} bytes"))),
-        (_, Some(_)) => Err(Error::invalid("regex", "cannot be had together with response_format: leave one of them out")),
+    match (format, regex, grammar) {
+        (format, None, None) => Ok(format),
+        (Constraint::Free, Some(regex), None) => Ok(Constraint::Regex(sized("regex", regex)?)),
+        (Constraint::Free, None, Some(grammar)) if grammar.contains("::=") => {
+            let advice = "is GBNF, as llama.cpp has it: here it is llguidance's notation, which is much like Lark's, for example start: \"yes\" | \"no\"";
+            Err(Error::invalid("grammar", advice))
+        }
+        (Constraint::Free, None, Some(grammar)) => Ok(Constraint::Grammar(sized("grammar", grammar)?)),
+        (Constraint::Free, Some(_), Some(_)) => Err(Error::invalid("grammar", "cannot be had together with regex: leave one of them out")),
+        (_, regex, _) => {
+            let field = if regex.is_some() { "regex" } else { "grammar" };
+            Err(Error::invalid(field, "cannot be had together with response_format: leave one of them out"))
+        }
     }
 }
 
-/// A JSON value ends by itself: no text may end it earlier.
+fn sized(field: &str, source: &str) -> Result<String> {
+    if source.is_empty() || source.len() > MOST_BYTES {
+        return Err(Error::invalid(field, format!("must be of 1 to {MOST_BYTES} bytes")));
+    }
+    Ok(source.to_owned())
+}
+
+/// What ends by itself is not ended earlier by a text.
 pub fn check_stops(constraint: &Constraint, stop: &[String]) -> Result<()> {
     match constraint {
         Constraint::JsonSchema(_) if !stop.is_empty() => {
             Err(Error::invalid("stop", "cannot be had together with a JSON format, which ends by itself: leave it out"))
+        }
+        Constraint::Grammar(_) if !stop.is_empty() => {
+            Err(Error::invalid("stop", "cannot be had together with a grammar, which says by itself where it ends: leave it out"))
         }
         _ => Ok(()),
     }

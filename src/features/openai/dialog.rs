@@ -51,7 +51,7 @@ fn engine_message(index: usize, message: &RequestMessage) -> Result<ChatMessage>
     Ok(ChatMessage {
         role,
         content,
-        reasoning: message.reasoning_content.clone(),
+        reasoning: message.reasoning_content.clone().or_else(|| message.reasoning.clone()),
         name: message.name.clone(),
         tool_calls,
         tool_call_id: message.tool_call_id.clone(),

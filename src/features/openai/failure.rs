@@ -21,9 +21,8 @@ impl From<&Problem> for Failure {
         let field = problem.errors.first().map(|error| error.field.clone());
         let (status, code, param) = match problem.kind.trim_start_matches("/problems/") {
             // A field that is wrong is 400 here.
-            "invalid-field" => (400, None, field),
+            "invalid-field" => (400, is_too_long(&problem.detail).then_some("context_length_exceeded"), field),
             "unknown-model" => (404, Some("model_not_found"), Some("model".to_owned())),
-            "malformed" if is_too_long(&problem.detail) => (400, Some("context_length_exceeded"), Some("messages".to_owned())),
             "busy" => (429, Some("rate_limit_exceeded"), None),
             "not-found" => (404, Some("unknown_url"), None),
             _ => (problem.status, None, field),
@@ -43,7 +42,7 @@ impl From<&Problem> for Failure {
 }
 
 /// Whether an engine refused a prompt for its length.
-fn is_too_long(detail: &str) -> bool {
+pub(super) fn is_too_long(detail: &str) -> bool {
     detail.contains("too long for the model's context")
         || detail.contains("too long for a context")
         || detail.contains("do not fit the model's context")
@@ -69,8 +68,8 @@ mod tests {
         let (status, error) = shown(Error::UnknownModel { name: "gpt-9".into(), known: vec!["a".into()] });
         assert_eq!((status, error.code.as_deref()), (404, Some("model_not_found")));
         let long = "the prompt of 9000 tokens is too long for the model's context of 2048 tokens: shorten it";
-        let (status, error) = shown(EngineError::InvalidRequest(long.into()).into());
-        assert_eq!((status, error.code.as_deref()), (400, Some("context_length_exceeded")));
+        let (status, error) = shown(Error::invalid("prompt", long));
+        assert_eq!((status, error.code.as_deref(), error.param.as_deref()), (400, Some("context_length_exceeded"), Some("prompt")));
         let (status, error) = shown(EngineError::Busy { retry_after: Duration::from_secs(5) }.into());
         assert_eq!((status, error.r#type.as_str()), (429, "rate_limit_error"));
         let (status, error) = shown(Error::Internal(anyhow::anyhow!("SELECT secret")));

@@ -12,6 +12,8 @@ pub type Advice = (&'static str, &'static str);
 pub trait Wire: DeserializeOwned {
     /// Known fields of the protocol that are refused, with what to do.
     const REFUSED: &'static [Advice] = &[];
+    /// The largest body: a context of 128,000 tokens fits.
+    const LIMIT_BYTES: u64 = 4 * 1024 * 1024;
 }
 
 /// Kinds of content that are refused wherever they stand.

@@ -8,6 +8,7 @@
 
 mod aliases;
 mod answers;
+mod blame;
 mod chat;
 mod completion;
 mod constraint;
@@ -24,11 +25,13 @@ pub mod routes;
 mod sampling;
 mod served;
 mod service;
+mod tokens;
 mod tooling;
 mod transcript;
 
 pub use aliases::{Aliases, Task};
 pub use answers::{Answers, Ending, Heard, Told, Whole};
+pub use blame::Fields;
 pub use constraint::{check_stops, json_object, json_schema};
 pub use embedding::embed;
 pub use failure::Failure;

@@ -1,6 +1,10 @@
 //! Content, reasoning and calls of one answer, read while its text comes in.
 
-use super::{Told, service::new_id};
+use super::{
+    Told,
+    service::new_id,
+    tokens::{Tokens, by_token},
+};
 use crate::engine::{
     Reasoning, TokenLogprob, ToolCall, ToolDefinition,
     tools::{AnswerStyle, Piece, ToolReader, ToolStyle},
@@ -24,8 +28,7 @@ pub struct Reader {
     plain: bool,
     one_call: bool,
     calls: usize,
-    /// Of tokens whose text is not told yet.
-    logprobs: Vec<TokenLogprob>,
+    tokens: Tokens,
 }
 
 impl Reader {
@@ -36,7 +39,7 @@ impl Reader {
             ToolReader::new(manner.style.tools, begins_in_reasoning, &manner.tools, &new_id(""))
         });
         let plain = manner.is_some_and(|manner| manner.tools.is_empty() && manner.style.tools == ToolStyle::Hermes);
-        Self { marks, plain, one_call: manner.is_some_and(|manner| manner.one_call), calls: 0, logprobs: Vec::new() }
+        Self { marks, plain, one_call: manner.is_some_and(|manner| manner.one_call), calls: 0, tokens: Tokens::default() }
     }
 
     /// How many calls there were.
@@ -44,11 +47,26 @@ impl Reader {
         self.calls
     }
 
-    /// Takes more text.
-    pub fn push(&mut self, text: String, logprobs: Vec<TokenLogprob>) -> Vec<Told> {
-        self.logprobs.extend(logprobs);
-        let Some(marks) = &mut self.marks else { return vec![self.text(text)] };
-        let mut pieces = marks.push(&text);
+    /// Nothing that follows is part of the answer.
+    pub fn is_done(&self) -> bool {
+        self.one_call && self.calls > 0
+    }
+
+    /// Takes more text and, where they were asked for, the tokens that it is made of.
+    pub fn push(&mut self, text: &str, logprobs: Vec<TokenLogprob>) -> Vec<Told> {
+        if logprobs.is_empty() || self.marks.is_none() {
+            return self.read(text, logprobs);
+        }
+        // One by one, so that each is known to be content or not.
+        by_token(text, logprobs).into_iter().flat_map(|(text, tokens)| self.read(text, tokens)).collect()
+    }
+
+    fn read(&mut self, text: &str, logprobs: Vec<TokenLogprob>) -> Vec<Told> {
+        self.tokens.push(text, logprobs);
+        let Some(marks) = &mut self.marks else {
+            return vec![Told::Text { text: text.to_owned(), logprobs: self.tokens.take_all() }];
+        };
+        let mut pieces = marks.push(text);
         if self.plain && pieces.iter().any(|piece| matches!(piece, Piece::Content(_))) {
             pieces.extend(self.marks.take().map(ToolReader::finish).unwrap_or_default());
         }
@@ -62,24 +80,26 @@ impl Reader {
     }
 
     fn told(&mut self, pieces: Vec<Piece>) -> Vec<Told> {
+        let undecided = self.marks.as_ref().map_or(0, ToolReader::undecided);
+        let last = pieces.iter().rposition(|piece| matches!(piece, Piece::Content(_)));
         let mut told = Vec::new();
-        for piece in pieces {
-            if self.one_call && self.calls > 0 {
+        for (at, piece) in pieces.into_iter().enumerate() {
+            if self.is_done() {
                 break;
             }
             match piece {
                 Piece::Content(text) if text.is_empty() => {}
-                Piece::Content(text) => told.push(self.text(text)),
+                Piece::Content(text) => {
+                    let logprobs = if Some(at) == last { self.tokens.take(text.len(), undecided) } else { Vec::new() };
+                    told.push(Told::Text { text, logprobs });
+                }
                 Piece::Reasoning(text) if text.is_empty() => {}
                 Piece::Reasoning(text) => told.push(Told::Reasoning(text)),
                 Piece::Call(call) => told.push(self.call(call)),
             }
         }
+        self.tokens.keep(undecided);
         told
-    }
-
-    fn text(&mut self, text: String) -> Told {
-        Told::Text { text, logprobs: std::mem::take(&mut self.logprobs) }
     }
 
     fn call(&mut self, call: ToolCall) -> Told {
@@ -94,7 +114,7 @@ mod tests {
 
     fn read(manner: Option<&Manner>, pieces: &[&str]) -> Vec<Told> {
         let mut reader = Reader::new(manner);
-        let mut told: Vec<Told> = pieces.iter().flat_map(|piece| reader.push((*piece).to_owned(), Vec::new())).collect();
+        let mut told: Vec<Told> = pieces.iter().flat_map(|piece| reader.push(piece, Vec::new())).collect();
         told.extend(reader.finish());
         told
     }
@@ -125,5 +145,55 @@ mod tests {
         let called = |told: Vec<Told>| told.into_iter().filter(|told| matches!(told, Told::Call { .. })).count();
         assert_eq!(called(read(Some(&manner(&["time"])), &calls)), 2);
         assert_eq!(called(read(Some(&Manner { one_call: true, ..manner(&["time"]) }), &calls)), 1);
+    }
+
+    #[test]
+    fn only_the_tokens_of_content_are_told_as_its_own() {
+        let mut reader = Reader::new(Some(&manner(&["time"])));
+        let token = |text: &str| TokenLogprob { bytes: text.as_bytes().to_vec(), logprob: -0.5, top: Vec::new() };
+        let pieces = [
+            "<",
+            "think",
+            ">\n",
+            "hm",
+            " <b",
+            "</",
+            "think",
+            ">",
+            "\n\n",
+            "Y",
+            "es",
+            " \n",
+            "we <",
+            "b>",
+            ".",
+            "<tool_call>\n{\"name\": ",
+            "\"time\"}",
+            "\n</tool_call>",
+        ];
+        // Now one token a piece, now two.
+        let cut = pieces.chunks(1).take(5).chain(pieces[5..].chunks(2));
+        let mut told: Vec<Told> = Vec::new();
+        for tokens in cut {
+            told.extend(reader.push(&tokens.concat(), tokens.iter().map(|text| token(text)).collect()));
+        }
+        assert!(reader.calls() == 1 && told.iter().any(|told| matches!(told, Told::Reasoning(_))), "{told:?}");
+        let (mut texts, mut tokens) = (String::new(), Vec::new());
+        for told in told.into_iter().chain(reader.finish()) {
+            if let Told::Text { text, logprobs } = told {
+                texts.push_str(&text);
+                tokens.extend(logprobs.into_iter().map(|token| String::from_utf8(token.bytes).unwrap()));
+            }
+        }
+        assert_eq!((texts.as_str(), tokens), ("Yes \nwe <b>.", ["Y", "es", " \n", "we <", "b>", "."].map(String::from).to_vec()));
+    }
+
+    #[test]
+    fn an_answer_of_one_call_is_done_with_it() {
+        let mut reader = Reader::new(Some(&Manner { one_call: true, ..manner(&["time"]) }));
+        reader.push("<tool_call>\n{\"name\": \"time\"}\n", Vec::new());
+        assert!(!reader.is_done());
+        reader.push("</tool_call>\n", Vec::new());
+        assert!(reader.is_done());
     }
 }

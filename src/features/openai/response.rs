@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    Answers, Defaults, Ending, Failure, Heard, Told, Writing,
+    Answers, Defaults, Ending, Failure, Fields, Heard, Told, Writing,
     constraint::{check_name, json_object, json_schema},
     model::{
         Content, IncompleteDetails, InputMessage, OutputMessage, OutputText, OutputTokensDetails, ResponseInput, ResponseObject,
@@ -36,6 +36,7 @@ pub fn writing(request: &ResponseRequest) -> Result<Writing> {
         max_tokens: max_tokens("max_output_tokens", request.max_output_tokens)?,
         sampling: request.sampling().resolve(Defaults::OPENAI)?,
         asker: asker(request.user.as_deref().or(request.safety_identifier.as_deref()))?,
+        fields: Fields { prompt: "input", format: "text.format" },
     })
 }
 

@@ -45,6 +45,8 @@ pub struct ModelCard {
     pub task: Task,
     /// Follows instructions and holds dialogs; a base model goes on with a text.
     pub dialog: bool,
+    /// Its chat template knows reasoning before an answer.
+    pub reasons: bool,
     /// Tokens.
     pub context_length: Option<u32>,
     /// Length of a vector.

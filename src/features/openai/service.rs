@@ -6,7 +6,9 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{
-    Aliases, Answers, ModelCard, ServedEmbedder, ServedModels, ServedTranscriber, Task, Tooling,
+    Aliases, Answers, Fields, ModelCard, ServedEmbedder, ServedModels, ServedTranscriber, Task, Tooling,
+    answers::Reading,
+    blame::Blame,
     model::{ModelObject, ModelObjects},
     reading::Manner,
 };
@@ -29,7 +31,7 @@ pub const FINGERPRINT: &str = concat!("oneiros-", env!("CARGO_PKG_VERSION"));
 /// What is to be continued.
 #[derive(Debug, Clone)]
 pub enum Prompts {
-    Texts(Vec<String>),
+    Texts(Vec<Prompt>),
     Dialog { messages: Vec<ChatMessage>, tooling: Tooling, reasoning: Reasoning },
 }
 
@@ -51,6 +53,8 @@ pub struct Writing {
     pub max_tokens: Option<u32>,
     pub sampling: Sampling,
     pub asker: Asker,
+    /// What the request calls what an engine may refuse.
+    pub fields: Fields,
 }
 
 /// The feature's face to `http/` and to features that speak other protocols.
@@ -142,10 +146,12 @@ impl ModelApi {
         }
         let card = self.card(model, Task::Text).await?;
         let model = self.models.generator(&card.id).await?;
-        let (requests, manner) = (requests(&writing, model.answers), manner(&writing, model.answers));
+        let (slot, manner) = (slot(&writing, model.answers), manner(&writing, model.answers));
+        let blame = Blame::new(writing.fields, &slot.constraint);
+        let requests = requests(&writing, &slot);
         let streams = requests.into_iter().map(|request| model.engine.generate(request, writing.asker.clone())).collect();
-        let mut answers = Answers::new(model, streams, writing.n, manner.as_ref());
-        answers.begin().await.map_err(|error| blamed(error, &writing))?;
+        let mut answers = Answers::new(model, streams, writing.n, Reading { manner, blame });
+        answers.begin().await?;
         Ok(answers)
     }
 
@@ -188,21 +194,14 @@ impl Prompts {
 }
 
 /// One request for each answer. Those to the same prompt differ in their seed, and share the prompt's reading.
-fn requests(writing: &Writing, style: AnswerStyle) -> Vec<GenerationRequest> {
-    let (prompts, constraint): (Vec<Prompt>, _) = match &writing.prompts {
-        Prompts::Texts(texts) => (texts.iter().cloned().map(Prompt::Text).collect(), writing.constraint.clone()),
+fn requests(writing: &Writing, slot: &Slot) -> Vec<GenerationRequest> {
+    let prompts: Vec<Prompt> = match &writing.prompts {
+        Prompts::Texts(texts) => texts.clone(),
         Prompts::Dialog { messages, tooling, reasoning } => {
             let (tools, marks) = (tooling.tools.clone(), is_read(writing));
-            let prompt = ChatPrompt { messages: messages.clone(), tools, reasoning: *reasoning, marks };
-            let forced = tooling
-                .forced
-                .clone()
-                .map(|tools| Constraint::ToolCall(ForcedCall { tools, closes_reasoning: style.begins_in_reasoning(*reasoning) }));
-            (vec![Prompt::Chat(prompt)], forced.unwrap_or_else(|| writing.constraint.clone()))
+            vec![Prompt::Chat(ChatPrompt { messages: messages.clone(), tools, reasoning: *reasoning, marks })]
         }
     };
-    let max_tokens = writing.max_tokens.unwrap_or(Slot::UNBOUNDED);
-    let slot = Slot { name: "text".into(), constraint, max_tokens, stop: writing.stop.clone() };
     let numbered = prompts.iter().flat_map(|prompt| (0..writing.n).map(move |number| (prompt, number)));
     let request = |(prompt, number): (&Prompt, usize)| {
         let seed = writing.sampling.seed.wrapping_add(u32::try_from(number).unwrap_or(0));
@@ -212,27 +211,24 @@ fn requests(writing: &Writing, style: AnswerStyle) -> Vec<GenerationRequest> {
     numbered.map(request).collect()
 }
 
+/// What each answer is. A call that is forced ends by itself: no text may end it earlier.
+fn slot(writing: &Writing, style: AnswerStyle) -> Slot {
+    let forced = match &writing.prompts {
+        Prompts::Dialog { tooling: Tooling { forced: Some(tools), .. }, reasoning, .. } => {
+            Some(ForcedCall { tools: tools.clone(), closes_reasoning: style.begins_in_reasoning(*reasoning) })
+        }
+        _ => None,
+    };
+    let (constraint, stop) = match forced {
+        Some(call) => (Constraint::ToolCall(call), Vec::new()),
+        None => (writing.constraint.clone(), writing.stop.clone()),
+    };
+    Slot { name: "text".into(), constraint, max_tokens: writing.max_tokens.unwrap_or(Slot::UNBOUNDED), stop }
+}
+
 /// Whether reasoning and calls are to be told apart from an answer's content: in a dialog, unless a format was asked for.
 fn is_read(writing: &Writing) -> bool {
     matches!(writing.prompts, Prompts::Dialog { .. }) && writing.constraint == Constraint::Free
-}
-
-/// What an engine refuses, told by the field that it comes from.
-fn blamed(error: Error, writing: &Writing) -> Error {
-    let Error::Malformed(message) = error else { return error };
-    let forces_call = matches!(&writing.prompts, Prompts::Dialog { tooling, .. } if tooling.forced.is_some());
-    let format = match writing.constraint {
-        _ if forces_call => "tools",
-        Constraint::Regex(_) => "regex",
-        _ => "response_format",
-    };
-    if let Some(reason) = message.strip_prefix("the constraint of a slot ") {
-        return Error::invalid(format, reason);
-    }
-    match message.strip_prefix("logit_bias ") {
-        Some(reason) => Error::invalid("logit_bias", reason),
-        None => Error::Malformed(message),
-    }
 }
 
 fn manner(writing: &Writing, style: AnswerStyle) -> Option<Manner> {

@@ -7,7 +7,7 @@ use super::{
     model::{NamedTool, ReasoningEffort, Tool, ToolChoice, ToolFunction, ToolMode, WireCall},
 };
 use crate::{
-    engine::{Reasoning, ToolCall, ToolDefinition},
+    engine::{Reasoning, ToolCall, ToolDefinition, tools::is_name},
     error::{Error, Result},
 };
 
@@ -71,7 +71,9 @@ fn definition((index, Tool::Function { function }): (usize, &Tool)) -> Result<To
 /// A call that a client sends back; `field` is its place.
 pub fn earlier_call(field: &str, call: &WireCall) -> Result<ToolCall> {
     let WireCall { id, function, .. } = call;
-    check_name(&format!("{field}.function.name"), &function.name)?;
+    if !is_name(&function.name) {
+        return Err(Error::invalid(format!("{field}.function.name"), "must be 1 to 64 letters, digits, '_', '-' or '.'"));
+    }
     let arguments = if function.arguments.trim().is_empty() { "{}" } else { &function.arguments };
     match serde_json::from_str::<Value>(arguments) {
         Ok(Value::Object(_)) => Ok(ToolCall { id: id.clone(), name: function.name.clone(), arguments: arguments.to_owned() }),

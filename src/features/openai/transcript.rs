@@ -41,9 +41,11 @@ fn verbose(transcription: Transcription, granularities: &[Granularity]) -> Verbo
 fn segment(segment: &TranscriptSegment) -> VerboseSegment {
     VerboseSegment {
         id: segment.id,
+        seek: segment.window_milliseconds / 10,
         start: seconds(segment.start_milliseconds),
         end: seconds(segment.end_milliseconds),
         text: segment.text.clone(),
+        tokens: segment.tokens.clone(),
         temperature: segment.temperature,
         avg_logprob: segment.average_log_probability,
         compression_ratio: segment.compression_ratio,
@@ -109,6 +111,8 @@ mod tests {
             segments: vec![segment(0, 1500, "I flew."), segment(3_723_001, 3_725_250, "<b>High</b>\n\n--> up")],
             heard: vec![TranscriptSegment {
                 end_milliseconds: 1500,
+                window_milliseconds: 120,
+                tokens: vec![286, 13],
                 words: vec![TranscriptWord { end_milliseconds: 250, text: " I".into(), ..TranscriptWord::default() }],
                 ..TranscriptSegment::default()
             }],
@@ -134,7 +138,9 @@ mod tests {
             other => panic!("{other:?}"),
         };
         let segments = told(&[]);
-        assert_eq!((segments.language.as_str(), segments.segments.unwrap()[0].end, segments.words), ("english", 1.5, None));
+        assert_eq!((segments.language.as_str(), segments.words), ("english", None));
+        let segment = &segments.segments.unwrap()[0];
+        assert_eq!((segment.end, segment.seek, segment.tokens.as_slice()), (1.5, 12, &[286, 13][..]));
         let words = told(&[Granularity::Word]);
         assert_eq!((words.segments, words.words.unwrap()[0].word.as_str()), (None, "I"));
         assert_eq!(language_name("xx"), "xx");

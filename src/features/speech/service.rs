@@ -3,7 +3,7 @@
 use std::{fs::File, path::PathBuf, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 use utoipa::ToSchema;
 
 use super::{
@@ -11,14 +11,16 @@ use super::{
     line::{Line, Place},
 };
 use crate::{
-    engine::{Asker, EngineError, Transcriber, TranscriptSegment, TranscriptionEvent, TranscriptionRequest, parse::Audio},
+    engine::{
+        Asker, EngineError, Place as Admission, Places, Transcriber, TranscriptSegment, TranscriptionEvent, TranscriptionRequest,
+        parse::Audio,
+    },
     error::{Error, Result},
 };
 
 /// Recordings that are sent, wait or are heard at the same time. Each takes disk: 256 MiB as it came, then 2 MB for each of
 /// its minutes; memory does not grow with them.
 const MOST_RECORDINGS: usize = 16;
-const BUSY_RETRY: Duration = Duration::from_secs(10);
 /// Until accounts exist, everybody is the person at this machine.
 const LOCAL: &str = "local";
 /// The shortest that can hold a word.
@@ -98,7 +100,7 @@ pub struct SpeechService {
     model: watch::Receiver<Option<SpeechModel>>,
     uploads: PathBuf,
     max_milliseconds: u64,
-    places: Arc<Semaphore>,
+    places: Arc<Places>,
     line: Arc<Line>,
 }
 
@@ -106,12 +108,12 @@ impl SpeechService {
     /// Uploads are buffered in `uploads`, a folder that exists. Recordings of more than `max_minutes` are refused.
     pub fn new(decoder: Arc<dyn AudioDecoder>, model: watch::Receiver<Option<SpeechModel>>, uploads: PathBuf, max_minutes: u16) -> Self {
         let max_milliseconds = u64::from(max_minutes) * 60 * 1000;
-        Self { decoder, model, uploads, max_milliseconds, places: Arc::new(Semaphore::new(MOST_RECORDINGS)), line: Line::new() }
+        Self { decoder, model, uploads, max_milliseconds, places: Places::new(MOST_RECORDINGS, MOST_RECORDINGS), line: Line::new() }
     }
 
     /// A place for one more recording, held until it is heard; an error when all are taken.
-    pub(in crate::features::speech) fn admit(&self) -> Result<OwnedSemaphorePermit> {
-        Arc::clone(&self.places).try_acquire_owned().map_err(|_| Error::Busy { retry_after: BUSY_RETRY })
+    pub(in crate::features::speech) fn admit(&self) -> Result<Admission> {
+        self.places.take(&Asker::named(LOCAL)).map_err(|retry_after| Error::Busy { retry_after })
     }
 
     /// A file of no name to put an upload into; it is gone when it is closed.

@@ -24,7 +24,7 @@ use oneiros::{
         speech::{SpeechModel, SpeechService},
         system::{DatabaseStatus, Limits, SystemService, SystemSnapshot, SystemSource, TaskStatus},
     },
-    http::{FirstServices, Services, router, starting_router},
+    http::{FirstServices, Services, ollama_router, router, starting_router},
     models::{ArtifactStore, Catalog, NoProgress, ParseJobs, Puller},
 };
 use serde_json::Value;
@@ -43,6 +43,8 @@ use crate::support::database::{TestDatabase, test_database};
 /// A router and what stands behind it.
 pub struct House {
     pub router: Router,
+    /// Ollama's protocol, which has a listener of its own.
+    pub ollama: Router,
     pub writer: Arc<ScriptedWriter>,
     /// What the dreams' feature hears of its models.
     pub news: watch::Sender<Arc<DreamModels>>,
@@ -117,17 +119,23 @@ impl House {
         let models_folder = tempfile::tempdir().unwrap();
         let speech = Arc::new(SpeechService::new(Arc::new(WordDecoder), hearing, std::env::temp_dir(), 60));
         let aliases = [("gpt-4o", "chat"), ("whisper-1", "speech")].map(|(name, task)| (name.to_owned(), task.to_owned()));
+        let openai = Arc::new(ModelApi::new(Arc::new(Cast(writer.clone())), aliases.into_iter().collect(), speech.clone()));
+        let ollama = ollama_router(Some(Arc::clone(&openai)));
         let services = Services {
-            openai: Arc::new(ModelApi::new(Arc::new(Cast(writer.clone())), aliases.into_iter().collect(), speech.clone())),
+            openai,
             dreams: Arc::new(DreamService::new(DreamStore::new(pool), models, CancellationToken::new())),
             speech,
             first: first_services(available, models_folder.path()),
         };
-        Self { router: router(services), writer, news, models_folder, _database: database }
+        Self { router: router(services), ollama, writer, news, models_folder, _database: database }
     }
 
     pub async fn send(&self, request: Request<Body>) -> Answer {
-        let response = self.router.clone().oneshot(request).await.unwrap();
+        self.send_to(&self.router, request).await
+    }
+
+    pub async fn send_to(&self, router: &Router, request: Request<Body>) -> Answer {
+        let response = router.clone().oneshot(request).await.unwrap();
         let (status, headers) = (response.status(), response.headers().clone());
         let bytes = response.into_body().collect().await.unwrap().to_bytes();
         Answer { status, headers, text: String::from_utf8_lossy(&bytes).into_owned() }
@@ -211,6 +219,7 @@ impl ServedModels for Cast {
                 id: id.into(),
                 task,
                 dialog: task == Task::Text,
+                reasons: false,
                 context_length,
                 dimensions,
                 format: "gguf".into(),

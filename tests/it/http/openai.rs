@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use axum::{body::Body, http::header};
+use oneiros::engine::{Constraint, FormPart, Prompt};
 use serde_json::{Value, json};
 
 use super::{
@@ -189,4 +190,24 @@ async fn a_recording_is_told_in_every_form() {
         let answer = send(wrong).await;
         assert_eq!((answer.status.as_u16(), answer.json()["error"]["param"].as_str()), (400, Some(field)), "{}", answer.text);
     }
+}
+
+#[tokio::test]
+async fn what_clients_send_back_is_taken_and_a_forced_call_is_not_cut_by_a_stop_text() {
+    let house = House::without_database();
+    let messages = json!([
+        {"role": "user", "content": "Hello"},
+        {"role": "assistant", "content": "Hi.", "reasoning": "A greeting.", "reasoning_content": "A greeting."},
+        {"role": "assistant", "tool_calls": [{"id": "1", "type": "function", "function": {"name": "a.b", "arguments": "{}"}}]},
+        {"role": "tool", "tool_call_id": "1", "content": "c"},
+    ]);
+    let tools = json!([{"type": "function", "function": {"name": "time"}}]);
+    let body = chat(json!({"messages": messages, "tools": tools, "tool_choice": "required", "stop": ["}", "\n"]}));
+    let answer = house.post(CHAT, body.to_string()).await;
+    assert_eq!(answer.status.as_u16(), 200, "{}", answer.text);
+    let asked = house.writer.requests.lock().unwrap().pop().unwrap();
+    let [FormPart::Slot(slot)] = asked.form.as_slice() else { panic!("{:?}", asked.form) };
+    assert!(slot.stop.is_empty() && matches!(slot.constraint, Constraint::ToolCall(_)), "{slot:?}");
+    let Prompt::Chat(dialog) = asked.prompt else { panic!("no dialog") };
+    assert_eq!(dialog.messages[1].reasoning.as_deref(), Some("A greeting."));
 }

@@ -60,6 +60,8 @@ pub struct HeardSegment {
     pub start: usize,
     pub end: usize,
     pub text: String,
+    /// Of its text alone, without marks of time.
+    pub tokens: Vec<u32>,
     pub words: Vec<Word>,
 }
 
@@ -130,11 +132,14 @@ fn read(context: &WhisperContext, state: &WhisperState, samples: &[f32], manner:
     let mut heard = Heard { temperature: manner.temperature, ..Heard::default() };
     let (mut log_probability, mut count) = (0.0, 0_u16);
     for segment in state.as_iter() {
-        let mut tokens = Vec::new();
+        let (mut tokens, mut numbers) = (Vec::new(), Vec::new());
         for token in (0..segment.n_tokens()).filter_map(|index| segment.get_token(index)) {
             let data = token.token_data();
             log_probability += data.plog;
             count = count.saturating_add(1);
+            if data.id < end_of_text {
+                numbers.extend(u32::try_from(data.id));
+            }
             if manner.words && data.id < end_of_text {
                 let bytes = token.to_bytes().unwrap_or_default().to_vec();
                 tokens.push(Token { bytes, start: hundredths(data.t0), end: hundredths(data.t1), probability: data.p });
@@ -143,7 +148,8 @@ fn read(context: &WhisperContext, state: &WhisperState, samples: &[f32], manner:
         let start = hundredths(segment.start_timestamp()).min(samples.len());
         let end = hundredths(segment.end_timestamp()).clamp(start, samples.len());
         let text = segment.to_str_lossy().unwrap_or_default().trim().to_owned();
-        heard.segments.push(HeardSegment { start, end, text, words: words(&tokens, manner.language, start..end, samples) });
+        let words = words(&tokens, manner.language, start..end, samples);
+        heard.segments.push(HeardSegment { start, end, text, tokens: numbers, words });
     }
     heard.average_log_probability = log_probability / f32::from(count.max(1));
     let texts: Vec<_> = heard.segments.iter().map(|segment| segment.text.as_str()).collect();

@@ -170,16 +170,20 @@ impl Answer {
             return;
         }
         self.told = Instant::now();
-        let of = self.usage.prompt_tokens;
-        let progress = GenerationEvent::Reading { read: count(read).min(of), of };
         // An asker that is gone is noticed by the step.
-        let _ = self.reply.send(if self.prompt_read.is_none() { Event::Generation(progress) } else { Event::Working });
+        let _ = if self.prompt_read.is_none() { self.tell_read(count(read)) } else { self.reply.send(Event::Working) };
+    }
+
+    fn tell_read(&self, length: u32) -> Result<(), EngineError> {
+        let of = self.usage.prompt_tokens;
+        self.reply.send(Event::Generation(GenerationEvent::Reading { read: length.min(of), of }))
     }
 
     /// Goes on with the `logits` that follow the whole sequence.
     pub(super) fn advance(&mut self, logits: &[f32], tools: &mut Tools<'_>) -> Result<Next, EngineError> {
         if self.prompt_read.is_none() {
             self.prompt_read = Some(Instant::now());
+            self.tell_read(self.usage.prompt_tokens)?;
         }
         let Some(open) = &mut self.slot else { return self.finish() };
         if open.is_full() {
@@ -284,7 +288,9 @@ impl OpenSlot {
     fn style(&self) -> Style {
         match self.slot.constraint {
             Constraint::PassageOf(_) | Constraint::OneOf(_) => Style::Verbatim,
-            Constraint::Free | Constraint::Regex(_) | Constraint::JsonSchema(_) | Constraint::ToolCall(_) => Style::Prose,
+            Constraint::Free | Constraint::Regex(_) | Constraint::Grammar(_) | Constraint::JsonSchema(_) | Constraint::ToolCall(_) => {
+                Style::Prose
+            }
         }
     }
 

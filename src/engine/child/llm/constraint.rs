@@ -19,14 +19,14 @@ use llguidance::{
 use super::vocabulary::Marks;
 use crate::engine::{Constraint, EngineError, ForcedCall, tools::forced_call};
 
-/// The largest regular expression or schema, in bytes.
+/// The largest regular expression, grammar or schema, in bytes.
 const MAX_GRAMMAR_BYTES: usize = 64 * 1024;
 /// The largest passage source, in bytes: a dream of 4,000 characters is 16 KiB in any script.
 const MAX_PASSAGE_BYTES: usize = 64 * 1024;
 /// The schemas of all tools that a call is forced from, in bytes.
 const MAX_CALL_BYTES: usize = 256 * 1024;
 const MAX_CHOICES: usize = 4096;
-/// Nesting of brackets in a regular expression or schema.
+/// Nesting of brackets in a regular expression, grammar or schema.
 const MAX_NESTING: usize = 64;
 const PARSER_STACK_BYTES: usize = 64 * 1024 * 1024;
 
@@ -112,6 +112,7 @@ fn grammar(constraint: &Constraint, stop: &[String], marks: &Marks) -> Result<To
         Constraint::Free => "WHOLE: /(?s:.*)/\n".into(),
         Constraint::JsonSchema(schema) => return json_grammar(schema, stop),
         Constraint::ToolCall(call) => return call_grammar(call, stop, marks),
+        Constraint::Grammar(source) => return own_grammar(source, stop),
         Constraint::Regex(expression) => format!("WHOLE: {}\n", regex(expression)?),
         Constraint::OneOf(choices) => format!("WHOLE: {}\n", one_of(choices)?),
         Constraint::PassageOf(text) => passage_of(text)?,
@@ -202,6 +203,14 @@ fn json_grammar(schema: &str, stop: &[String]) -> Result<TopLevelGrammar, Engine
     Ok(TopLevelGrammar::from_grammar(GrammarWithLexer::from_json_schema(schema)))
 }
 
+fn own_grammar(source: &str, stop: &[String]) -> Result<TopLevelGrammar, EngineError> {
+    check_source("a grammar", source)?;
+    if !stop.is_empty() {
+        return Err(invalid("a grammar says by itself where it ends: leave its stop strings out"));
+    }
+    Ok(TopLevelGrammar::from_lark(source.to_owned()))
+}
+
 fn call_grammar(call: &ForcedCall, stop: &[String], marks: &Marks) -> Result<TopLevelGrammar, EngineError> {
     if !stop.is_empty() {
         return Err(invalid("a call ends by itself: leave its stop strings out"));
@@ -253,7 +262,14 @@ mod tests {
     #[test]
     fn deep_or_large_sources_are_refused_before_they_are_parsed() {
         let deep = "(".repeat(60_000);
-        for constraint in [Constraint::Regex(deep.clone()), Constraint::JsonSchema(deep), Constraint::Regex("a".repeat(100_000))] {
+        let large = "a".repeat(100_000);
+        for constraint in [
+            Constraint::Regex(deep.clone()),
+            Constraint::JsonSchema(deep.clone()),
+            Constraint::Grammar(deep),
+            Constraint::Regex(large.clone()),
+            Constraint::Grammar(large),
+        ] {
             let error = grammar(&constraint, &[], &Marks::default()).err().unwrap();
             assert!(matches!(error, EngineError::InvalidRequest(_)), "{error}");
         }

@@ -77,8 +77,9 @@ impl Desk {
 
     fn prompt_tokens(&self, prompt: &Prompt) -> Result<Vec<LlamaToken>, EngineError> {
         let vocabulary = self.model.vocab();
-        let (text, is_chat) = match prompt {
+        let (text, has_control_tokens) = match prompt {
             Prompt::Text(text) => (text.clone(), false),
+            Prompt::Rendered(text) => (text.clone(), true),
             Prompt::Chat(chat) => {
                 let template = self.template.as_ref();
                 let template = template.ok_or_else(|| {
@@ -93,7 +94,7 @@ impl Desk {
             }
         };
         self.check_bytes(text.len())?;
-        let mut tokens = vocabulary.tokenize(text.as_bytes(), false, is_chat);
+        let mut tokens = vocabulary.tokenize(text.as_bytes(), false, has_control_tokens);
         if vocabulary.should_add_bos() && tokens.first() != Some(&vocabulary.bos()) {
             tokens.insert(0, vocabulary.bos());
         }

@@ -90,6 +90,7 @@ fn header(format: &str, config: &EncoderConfig) -> ModelHeader {
         context_length: Some(config.context_length as u64),
         embedding_length: Some(config.model.hidden_size as u64),
         has_chat_template: false,
+        reasons: false,
         tensors: 0,
         tensor_types: std::collections::BTreeMap::new(),
         shape: None,

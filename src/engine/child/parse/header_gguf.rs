@@ -12,7 +12,7 @@ use super::{
     ggml::tensor_type,
     gguf_shape::ShapeBuilder,
 };
-use crate::engine::{EngineError, parse::ModelHeader};
+use crate::engine::{EngineError, parse::ModelHeader, tools::knows_reasoning};
 
 const MAX_METADATA: u64 = 65_536;
 const MAX_TENSORS: u64 = 65_536;
@@ -22,6 +22,8 @@ const MAX_TENSOR_NAME_BYTES: u64 = 63;
 const MAX_DIMENSIONS: u32 = 4;
 /// Values of metadata that are kept; longer texts are skipped.
 const MAX_KEPT_TEXT_BYTES: u64 = 4096;
+const CHAT_TEMPLATE: &str = "tokenizer.chat_template";
+const MAX_TEMPLATE_BYTES: u64 = 256 * 1024;
 /// Lists of numbers that are kept: one for each layer, at most.
 const MAX_KEPT_NUMBERS: u64 = 1024;
 const STRING: u32 = 8;
@@ -55,7 +57,8 @@ pub fn inspect<R: Read + Seek>(fields: &mut Fields<R>) -> Result<ModelHeader, En
         name: metadata.text("general.name"),
         context_length: metadata.number(&format!("{architecture}.context_length")),
         embedding_length: metadata.number(&format!("{architecture}.embedding_length")),
-        has_chat_template: metadata.keys.contains("tokenizer.chat_template"),
+        has_chat_template: metadata.keys.contains(CHAT_TEMPLATE),
+        reasons: metadata.texts.get(CHAT_TEMPLATE).is_some_and(|template| knows_reasoning(template)),
         tensors,
         tensor_types,
         shape: shape.finish(&metadata, &architecture).map(Box::new),
@@ -102,10 +105,11 @@ fn read_metadata<R: Read + Seek>(fields: &mut Fields<R>, count: u64) -> Result<M
         match value_type {
             STRING => {
                 let length = fields.u64(&key)?;
-                if length > MAX_KEPT_TEXT_BYTES {
+                let most = if key == CHAT_TEMPLATE { MAX_TEMPLATE_BYTES } else { MAX_KEPT_TEXT_BYTES };
+                if length > most {
                     fields.skip(length, &key)?;
                 } else {
-                    let text = String::from_utf8_lossy(&fields.bytes(length, MAX_KEPT_TEXT_BYTES, &key)?).into_owned();
+                    let text = String::from_utf8_lossy(&fields.bytes(length, most, &key)?).into_owned();
                     metadata.texts.insert(key.clone(), text);
                 }
             }
@@ -231,7 +235,7 @@ mod tests {
         header.number("llama.embedding_length", 64);
         header.texts("tokenizer.ggml.tokens", &[b"a".to_vec(), b"bc".to_vec()]);
         header.floats("tokenizer.ggml.scores", &[0.5, 1.5]);
-        header.text("tokenizer.chat_template", "{{ messages }}");
+        header.text("tokenizer.chat_template", "{{ messages }}<think>");
         header.tensor("token_embd.weight", &[64, 2], gguf::Q4_0, 72);
         header.tensor("output_norm.weight", &[64], gguf::F32, 256);
         let mut file = Vec::new();
@@ -244,7 +248,10 @@ mod tests {
     fn a_whole_model_tells_what_it_is() {
         let model = header::inspect(Cursor::new(small())).unwrap();
         assert_eq!((model.format.as_str(), model.architecture.as_str(), model.name.as_deref()), ("gguf", "llama", Some("tiny")));
-        assert_eq!((model.context_length, model.embedding_length, model.has_chat_template), (Some(2048), Some(64), true));
+        assert_eq!(
+            (model.context_length, model.embedding_length, model.has_chat_template, model.reasons),
+            (Some(2048), Some(64), true, true)
+        );
         assert_eq!((model.tensors, model.tensor_types["Q4_0"], model.tensor_types["F32"]), (2, 1, 1));
     }
 

@@ -61,6 +61,7 @@ pub fn inspect<R: Read + Seek>(fields: &mut Fields<R>) -> Result<ModelHeader, En
         context_length: Some(text_context.into()),
         embedding_length: Some(audio_state.into()),
         has_chat_template: false,
+        reasons: false,
         tensors,
         tensor_types,
         shape: None,

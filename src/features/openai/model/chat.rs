@@ -73,7 +73,10 @@ pub struct ChatRequest {
     /// Extension: the model may not end its answer; for measuring.
     pub ignore_eos: Option<bool>,
     /// Extension: the whole answer matches this regular expression.
+    #[serde(alias = "guided_regex")]
     pub regex: Option<String>,
+    /// Extension: the whole answer follows this grammar, in llguidance's notation, which is much like Lark's.
+    pub grammar: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
@@ -90,8 +93,8 @@ impl Wire for ChatRequest {
         ("prediction", "leave it out: repeated text is guessed by itself"),
         ("verbosity", "say in a message how long the answer should be"),
         ("web_search_options", "nothing leaves this server: leave it out"),
-        ("grammar", "send a JSON schema as `response_format`, or a pattern as `regex`"),
         ("guided_json", "send it as `response_format`"),
+        ("guided_grammar", "send it as `grammar`, in llguidance's notation"),
         ("best_of", "ask for several answers with `n` and choose among them"),
     ];
 }

@@ -52,7 +52,10 @@ pub struct CompletionRequest {
     /// Extension.
     pub ignore_eos: Option<bool>,
     /// Extension: the whole answer matches this regular expression.
+    #[serde(alias = "guided_regex")]
     pub regex: Option<String>,
+    /// Extension: the whole answer follows this grammar, in llguidance's notation, which is much like Lark's.
+    pub grammar: Option<String>,
     /// Extension: as in `/v1/chat/completions`.
     pub response_format: Option<super::ResponseFormat>,
 }
@@ -65,6 +68,18 @@ pub enum Inputs {
     Texts(Vec<String>),
     Tokens(Vec<i64>),
     TokenLists(Vec<Vec<i64>>),
+}
+
+impl Inputs {
+    /// There is nothing to read: an empty text or an empty list.
+    pub fn is_empty(&self) -> bool {
+        match self {
+            Self::Text(text) => text.is_empty(),
+            Self::Texts(texts) => texts.is_empty(),
+            Self::Tokens(tokens) => tokens.is_empty(),
+            Self::TokenLists(lists) => lists.is_empty(),
+        }
+    }
 }
 
 impl Wire for CompletionRequest {
@@ -120,6 +135,7 @@ pub struct CompletionChoice {
 /// How likely the tokens were; one entry a token in each list.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, ToSchema)]
 pub struct CompletionLogprobs {
+    /// One of broken characters is told by its bytes, as `bytes:\xd0`.
     pub tokens: Vec<String>,
     pub token_logprobs: Vec<f32>,
     pub top_logprobs: Vec<BTreeMap<String, f32>>,

@@ -29,6 +29,8 @@ pub struct EmbeddingsRequest {
 
 impl Wire for EmbeddingsRequest {
     const REFUSED: &'static [Advice] = &[];
+    /// As many texts as there may be, each of a whole context of 512 tokens, fit in any script.
+    const LIMIT_BYTES: u64 = 8 * 1024 * 1024;
 }
 
 impl EmbeddingsRequest {

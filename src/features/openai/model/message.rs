@@ -35,8 +35,10 @@ pub struct RequestMessage {
     /// Which call a tool's message answers.
     pub tool_call_id: Option<String>,
     /// What the assistant thought before this message.
-    #[serde(alias = "reasoning")]
     pub reasoning_content: Option<String>,
+    /// The same under the name that other servers give it; some clients send both.
+    #[schema(ignore)]
+    pub reasoning: Option<String>,
     /// An assistant's earlier refusal, which clients send back; read like its content.
     pub refusal: Option<String>,
     /// Clients send back what they were given; it is empty here.

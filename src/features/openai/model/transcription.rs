@@ -71,11 +71,15 @@ pub struct VerboseTranscript {
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct VerboseSegment {
     pub id: u32,
+    /// Where that window begins, in hundredths of a second.
+    pub seek: u64,
     /// Seconds.
     pub start: f64,
     /// Seconds.
     pub end: f64,
     pub text: String,
+    /// The speech model's numbers of its tokens.
+    pub tokens: Vec<u32>,
     /// What its tokens were sampled at.
     pub temperature: f32,
     /// Mean natural logarithm of its tokens' probabilities.

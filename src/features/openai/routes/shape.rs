@@ -12,9 +12,6 @@ use utoipa::IntoResponses;
 use super::super::{Failure, Wire, model::ErrorBody, read};
 use crate::error::{Error, extract, problem::Problem};
 
-/// The largest body: a context of 128,000 tokens fits.
-const LIMIT_BYTES: u64 = 4 * 1024 * 1024;
-
 /// A JSON body, its fields read by name.
 pub struct ApiBody<T>(pub T);
 
@@ -22,7 +19,7 @@ impl<T: Wire, S: Send + Sync> FromRequest<S> for ApiBody<T> {
     type Rejection = Error;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Error> {
-        let bytes = extract::json_bytes(request, LIMIT_BYTES).await?;
+        let bytes = extract::json_bytes(request, T::LIMIT_BYTES).await?;
         read(&bytes).map(Self)
     }
 }

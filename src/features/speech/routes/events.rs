@@ -11,12 +11,15 @@ use axum::{
 };
 use futures_util::{Stream, StreamExt, stream};
 use serde::Serialize;
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use utoipa::ToSchema;
 
 use super::super::{SpeechEvent, SpeechService, Transcription};
-use crate::error::{Error, Result, problem::Problem};
+use crate::{
+    engine::Place,
+    error::{Error, Result, problem::Problem},
+};
 
 /// A comment is sent on an idle stream this often, so that neither side takes it for dead.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
@@ -39,7 +42,7 @@ pub fn wanted(headers: &HeaderMap) -> bool {
 }
 
 /// Hears a recording and tells how it goes.
-pub fn answer(service: Arc<SpeechService>, recording: File, language: Option<String>, place: OwnedSemaphorePermit) -> Response {
+pub fn answer(service: Arc<SpeechService>, recording: File, language: Option<String>, place: Place) -> Response {
     let events = hear(service, recording, language, place);
     Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response()
 }
@@ -50,7 +53,7 @@ fn hear(
     service: Arc<SpeechService>,
     recording: File,
     language: Option<String>,
-    place: OwnedSemaphorePermit,
+    place: Place,
 ) -> impl Stream<Item = Result<Event, Infallible>> {
     let (sink, progress) = mpsc::channel(EVENTS_WAITING);
     let (last, mut answer) = mpsc::channel(1);

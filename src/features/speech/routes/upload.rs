@@ -19,12 +19,15 @@ use axum::{
     },
 };
 use futures_util::{Stream, StreamExt, stream};
-use tokio::{io::AsyncWriteExt, sync::OwnedSemaphorePermit};
+use tokio::io::AsyncWriteExt;
 
 use super::super::service::{SpeechService, disk_error};
-use crate::error::{
-    Error, Result,
-    extract::{let_go, media_type},
+use crate::{
+    engine::Place,
+    error::{
+        Error, Result,
+        extract::{let_go, media_type},
+    },
 };
 
 /// The largest recording.
@@ -78,7 +81,7 @@ async fn receive_body(service: &SpeechService, body: Body) -> Result<Upload> {
 pub struct Form {
     pub recording: File,
     /// Held until the recording has been heard.
-    pub place: OwnedSemaphorePermit,
+    pub place: Place,
     texts: Vec<(&'static str, String)>,
 }
 
