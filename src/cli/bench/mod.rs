@@ -8,6 +8,7 @@ mod asr;
 mod chat;
 mod embedding;
 mod engines;
+mod executable;
 mod interpretation;
 mod interrupt;
 mod journal;

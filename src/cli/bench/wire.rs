@@ -13,7 +13,7 @@ use super::{
     machine::available_memory,
     progress::Progress,
     report::{Section, percentile},
-    target::Connection,
+    target::Target,
 };
 use crate::{
     config::Config,
@@ -38,7 +38,7 @@ const USER: &str = "I was flying over a wide river at night and could not land."
 struct Bench<'a> {
     embedding: EngineClient,
     llm: EngineClient,
-    server: Connection,
+    server: &'a Target,
     generation: &'a Bytes,
 }
 
@@ -50,7 +50,7 @@ pub async fn measure(appliance: &Appliance, config: &Config, rounds: usize) -> a
     embedding.supervisor.ready().await?;
     llm.supervisor.ready().await?;
     let generation = chat::bytes(&chat::request(&model, &chat::system_prompt(), USER, TOKENS));
-    let server = appliance.target.connect().await?;
+    let server = &appliance.target;
     let bench = Bench { embedding: embedding.supervisor.client(), llm: llm.supervisor.client(), server, generation: &generation };
     let sections = [
         Section::new("wire, to an engine and back").about("model", embedding.model.as_str()).about("language model", model.as_str()),
@@ -79,7 +79,7 @@ fn room_for_a_second_copy(report: &SystemReport) -> anyhow::Result<()> {
 }
 
 impl Bench<'_> {
-    async fn rounds(mut self, mut sections: [Section; 3], rounds: usize) -> anyhow::Result<Vec<Section>> {
+    async fn rounds(self, mut sections: [Section; 3], rounds: usize) -> anyhow::Result<Vec<Section>> {
         let progress = Progress::new("wire", rounds + 1);
         for round in 0..=rounds {
             progress.begin(&if round == 0 { "warming up".into() } else { format!("round {round} of {rounds}") });
@@ -94,17 +94,18 @@ impl Bench<'_> {
         Ok(sections.into())
     }
 
-    async fn requests(&mut self, alone: &mut Section, through: &mut Section, added: &mut Section) -> anyhow::Result<()> {
+    async fn requests(&self, alone: &mut Section, through: &mut Section, added: &mut Section) -> anyhow::Result<()> {
         let short = Bytes::from(json!({ "texts": [SHORT_TEXT], "role": "passage" }).to_string());
+        let mut server = self.server.connect().await?;
         let (mut engine, mut health) = (Vec::new(), Vec::new());
         for _ in 0..EMPTY_REQUESTS {
             engine.push(microseconds(nothing(&self.embedding)).await?);
-            health.push(microseconds(async { self.server.get("/healthz").await.map(drop) }).await?);
+            health.push(microseconds(async { server.get("/healthz").await.map(drop) }).await?);
         }
         let (mut direct, mut served) = (Vec::new(), Vec::new());
         for _ in 0..SHORT_REQUESTS {
             direct.push(microseconds(short_text(&self.embedding)).await?);
-            served.push(microseconds(async { self.server.post("/api/v1/embeddings", &short).await?.whole().await.map(drop) }).await?);
+            served.push(microseconds(async { server.post("/api/v1/embeddings", &short).await?.whole().await.map(drop) }).await?);
         }
         for (section, empty, texts) in [(alone, &engine, &direct), (through, &health, &served)] {
             section.ours("a request for nothing, p50", "µs", percentile(empty, 0.5));
@@ -115,13 +116,14 @@ impl Bench<'_> {
         Ok(())
     }
 
-    async fn generations(&mut self, alone: &mut Section, through: &mut Section, added: &mut Section) -> anyhow::Result<()> {
+    async fn generations(&self, alone: &mut Section, through: &mut Section, added: &mut Section) -> anyhow::Result<()> {
         let (mut counted, mut direct, mut served) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..GENERATIONS {
             let Speeds { client, engine } = generation_speed(&self.llm).await?;
             direct.push(client);
             counted.extend(engine);
-            let told = chat::ask(&mut self.server, self.generation, || ()).await?;
+            // A server closes connections on which nothing is asked for long.
+            let told = chat::ask(&mut self.server.connect().await?, self.generation, || ()).await?;
             served.push(told.generation_speed().context("the model wrote nothing to measure")?);
         }
         let [counted, direct, served] = [counted, direct, served].map(|speeds| percentile(&speeds, 0.5));
