@@ -19,6 +19,7 @@ pub use audit::{AuditRecord, AuditSink, LogSink};
 pub use download::Download;
 pub use pip::PipRequest;
 pub use policy::{DEFAULT_HUB, EgressPolicy};
+pub use post::Content;
 
 use std::{
     collections::BTreeMap,
@@ -51,6 +52,9 @@ pub enum EgressError {
     Refused { destination: String, reason: String },
     #[error("{destination} answered {status}")]
     Status { destination: String, status: u16 },
+    /// The same of a server that was asked for something else than a file, with the beginning of what it said.
+    #[error("{destination} answered {status}: {said}")]
+    Declined { destination: String, status: u16, said: String },
     /// The connection failed or broke; trying again may help.
     #[error("{destination} could not be reached or broke off: {reason}")]
     Broken { destination: String, reason: String },

@@ -30,24 +30,27 @@ use crate::support::{
 
 /// A server that speaks OpenAI's protocol and takes its time.
 #[derive(Clone)]
-struct Speaker {
+pub struct Speaker {
     between_tokens: Duration,
     key: Option<&'static str>,
     /// Answers begun.
     answers: Arc<AtomicU32>,
     /// The stream breaks off with an error instead.
     broken: bool,
+    /// Refuses what is not OpenAI's.
+    strict: bool,
+    makes_vectors: bool,
 }
 
 impl Speaker {
-    fn new(between_tokens: Duration) -> Self {
-        Self { between_tokens, key: None, answers: Arc::default(), broken: false }
+    pub fn new(between_tokens: Duration) -> Self {
+        Self { between_tokens, key: None, answers: Arc::default(), broken: false, strict: false, makes_vectors: true }
     }
 
     /// Returns its address.
-    async fn start(&self) -> String {
+    pub async fn start(&self) -> String {
         let router = Router::new()
-            .route("/v1/models", get(async || Json(json!({ "data": [{ "id": "the-speaker" }] }))))
+            .route("/v1/models", get(models))
             .route("/v1/chat/completions", post(speak))
             .route("/v1/embeddings", post(embed))
             .with_state(self.clone());
@@ -58,10 +61,24 @@ impl Speaker {
     }
 }
 
-async fn speak(State(speaker): State<Speaker>, headers: HeaderMap, Json(asked): Json<Value>) -> Response {
+fn is_let_in(speaker: &Speaker, headers: &HeaderMap) -> bool {
     let key = headers.get("authorization").and_then(|value| value.to_str().ok()).and_then(|value| value.strip_prefix("Bearer "));
-    if key != speaker.key {
+    key == speaker.key
+}
+
+async fn models(State(speaker): State<Speaker>, headers: HeaderMap) -> Response {
+    if !is_let_in(&speaker, &headers) {
         return StatusCode::UNAUTHORIZED.into_response();
+    }
+    Json(json!({ "data": [{ "id": "the-speaker" }] })).into_response()
+}
+
+async fn speak(State(speaker): State<Speaker>, headers: HeaderMap, Json(asked): Json<Value>) -> Response {
+    if !is_let_in(&speaker, &headers) {
+        return StatusCode::UNAUTHORIZED.into_response();
+    }
+    if speaker.strict && asked.get("ignore_eos").is_some() {
+        return (StatusCode::BAD_REQUEST, "Unrecognized request argument supplied: ignore_eos\n").into_response();
     }
     assert_eq!(asked["model"], "the-speaker");
     assert_eq!((&asked["stream"], &asked["temperature"]), (&json!(true), &json!(0)));
@@ -89,13 +106,16 @@ async fn speak(State(speaker): State<Speaker>, headers: HeaderMap, Json(asked): 
     Sse::new(events).into_response()
 }
 
-async fn embed(State(speaker): State<Speaker>, Json(asked): Json<Value>) -> Json<Value> {
+async fn embed(State(speaker): State<Speaker>, Json(asked): Json<Value>) -> Response {
+    if !speaker.makes_vectors {
+        return (StatusCode::NOT_IMPLEMENTED, "this server makes no vectors").into_response();
+    }
     tokio::time::sleep(speaker.between_tokens).await;
     let texts = asked["input"].as_array().unwrap().len();
-    Json(json!({ "data": vec![json!({ "embedding": [1.0, 0.0] }); texts] }))
+    Json(json!({ "data": vec![json!({ "embedding": [1.0, 0.0] }); texts] })).into_response()
 }
 
-fn report(text: &str) -> Value {
+pub fn report(text: &str) -> Value {
     let report: Value = serde_json::from_str(text).expect("a report");
     assert!(report["machine"]["cpu"].as_str().is_some_and(|cpu| !cpu.is_empty()), "{report:#}");
     assert!(report["machine"]["cores"].as_u64().is_some_and(|cores| cores > 0) && report["machine"]["kernel"].is_string());
@@ -103,7 +123,7 @@ fn report(text: &str) -> Value {
 }
 
 /// A figure of a section that holds `section` in its name.
-fn figure<'a>(report: &'a Value, section: &str, name: &str) -> &'a Value {
+pub fn figure<'a>(report: &'a Value, section: &str, name: &str) -> &'a Value {
     let sections = report["sections"].as_array().expect("sections");
     let found = sections.iter().find(|candidate| candidate["name"].as_str().is_some_and(|name| name.contains(section)));
     let found = found.unwrap_or_else(|| panic!("no section {section} in {report:#}"));
@@ -111,7 +131,7 @@ fn figure<'a>(report: &'a Value, section: &str, name: &str) -> &'a Value {
     figures.iter().find(|figure| figure["name"] == name).unwrap_or_else(|| panic!("no {name} in {found:#}"))
 }
 
-fn median(figure: &Value) -> f64 {
+pub fn median(figure: &Value) -> f64 {
     figure["median"].as_f64().unwrap_or_else(|| panic!("no median: {figure:#}"))
 }
 
@@ -182,7 +202,7 @@ async fn a_server_that_cannot_be_measured_is_named_with_the_reason() {
     measure(&["--url", &there, "--against", &guarded]).await.refused("401");
     let broken = Speaker { broken: true, ..Speaker::new(Duration::from_millis(1)) }.start().await;
     measure(&["--url", &there, "--against", &broken]).await.refused("the engine died");
-    run(state.path(), ["bench", "search", "--against", &there]).await.refused("llm and embedding only");
+    run(state.path(), ["bench", "search", "--against", &there]).await.refused("llm, embedding and asr only");
     run(state.path(), ["bench", "llm", "--rounds", "0"]).await.refused("rounds");
     run(state.path(), ["bench", "llm", "--clients", "0"]).await.refused("clients");
     run(state.path(), ["bench", "search", "--sizes", "7"]).await.refused("sizes");
@@ -199,10 +219,57 @@ async fn a_key_from_a_file_opens_the_other_server_and_is_not_told() {
     std::fs::set_permissions(key.path(), std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
     let path = key.path().to_str().unwrap();
     let load = ["bench", "llm", "--rounds", "1", "--loads", "clients", "--clients", "2", "--tokens", "4"];
-    let peers = ["--url", &open, "--against", &guarded, "--against-key-file", path, "--against-model", "the-speaker"];
+    // Its list of models is guarded, too.
+    let peers = ["--url", &open, "--against", &guarded, "--against-key-file", path];
     let ended = run(state.path(), load.iter().chain(&peers)).await;
     assert!(ended.succeeded().contains('×') && ended.stdout.contains("tokens a second"), "{}", ended.stdout);
     assert!(!ended.stdout.contains("a-secret") && !ended.stderr.contains("a-secret"));
+}
+
+#[tokio::test]
+async fn what_the_other_server_does_not_offer_is_told_and_ends_nothing() {
+    let state = StateDirectory::empty();
+    let ours = Speaker::new(Duration::from_millis(1)).start().await;
+    let theirs = Speaker { makes_vectors: false, ..Speaker::new(Duration::from_millis(1)) }.start().await;
+    let load = ["bench", "embedding", "--json", "--rounds", "1", "--sizes", "4", "--url", &ours];
+    let measured = report(run(state.path(), load.iter().chain(&["--against", &theirs])).await.succeeded());
+    let about = &measured["sections"][0]["about"];
+    assert!(about["the other server"].as_str().is_some_and(|said| said.contains("not offered") && said.contains("501")), "{about:#}");
+    let speed = figure(&measured, "4 texts", "texts a second");
+    assert!(median(speed) > 0.0 && speed.get("ratio").is_none(), "{speed:#}");
+    // Ours must do what it is measured by.
+    let turned = ["bench", "embedding", "--rounds", "1", "--url", &theirs, "--against", &ours];
+    run(state.path(), turned).await.refused("makes no vectors");
+}
+
+#[tokio::test]
+async fn a_server_that_refuses_what_is_not_openais_can_be_measured_without_it() {
+    let state = StateDirectory::empty();
+    let strict = Speaker { strict: true, ..Speaker::new(Duration::from_millis(1)) }.start().await;
+    let load = ["bench", "llm", "--json", "--rounds", "1", "--clients", "1", "--tokens", "4", "--streams", "1", "--url", &strict];
+    let refused = run(state.path(), load).await;
+    refused.refused("--ignore-eos false");
+    assert!(refused.stderr.contains("Unrecognized request argument") && refused.stdout.is_empty(), "{}", refused.stderr);
+    let measured = report(run(state.path(), load.iter().chain(&["--ignore-eos", "false"])).await.succeeded());
+    assert!(median(figure(&measured, "1 clients", "tokens a second")) > 0.0);
+}
+
+#[tokio::test]
+async fn a_server_that_is_none_of_openais_kind_is_told_apart() {
+    let state = StateDirectory::empty();
+    let serve = async |answer: &'static str| {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move { axum::serve(listener, Router::new().fallback(async move || answer)).await });
+        format!("http://{address}")
+    };
+    for answer in ["<html>welcome</html>", "{\"hello\": \"world\"}"] {
+        let page = serve(answer).await;
+        run(state.path(), ["bench", "llm", "--rounds", "1", "--url", &page]).await.refused("OpenAI-compatible");
+        run(state.path(), ["bench", "--rounds", "1", "--against", &page]).await.refused("OpenAI-compatible");
+    }
+    let empty = serve("{\"data\": []}").await;
+    run(state.path(), ["bench", "llm", "--rounds", "1", "--url", &empty]).await.refused("lists no model");
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ mod audio;
 mod bad_audio;
 mod bad_input;
 mod bench;
+mod bench_appliance;
 mod clients;
 mod command_line;
 mod damaged_models;

@@ -3,7 +3,7 @@
 use anyhow::bail;
 use hyper::Method;
 
-use super::target::Target;
+use super::{interrupt::Interrupt, target::Target};
 use crate::{
     app::{App, Listen},
     cli::client::Client,
@@ -22,19 +22,26 @@ pub struct Appliance {
 
 impl Appliance {
     /// Finds the running server of this state directory, or starts one inside this process.
-    pub async fn reach(config: &Config) -> anyhow::Result<Self> {
+    pub async fn reach(config: &Config, interrupt: &Interrupt) -> anyhow::Result<Self> {
         let (directory, name) = config.server.socket();
         let target = Target::Socket { directory: directory.to_owned(), name };
         if Client::running(config).await?.is_some() {
             return Ok(Self { target, config: config.clone(), own: None });
         }
         eprintln!("no server runs here: starting one for the measurement");
-        let own = App::start(config.clone(), Listen::SocketOnly, for_stderr()).await?;
-        if !own.ready().await {
-            own.stop().await?;
-            bail!("the engines did not start");
+        let own = interrupt.or(App::start(config.clone(), Listen::SocketOnly, for_stderr())).await?;
+        match interrupt.or(async { Ok(own.ready().await) }).await {
+            Ok(true) => Ok(Self { target, config: config.clone(), own: Some(own) }),
+            Ok(false) => {
+                own.stop().await?;
+                bail!("the engines did not start")
+            }
+            Err(interrupted) => {
+                // That it never came up is no news then.
+                let _ = own.stop().await;
+                Err(interrupted)
+            }
         }
-        Ok(Self { target, config: config.clone(), own: Some(own) })
     }
 
     /// Whether it runs by itself, not inside this process.

@@ -18,10 +18,13 @@ pub fn system_prompt() -> String {
         .repeat(6)
 }
 
+/// Not of OpenAI's protocol: the model writes on where it would end. Many servers know it, some refuse it.
+pub const IGNORE_EOS: &str = "ignore_eos";
+
 /// A greedy request for exactly `tokens` new tokens.
 pub fn request(model: &str, system: &str, user: &str, tokens: u32) -> Value {
     json!({
-        "model": model, "max_tokens": tokens, "temperature": 0, "stream": true, "ignore_eos": true,
+        "model": model, "max_tokens": tokens, "temperature": 0, "stream": true, IGNORE_EOS: true,
         "stream_options": { "include_usage": true },
         "messages": [{ "role": "system", "content": system }, { "role": "user", "content": user }],
     })

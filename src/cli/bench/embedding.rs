@@ -16,8 +16,9 @@ use serde_json::{Value, json};
 use super::{
     engines::Engines,
     llm::Peer,
+    progress::Progress,
     report::{Section, Whose},
-    target::Connection,
+    target::{Connection, is_not_offered},
     texts,
 };
 use crate::{
@@ -75,9 +76,10 @@ pub async fn measure(arguments: &EmbeddingArguments, config: &Config, rounds: us
     let dimensions = engine.supervisor.ready().await?.dimensions;
     let client = engine.supervisor.client();
     let tokens = embed(&client, &texts[..1], 1, 1).await? as usize * texts.len();
+    let progress = Progress::new("embedding", arguments.loads().count());
     let mut sections = Vec::new();
     for (size, clients) in arguments.loads() {
-        eprintln!("embedding: {size} texts in a request, {clients} clients, {rounds} rounds");
+        progress.begin(&format!("{size} texts in a request, {clients} clients, {rounds} rounds"));
         let mut section = section((size, clients))
             .about("model", engine.model.as_str())
             .about("back end", engine.backend)
@@ -91,6 +93,7 @@ pub async fn measure(arguments: &EmbeddingArguments, config: &Config, rounds: us
             section.ours("texts a second", "texts/s", texts.len() as f64 / start.elapsed().as_secs_f64());
         }
         sections.push(section.about("tokens in a text", tokens / texts.len()));
+        progress.step();
     }
     engine.supervisor.stop().await;
     Ok(sections)
@@ -103,26 +106,37 @@ pub async fn embed(client: &impl Embedder, texts: &[String], at_once: usize, cli
     Ok(answers.try_fold(0, async |tokens, some| Ok(tokens + some.tokens)).await?)
 }
 
-/// Servers in turns.
+/// Servers in turns. One that makes no vectors is told of and left out.
 pub async fn compare(arguments: &EmbeddingArguments, peers: &[Peer], rounds: usize) -> anyhow::Result<Vec<Section>> {
     let texts = arguments.texts()?;
     let mut sections: Vec<Section> = arguments.loads().map(|load| section(load).about("texts", texts.len())).collect();
+    let mut embedding = Vec::new();
     for peer in peers {
         // Loads what is loaded at the first request.
-        ask(&mut peer.target.connect().await?, &peer.model, &texts[..1]).await?;
+        match ask(&mut peer.target.connect().await?, &peer.model, &texts[..1]).await {
+            Err(error) if peer.whose == Whose::Theirs && is_not_offered(&error) => {
+                sections = sections.into_iter().map(|section| section.not_offered(&error)).collect();
+            }
+            asked => {
+                asked.with_context(|| format!("{} makes no vectors with the model {}", peer.whose, peer.model))?;
+                sections.iter_mut().for_each(|section| section.set_about(peer.whose.model(), peer.model.as_str()));
+                embedding.push(peer);
+            }
+        }
     }
+    let progress = Progress::new("embedding", rounds * embedding.len());
     for round in 1..=rounds {
-        for peer in peers {
-            eprintln!("embedding: round {round} of {rounds}, {:?}", peer.whose);
+        for peer in &embedding {
+            progress.begin(&format!("round {round} of {rounds}, {}", peer.whose));
             for ((size, clients), section) in arguments.loads().zip(&mut sections) {
                 let mut connections = try_join_all((0..clients).map(|_| peer.target.connect())).await?;
                 let start = Instant::now();
                 ask_all(&mut connections, &peer.model, &texts.chunks(size).collect::<Vec<_>>()).await?;
                 section.add(peer.whose, "texts a second", "texts/s", texts.len() as f64 / start.elapsed().as_secs_f64());
             }
+            progress.step();
         }
     }
-    debug_assert!(peers.iter().any(|peer| peer.whose == Whose::Ours), "without ours there is no ratio");
     Ok(sections)
 }
 

@@ -51,9 +51,10 @@ impl<'a> Engines<'a> {
         ParseRunner::new(self.spawner.clone(), self.config.server.allow_unsandboxed)
     }
 
-    /// The profile's first language model.
-    pub async fn llm(&self) -> anyhow::Result<EngineAlone> {
-        let entry = app::first_of_profile(&self.library, ArtifactKind::Llm).await?;
+    /// A language model that is here.
+    pub async fn llm(&self, id: &str) -> anyhow::Result<EngineAlone> {
+        let entry = self.library.catalog().entry(id).cloned().filter(|entry| entry.kind == ArtifactKind::Llm);
+        let entry = entry.with_context(|| format!("{id} is no language model of the catalogue"))?;
         app::engine_alone(&self.library, self.config, &self.spawner, entry).await
     }
 }

@@ -16,8 +16,9 @@ use serde_json::{Value, json};
 
 use super::{
     chat::{self, Told},
+    progress::Progress,
     report::{Section, Whose, percentile},
-    target::Target,
+    target::{Target, refusal},
     texts,
 };
 
@@ -86,30 +87,28 @@ pub struct Peer {
 }
 
 /// Measures all servers in turns, round by round, so that they meet the same machine.
-pub async fn measure(arguments: &LlmArguments, peers: &[Peer], rounds: usize) -> anyhow::Result<Vec<Section>> {
-    let bench = Bench { arguments, number: Cell::new(0), sections: RefCell::default() };
+/// `ignore_eos`: answers have all the tokens asked for, by a field that is not OpenAI's.
+pub async fn measure(arguments: &LlmArguments, ignore_eos: bool, peers: &[Peer], rounds: usize) -> anyhow::Result<Vec<Section>> {
+    let progress = Progress::new("llm", rounds * peers.len() * arguments.loads.len());
+    let bench = Bench { arguments, ignore_eos, progress, number: Cell::new(0), sections: RefCell::default() };
     for peer in peers {
         // Loads what is loaded at the first request, and fills the cache with the shared beginning.
-        bench.crowd(peer, 1, 1, &chat::system_prompt()).await.with_context(|| format!("{} cannot be measured", whose(peer.whose)))?;
+        bench.progress.begin(&format!("{}, {}, warming up", peer.whose, peer.model));
+        bench.crowd(peer, 1, 1, &chat::system_prompt()).await.map_err(|error| bench.explained(error, peer))?;
     }
     for round in 1..=rounds {
         for peer in peers {
-            eprintln!("llm: round {round} of {rounds}, {}", whose(peer.whose));
-            bench.round(peer).await.with_context(|| format!("{} failed under load", whose(peer.whose)))?;
+            bench.progress.begin(&format!("round {round} of {rounds}, {}", peer.whose));
+            bench.round(peer).await.with_context(|| format!("{} failed under load", peer.whose))?;
         }
     }
     Ok(bench.sections.into_inner())
 }
 
-fn whose(whose: Whose) -> &'static str {
-    match whose {
-        Whose::Ours => "this server",
-        Whose::Theirs => "the other server",
-    }
-}
-
 struct Bench<'a> {
     arguments: &'a LlmArguments,
+    ignore_eos: bool,
+    progress: Progress,
     /// Makes every request another one, the same for all servers in a round.
     number: Cell<u32>,
     sections: RefCell<Vec<Section>>,
@@ -134,8 +133,29 @@ impl Bench<'_> {
                 Load::Beside => self.beside(peer).await?,
                 Load::Structured => self.structured(peer).await?,
             }
+            self.progress.step();
         }
         Ok(())
+    }
+
+    /// Why the first request failed, with what may help.
+    fn explained(&self, error: anyhow::Error, peer: &Peer) -> anyhow::Error {
+        let hint = match refusal(&error) {
+            Some(400 | 422) if self.ignore_eos => ": if it refuses fields it does not know, try `--ignore-eos false`",
+            Some(401 | 403) if peer.whose == Whose::Theirs => ": name a file with its key (`--against-key-file`)",
+            _ => "",
+        };
+        error.context(format!("{} cannot be measured with the model {}{hint}", peer.whose, peer.model))
+    }
+
+    fn request(&self, peer: &Peer, system: &str, user: &str, tokens: u32) -> Value {
+        let mut request = chat::request(&peer.model, system, user, tokens);
+        if !self.ignore_eos
+            && let Some(fields) = request.as_object_mut()
+        {
+            fields.remove(chat::IGNORE_EOS);
+        }
+        request
     }
 
     fn next(&self) -> u32 {
@@ -144,13 +164,13 @@ impl Bench<'_> {
 
     fn short(&self, peer: &Peer, beginning: &str, tokens: u32) -> Bytes {
         let user = format!("I was flying over a wide river at night and could not land, case {}.", self.next());
-        chat::bytes(&chat::request(&peer.model, beginning, &user, tokens))
+        chat::bytes(&self.request(peer, beginning, &user, tokens))
     }
 
     /// About 1,500 tokens; no cache can know more of it than the template's own beginning.
     fn long(&self, peer: &Peer) -> Bytes {
         let number = self.next();
-        let mut request = chat::request(&peer.model, "", "Which of these dreams is the longest?", 2);
+        let mut request = self.request(peer, "", "Which of these dreams is the longest?", 2);
         let dreams: Vec<&str> = texts::DREAMS.lines().cycle().skip(number as usize % 8).take(16).collect();
         request["messages"][0]["content"] = json!(format!("Collection {number} of {}. {}", std::process::id(), dreams.join(" ")));
         chat::bytes(&request)
@@ -282,9 +302,11 @@ impl Bench<'_> {
         let number = self.next() as usize;
         let dream = texts::DREAMS.lines().cycle().nth(number).unwrap_or_default();
         let user = format!("Interpret this dream as a JSON object with a title, a summary and symbols, number {number}: {dream}");
-        let mut request = chat::request(&peer.model, &chat::system_prompt(), &user, STRUCTURED_TOKENS);
+        let mut request = self.request(peer, &chat::system_prompt(), &user, STRUCTURED_TOKENS);
         if constrained {
-            request["ignore_eos"] = json!(false);
+            if let Some(fields) = request.as_object_mut() {
+                fields.remove(chat::IGNORE_EOS);
+            }
             request["response_format"] =
                 json!({ "type": "json_schema", "json_schema": { "name": "reading", "strict": true, "schema": schema() } });
         }

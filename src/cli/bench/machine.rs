@@ -41,3 +41,10 @@ impl Machine {
         format!("{cpu}, {cores} cores ({features}), {} GiB, {gpus}, Linux {}", memory_bytes >> 30, self.kernel)
     }
 }
+
+/// Bytes that new processes can have without another giving something up.
+pub fn available_memory() -> Option<u64> {
+    let facts = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = facts.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    Some(line.split_whitespace().next()?.parse::<u64>().ok()? << 10)
+}

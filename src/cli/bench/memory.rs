@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{appliance::Appliance, report::Section};
+use super::{appliance::Appliance, executable, report::Section};
 use crate::config::Config;
 
 const MIB: f64 = (1_u64 << 20) as f64;
@@ -37,9 +37,7 @@ pub async fn measure(appliance: &Appliance, config: &Config) -> anyhow::Result<V
         section.ours("largest process (RSS)", "MiB", database.iter().map(|memory| memory.resident).fold(0.0, f64::max));
         sections.push(section);
     }
-    let mut executable = Section::new("executable");
-    executable.ours("size", "MiB", std::env::current_exe()?.metadata()?.len() as f64 / MIB);
-    sections.push(executable);
+    sections.push(executable::measure()?);
     Ok(sections)
 }
 

@@ -1,6 +1,6 @@
 //! What measurements have in common: figures with all their rounds, gathered by section, beside another server's.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -14,6 +14,15 @@ pub struct Report {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub against: Option<String>,
     pub sections: Vec<Section>,
+    /// What could not be measured, and why.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub failed: Vec<Failed>,
+}
+
+#[derive(Serialize)]
+pub struct Failed {
+    pub what: &'static str,
+    pub why: String,
 }
 
 /// One measurement under one set of conditions.
@@ -23,6 +32,9 @@ pub struct Section {
     /// The conditions: the model, how many clients, how many rows.
     pub about: Map<String, Value>,
     pub figures: Vec<Figure>,
+    /// What programs may want to look at; too long for a table.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub details: Map<String, Value>,
 }
 
 #[derive(Serialize)]
@@ -53,14 +65,47 @@ pub enum Whose {
     Theirs,
 }
 
+impl Whose {
+    /// What a section calls its model.
+    pub fn model(self) -> &'static str {
+        match self {
+            Self::Ours => "model",
+            Self::Theirs => "their model",
+        }
+    }
+}
+
+impl fmt::Display for Whose {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Ours => "this server",
+            Self::Theirs => "the other server",
+        })
+    }
+}
+
 impl Section {
     pub fn new(name: impl Into<String>) -> Self {
-        Self { name: name.into(), about: Map::new(), figures: Vec::new() }
+        Self { name: name.into(), about: Map::new(), figures: Vec::new(), details: Map::new() }
     }
 
     pub fn about(mut self, name: &str, value: impl Into<Value>) -> Self {
-        self.about.insert(name.into(), value.into());
+        self.set_about(name, value);
         self
+    }
+
+    pub fn set_about(&mut self, name: &str, value: impl Into<Value>) {
+        self.about.insert(name.into(), value.into());
+    }
+
+    pub fn detail(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.details.insert(name.into(), value.into());
+        self
+    }
+
+    /// The other server does not do such things.
+    pub fn not_offered(self, refusal: &anyhow::Error) -> Self {
+        self.about("the other server", format!("not offered ({refusal:#})"))
     }
 
     /// Adds one round's value to the figure of that name.
@@ -104,7 +149,7 @@ pub fn percentile(values: &[f64], part: f64) -> f64 {
 
 impl Report {
     /// The table for people.
-    pub fn in_words(&self) -> Result<String, std::fmt::Error> {
+    pub fn in_words(&self) -> Result<String, fmt::Error> {
         let mut text = format!("Oneiros {} on {}\n", self.version, self.machine.in_words());
         if let Some(against) = &self.against {
             writeln!(text, "against {against}; a ratio is ours divided by theirs")?;
@@ -116,6 +161,9 @@ impl Report {
             for figure in &section.figures {
                 writeln!(text, "  {}", figure.in_words())?;
             }
+        }
+        for Failed { what, why } in &self.failed {
+            writeln!(text, "\n{what}: not measured: {why}")?;
         }
         Ok(text.trim_end().to_owned())
     }

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::{
     engines::Engines,
+    progress::Progress,
     report::{Section, percentile},
     texts,
     vectors::{Noise, Vectors},
@@ -79,9 +80,10 @@ pub async fn measure(arguments: &SearchArguments, config: &Config, rounds: usize
     let trial = SearchTrial::new(owner.clone(), application.clone(), MODEL.into());
     let mut library =
         LibraryOfDreams { dreams: Vec::new(), places: HashMap::new(), owners: (0..OWNERS).map(|_| OwnerId(Uuid::now_v7())).collect() };
+    let progress = Progress::new("search", arguments.sizes.len());
     let mut sections = Vec::new();
     for size in &arguments.sizes {
-        eprintln!("search: filling {size} vectors");
+        progress.begin(&format!("filling {size} vectors"));
         let added = library.grow(*size, &mut vectors, &texts);
         let (built, bytes) = trial.keep(&library.dreams[added..]).await?;
         let mut index = Section::new(format!("search, index of {size} vectors"))
@@ -95,7 +97,9 @@ pub async fn measure(arguments: &SearchArguments, config: &Config, rounds: usize
         index.ours("size", "MiB", bytes as f64 / f64::from(1 << 20));
         index.ours("time to build", "s", built.as_secs_f64());
         sections.push(index);
+        progress.begin(&format!("searching {size} vectors"));
         sections.extend(searches(&library, trial.store(), queries, rounds).await?);
+        progress.step();
     }
     owner.close().await;
     application.close().await;

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 use http_body_util::{BodyExt as _, Full};
 use hyper::{
     Method, Request,
@@ -13,7 +13,9 @@ use hyper::{
 
 use crate::{
     cli::client::handshake,
-    egress::{Download, Egress, EgressPolicy, LogSink, Purpose},
+    egress::{Content, Download, Egress, EgressError, EgressPolicy, LogSink, Purpose},
+    engine::wire::EngineKind,
+    features::system::SystemReport,
 };
 
 /// The largest answer that is read whole.
@@ -30,6 +32,29 @@ pub enum Target {
 pub enum Connection {
     Socket(http1::SendRequest<Full<Bytes>>),
     Address { egress: Arc<Egress>, base: String, key: Option<String> },
+}
+
+/// Our own server did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+#[error("the server answered {path} with {status}: {said}")]
+struct Refusal {
+    path: String,
+    status: u16,
+    said: String,
+}
+
+/// The status that a server refused a request with, if that is what went wrong.
+pub fn refusal(error: &anyhow::Error) -> Option<u16> {
+    let of_address = |cause: &(dyn std::error::Error + 'static)| match cause.downcast_ref() {
+        Some(EgressError::Status { status, .. } | EgressError::Declined { status, .. }) => Some(*status),
+        _ => None,
+    };
+    error.chain().find_map(|cause| cause.downcast_ref::<Refusal>().map(|refusal| refusal.status).or_else(|| of_address(cause)))
+}
+
+/// A well-formed request was refused in a way that says: this server does not do such things.
+pub fn is_not_offered(error: &anyhow::Error) -> bool {
+    refusal(error).is_some_and(|status| matches!(status, 400 | 404 | 405 | 415 | 422 | 501))
 }
 
 /// An answer that is being received.
@@ -62,23 +87,36 @@ impl Target {
     pub async fn first_model(&self) -> anyhow::Result<String> {
         let list: serde_json::Value = serde_json::from_slice(&self.connect().await?.get("/v1/models").await?)
             .context("the list of models at /v1/models is not JSON: is this an OpenAI-compatible server?")?;
-        let id = list["data"][0]["id"].as_str().context("the server lists no model at /v1/models: name one with --against-model")?;
+        ensure!(list["data"].is_array(), "the answer of /v1/models is no list of models: is this an OpenAI-compatible server?");
+        let id =
+            list["data"][0]["id"].as_str().context("the server lists no model at /v1/models: name the model that is to be measured")?;
         Ok(id.to_owned())
+    }
+
+    /// The model that a server like ours has for a task. `None` of any other server.
+    pub async fn serves(&self, kind: EngineKind) -> Option<String> {
+        let answer = self.connect().await.ok()?.get("/api/v1/system").await.ok()?;
+        let report: SystemReport = serde_json::from_slice(&answer).ok()?;
+        report.snapshot.engines.into_iter().find(|engine| engine.kind == kind).map(|engine| engine.model)
     }
 }
 
 impl Connection {
     /// Sends JSON and returns when the head of a good answer is there.
     pub async fn post(&mut self, path: &str, json: &Bytes) -> anyhow::Result<Answer> {
+        self.send(path, "application/json", json).await
+    }
+
+    /// As [`Self::post`], of any kind of content.
+    pub async fn send(&mut self, path: &str, media_type: &str, bytes: &Bytes) -> anyhow::Result<Answer> {
         match self {
             Self::Socket(sender) => {
-                let request = Request::builder().method(Method::POST).uri(path).header(header::HOST, "localhost");
-                let request = request.header(header::CONTENT_TYPE, "application/json").body(Full::new(json.clone()))?;
+                let request = local(Method::POST, path).header(header::CONTENT_TYPE, media_type).body(Full::new(bytes.clone()))?;
                 answer_of(sender, path, request).await
             }
             Self::Address { egress, base, key } => {
-                let url = format!("{base}{path}");
-                Ok(Answer::Address(Box::new(egress.post(Purpose::Benchmark, &url, key.as_deref(), json.to_vec()).await?)))
+                let content = Content { media_type: media_type.into(), bytes: bytes.to_vec() };
+                Ok(Answer::Address(Box::new(egress.post(Purpose::Benchmark, &format!("{base}{path}"), key.as_deref(), content).await?)))
             }
         }
     }
@@ -86,16 +124,25 @@ impl Connection {
     /// Asks and reads the whole answer.
     pub async fn get(&mut self, path: &str) -> anyhow::Result<Vec<u8>> {
         let answer = match self {
-            Self::Socket(sender) => {
-                let request = Request::builder().uri(path).header(header::HOST, "localhost").body(Full::default())?;
-                answer_of(sender, path, request).await?
-            }
-            Self::Address { egress, base, .. } => {
-                Answer::Address(Box::new(egress.get(Purpose::Benchmark, &format!("{base}{path}"), 0).await?))
+            Self::Socket(sender) => answer_of(sender, path, local(Method::GET, path).body(Full::default())?).await?,
+            Self::Address { egress, base, key } => {
+                Answer::Address(Box::new(egress.ask(Purpose::Benchmark, &format!("{base}{path}"), key.as_deref()).await?))
             }
         };
         answer.whole().await
     }
+
+    /// Any request to our own server.
+    pub async fn request(&mut self, request: Request<Full<Bytes>>) -> anyhow::Result<Answer> {
+        let Self::Socket(sender) = self else { bail!("only the server of this state directory is asked for that") };
+        let path = request.uri().path().to_owned();
+        answer_of(sender, &path, request).await
+    }
+}
+
+/// The beginning of a request to our own server.
+pub fn local(method: Method, path: &str) -> hyper::http::request::Builder {
+    Request::builder().method(method).uri(path).header(header::HOST, "localhost")
 }
 
 async fn answer_of(sender: &mut http1::SendRequest<Full<Bytes>>, path: &str, request: Request<Full<Bytes>>) -> anyhow::Result<Answer> {
@@ -106,7 +153,8 @@ async fn answer_of(sender: &mut http1::SendRequest<Full<Bytes>>, path: &str, req
         return Ok(Answer::Socket(response.into_body()));
     }
     let body = Answer::Socket(response.into_body()).whole().await.unwrap_or_default();
-    bail!("the server answered {path} with {status}: {}", String::from_utf8_lossy(&body).chars().take(500).collect::<String>())
+    let said = String::from_utf8_lossy(&body).chars().take(500).collect();
+    Err(Refusal { path: path.into(), status: status.as_u16(), said }.into())
 }
 
 impl Answer {
