@@ -19,6 +19,8 @@ use crate::{
     error::{Error, Result},
 };
 
+/// What was cached is told in steps: to the token, it would tell one asker what another one has written.
+const CACHED_STEP: u32 = 128;
 /// How long an answer's first word is waited for before its stream begins: an error that comes sooner has a status of its own.
 const FIRST_WORD: Duration = Duration::from_secs(10);
 
@@ -191,7 +193,7 @@ impl Answers {
         let completion_tokens = sum(|usage| usage.generated_tokens, u32::saturating_add);
         let mut usage =
             Usage { prompt_tokens, completion_tokens, total_tokens: prompt_tokens.saturating_add(completion_tokens), ..Usage::default() };
-        usage.prompt_tokens_details.cached_tokens = sum(|usage| usage.cached_tokens, u32::min);
+        usage.prompt_tokens_details.cached_tokens = sum(|usage| usage.cached_tokens / CACHED_STEP * CACHED_STEP, u32::min);
         usage
     }
 

@@ -52,7 +52,7 @@ pub struct Usage {
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PromptTokensDetails {
-    /// Of the prompt, how many need not be read since an earlier request had them read.
+    /// Of the prompt, how many need not be read since an earlier request had them read, rounded down to a multiple of 128.
     pub cached_tokens: u32,
 }
 
