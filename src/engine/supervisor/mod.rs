@@ -311,6 +311,17 @@ impl Shared {
         self.places.available_permits() < MOST_REQUESTS
     }
 
+    /// Takes a place in the queue without a request.
+    pub(in crate::engine) fn hold(&self) -> Result<Hold<'_>, EngineError> {
+        Ok(Hold { shared: self, place: Some(self.place()?) })
+    }
+
+    /// Gives back a place whose request is not in the line: the engine may have stayed for it alone.
+    pub(in crate::engine) fn give_up(&self, place: OwnedSemaphorePermit) {
+        drop(place);
+        self.command(Command::Left);
+    }
+
     fn place(&self) -> Result<OwnedSemaphorePermit, EngineError> {
         Arc::clone(&self.places).try_acquire_owned().map_err(|_| EngineError::Busy { retry_after: self.rhythm.retry_after() })
     }
@@ -385,7 +396,7 @@ impl Shared {
                 (state, Some(report)) if enough(state) => return Ok(report),
                 (EngineState::Failed { reason }, _) => return Err(EngineError::Unavailable(reason.clone())),
                 (EngineState::Stopped, _) => return Err(EngineError::Unavailable("it was stopped".into())),
-                _ if waiting.is_none() => waiting = Some(Awaiting { shared: self, place: Some(self.place()?) }),
+                _ if waiting.is_none() => waiting = Some(self.hold()?),
                 _ => {}
             }
             if state == EngineState::Resting {
@@ -397,15 +408,14 @@ impl Shared {
     }
 }
 
-/// Somebody waits for the engine without a request in its line.
-struct Awaiting<'a> {
+/// Somebody waits for the engine, or is about to ask it more: as good as a request in its line.
+pub(in crate::engine) struct Hold<'a> {
     shared: &'a Shared,
     place: Option<OwnedSemaphorePermit>,
 }
 
-impl Drop for Awaiting<'_> {
+impl Drop for Hold<'_> {
     fn drop(&mut self) {
-        drop(self.place.take());
-        self.shared.command(Command::Left);
+        self.place.take().into_iter().for_each(|place| self.shared.give_up(place));
     }
 }
