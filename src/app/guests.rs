@@ -96,7 +96,7 @@ impl Guests {
         self.known().get(id).and_then(|guest| self.serve(id, guest))
     }
 
-    /// Those that are known.
+    /// The ids of all that are here.
     pub fn names(&self) -> Vec<String> {
         self.here().into_iter().collect()
     }

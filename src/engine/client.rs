@@ -1,8 +1,8 @@
 //! The engine traits over the wire: one client for each supervised engine.
 
-use std::{fs::File, iter, os::fd::OwnedFd, sync::Arc, time::Duration};
+use std::{fs::File, os::fd::OwnedFd, sync::Arc, time::Duration};
 
-use futures_util::{FutureExt, StreamExt as _, TryStreamExt as _, future::BoxFuture, stream};
+use futures_util::{FutureExt, future::BoxFuture};
 use tokio::sync::mpsc;
 
 use super::{
@@ -15,10 +15,6 @@ use super::{
 
 /// Texts that go to an embedding engine as one request: it answers when it has the vectors of all of them.
 const TEXTS_AT_ONCE: usize = 64;
-
-/// Such requests of one asker that are under way: while one is served the next is there already, so that the engine does not
-/// idle between them, nor leaves for another.
-const BATCHES_UNDER_WAY: usize = 2;
 
 /// Events that may wait for a slow asker before the rest waits inside this process.
 const EVENTS_WAITING: usize = 64;
@@ -115,8 +111,13 @@ impl EngineClient {
         // Somebody watches these come; a job asks again by itself.
         let patient = matches!(request, Request::Generate(_) | Request::Transcribe(_)) || self.shared.comes_and_goes();
         let (id, place) = self.shared.admit(&asker, patient)?;
-        let frame = connection::frame(&ToChild::Request { id, request });
-        let frame = frame.map_err(|error| EngineError::InvalidRequest(error.to_string()))?;
+        let frame = match connection::frame(&ToChild::Request { id, request }) {
+            Ok(frame) => frame,
+            Err(error) => {
+                self.shared.give_up(place);
+                return Err(EngineError::InvalidRequest(error.to_string()));
+            }
+        };
         let (events, incoming) = mpsc::unbounded_channel();
         let stay = self.shared.stay(self.keep_alive);
         self.shared.command(Command::Submit(Submission { id, asker, frame, descriptors, expected, events, patient, stay, place }));
@@ -224,24 +225,20 @@ impl Embedder for EngineClient {
     fn embed(&self, request: EmbeddingRequest, asker: Asker) -> BoxFuture<'_, Result<Embeddings, EngineError>> {
         async move {
             let EmbeddingRequest { texts, role } = request;
-            let all = Embeddings { vectors: Vec::with_capacity(texts.len()), tokens: 0, truncated: Vec::with_capacity(texts.len()) };
-            let mut texts = texts.into_iter();
-            let batches = iter::from_fn(|| Some(texts.by_ref().take(TEXTS_AT_ONCE).collect()).filter(|batch: &Vec<_>| !batch.is_empty()));
-            let batches = batches.enumerate().map(|(number, texts)| {
-                let answer = self.embed_at_once(EmbeddingRequest { texts, role }, asker.clone());
-                answer.map(move |answer| answer.map_err(|error| error.texts_after(number * TEXTS_AT_ONCE)))
-            });
-            stream::iter(batches).buffered(BATCHES_UNDER_WAY).try_fold(all, |all, some| async { Ok(together(all, some)) }).await
+            // Between two parts of one request the engine is not idle: it would leave for another.
+            let _held = if texts.len() > TEXTS_AT_ONCE { Some(self.shared.hold()?) } else { None };
+            let mut all = Embeddings { vectors: Vec::with_capacity(texts.len()), tokens: 0, truncated: Vec::with_capacity(texts.len()) };
+            for texts in texts.chunks(TEXTS_AT_ONCE) {
+                let some = self.embed_at_once(EmbeddingRequest { texts: texts.to_vec(), role }, asker.clone()).await;
+                let some = some.map_err(|error| error.texts_after(all.vectors.len()))?;
+                all.vectors.extend(some.vectors);
+                all.truncated.extend(some.truncated);
+                all.tokens = all.tokens.saturating_add(some.tokens);
+            }
+            Ok(all)
         }
         .boxed()
     }
-}
-
-fn together(mut all: Embeddings, some: Embeddings) -> Embeddings {
-    all.vectors.extend(some.vectors);
-    all.truncated.extend(some.truncated);
-    all.tokens = all.tokens.saturating_add(some.tokens);
-    all
 }
 
 impl EngineClient {

@@ -167,7 +167,7 @@ impl<'a> Life<'a> {
     /// Tells the pool when its work begins and ends.
     fn note_idleness(&mut self) {
         let Some(berth) = &self.berth else { return };
-        let idle = self.ready_since.is_some() && self.line.is_empty();
+        let idle = self.ready_since.is_some() && self.line.is_empty() && !self.shared.is_awaited();
         if idle != self.idle_since.is_some() {
             self.idle_since = idle.then(Instant::now);
             berth.set_idle(idle);

@@ -313,6 +313,18 @@ impl Shared {
         self.places.taken() > 0
     }
 
+    /// Takes a place in the queue without a request.
+    pub(in crate::engine) fn hold(&self) -> Result<Hold<'_>, EngineError> {
+        let place = self.places.take_unnamed().map_err(|retry_after| EngineError::Busy { retry_after })?;
+        Ok(Hold { shared: self, place: Some(place) })
+    }
+
+    /// Gives back a place whose request is not in the line: the engine may have stayed for it alone.
+    pub(in crate::engine) fn give_up(&self, place: Place) {
+        drop(place);
+        self.command(Command::Left);
+    }
+
     /// A place in the queue and an id, or why there is none: all are taken, or half of them by this asker. A patient one gets
     /// a place while the engine starts, too.
     pub(in crate::engine) fn admit(&self, asker: &Asker, patient: bool) -> Result<(u64, Place), EngineError> {
@@ -375,11 +387,6 @@ impl Shared {
         timeout(self.longest_wait, waiting).await.map_err(overdue)?
     }
 
-    fn await_it(&self) -> Result<Awaiting<'_>, EngineError> {
-        let place = self.places.take_unnamed().map_err(|retry_after| EngineError::Busy { retry_after })?;
-        Ok(Awaiting { shared: self, place: Some(place) })
-    }
-
     /// Who waits here has a place in the queue: only so many may, and for nobody else is a model loaded.
     async fn until(&self, enough: fn(&EngineState) -> bool) -> Result<ReadyReport, EngineError> {
         let mut views = self.view.subscribe();
@@ -391,7 +398,7 @@ impl Shared {
                 (state, Some(report)) if enough(state) => return Ok(report),
                 (EngineState::Failed { reason }, _) => return Err(EngineError::Unavailable(reason.clone())),
                 (EngineState::Stopped, _) => return Err(EngineError::Unavailable("it was stopped".into())),
-                _ if waiting.is_none() => waiting = Some(self.await_it()?),
+                _ if waiting.is_none() => waiting = Some(self.hold()?),
                 _ => {}
             }
             if state == EngineState::Resting {
@@ -403,15 +410,14 @@ impl Shared {
     }
 }
 
-/// Somebody waits for the engine without a request in its line.
-struct Awaiting<'a> {
+/// Somebody waits for the engine, or is about to ask it more: as good as a request in its line.
+pub(in crate::engine) struct Hold<'a> {
     shared: &'a Shared,
     place: Option<Place>,
 }
 
-impl Drop for Awaiting<'_> {
+impl Drop for Hold<'_> {
     fn drop(&mut self) {
-        drop(self.place.take());
-        self.shared.command(Command::Left);
+        self.place.take().into_iter().for_each(|place| self.shared.give_up(place));
     }
 }
