@@ -129,7 +129,8 @@ async fn a_grammar_is_kept_to_and_stop_texts_do_not_cut_what_ends_by_itself() {
         assert_eq!((refused.status, error["param"].as_str()), (400, Some("grammar")), "{error}");
         assert!(error["message"].as_str().unwrap().contains(says), "{error}");
     }
-    let tools = json!([{"type": "function", "function": {"name": "look", "parameters": {"type": "object", "properties": {}}}}]);
+    let tools = json!([{"type": "function", "function": {"name": "look", "parameters": {
+        "type": "object", "properties": {}, "additionalProperties": false}}}]);
     let answer = ask(&api, json!({"tools": tools, "tool_choice": "required", "stop": ["{", "\n"], "max_tokens": 60})).await;
     assert_eq!(answer["choices"][0]["message"]["tool_calls"][0]["function"]["name"], "look", "{answer:#}");
 }
@@ -205,7 +206,7 @@ async fn texts_are_continued_and_vectors_are_the_same_in_both_encodings() {
     let (text, logprobs) = (answer["choices"][0]["text"].as_str().unwrap(), &answer["choices"][0]["logprobs"]);
     assert!(text.chars().count() == 12 && text.chars().all(|letter| "бгжщ".contains(letter)), "{answer:#}");
     let tokens: Vec<&str> = logprobs["tokens"].as_array().unwrap().iter().map(|token| token.as_str().unwrap()).collect();
-    assert!(tokens.contains(&"bytes:\\xd0") && !tokens.concat().contains('\u{fffd}'), "{tokens:?}");
+    assert!(tokens.iter().any(|token| token.starts_with("bytes:\\xd")) && !tokens.concat().contains('\u{fffd}'), "{tokens:?}");
     let offsets: Vec<u64> = logprobs["text_offset"].as_array().unwrap().iter().map(|offset| offset.as_u64().unwrap()).collect();
     assert!(offsets.len() == tokens.len() && offsets[0] == 0 && offsets.is_sorted() && offsets.last() == Some(&11), "{offsets:?}");
     let long = json!({"model": EMBEDDING_MODEL, "input": ["short", texts::HORSE.repeat(40)]});

@@ -465,6 +465,8 @@ export interface components {
             dry_multiplier?: number | null;
             /** Format: double */
             frequency_penalty?: number | null;
+            /** @description Extension: the whole answer follows this grammar, in llguidance's notation, which is much like Lark's. */
+            grammar?: string | null;
             /** @description Extension: the model may not end its answer; for measuring. */
             ignore_eos?: boolean | null;
             /** @description Token numbers of the model and what is added to their logits, −100 to 100. */
@@ -577,6 +579,7 @@ export interface components {
             /** @description Where each token begins, in characters of the answer. */
             text_offset: number[];
             token_logprobs: number[];
+            /** @description One of broken characters is told by its bytes, as `bytes:\xd0`. */
             tokens: string[];
             top_logprobs: {
                 [key: string]: number;
@@ -597,6 +600,8 @@ export interface components {
             echo?: boolean | null;
             /** Format: double */
             frequency_penalty?: number | null;
+            /** @description Extension: the whole answer follows this grammar, in llguidance's notation, which is much like Lark's. */
+            grammar?: string | null;
             /** @description Extension. */
             ignore_eos?: boolean | null;
             logit_bias?: {
@@ -1606,6 +1611,11 @@ export interface components {
              */
             no_speech_prob: number;
             /**
+             * Format: int64
+             * @description Where that window begins, in hundredths of a second.
+             */
+            seek: number;
+            /**
              * Format: double
              * @description Seconds.
              */
@@ -1616,6 +1626,8 @@ export interface components {
              */
             temperature: number;
             text: string;
+            /** @description The speech model's numbers of its tokens. */
+            tokens: number[];
         };
         VerboseTranscript: {
             /**
