@@ -262,7 +262,7 @@ async fn an_owner_of_thousands_of_dreams_finds_the_nearest_of_them_and_nobody_el
         let [east, north] = [number % 105, number / 105].map(|steps| f32::from(steps) * 0.059);
         let mut place = vec![0.0; 384];
         place[..4].copy_from_slice(&[east.cos(), east.sin(), north.cos(), north.sin()].map(|part| part / 2.0_f32.sqrt()));
-        let owner = if number % 2 == 0 { OWNER } else { another };
+        let owner = if number.is_multiple_of(2) { OWNER } else { another };
         TrialDream { id: Uuid::now_v7(), owner, text: format!("dream {number}"), vector: place }
     };
     let dreams: Vec<TrialDream> = (0..11_025).map(dream).collect();

@@ -216,10 +216,9 @@ impl Generator {
             let answer = &mut self.answers[index];
             let Some(sequence) = answer.memory else { continue };
             self.memory.align(sequence, answer.sequence());
-            if answer.sequence().len() - self.memory.length(sequence) > FEW {
-                if self.memory.catch_up(sequence, answer.sequence()) {
-                    answer.found(self.memory.length(sequence));
-                }
+            let unread = answer.sequence().len() - self.memory.length(sequence);
+            if unread > FEW && self.memory.catch_up(sequence, answer.sequence()) {
+                answer.found(self.memory.length(sequence));
             }
             let unread = self.unread(&self.answers[index]);
             if unread <= FEW {
