@@ -132,13 +132,8 @@ fn what_cannot_be_embedded_is_refused_by_name_and_nobody_else_suffers() {
         ];
         for (texts, name) in wrong {
             let error = answer(&ask(model, &texts)).unwrap_err();
-<<<<<<< HEAD
             let of_the_request = matches!(error, EngineError::InvalidRequest(_) | EngineError::InvalidText { .. });
             assert!(of_the_request && error.to_string().contains(name), "{error}");
-=======
-            let refused = matches!(error, EngineError::InvalidRequest(_) | EngineError::InvalidText { .. });
-            assert!(refused && error.to_string().contains(name), "{error}");
->>>>>>> serving-guests
         }
         let huge = ask(model, &["a ".repeat(200_000)]);
         finish(model);
