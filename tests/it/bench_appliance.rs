@@ -68,10 +68,10 @@ async fn dreams(server: &Server) -> Vec<Value> {
 
 #[tokio::test]
 async fn readings_are_measured_new_and_known_and_none_stays_in_the_journal() {
-    let _turn = turn::together().await;
+    let _turn = turn::alone().await;
     let server = Server::start().await;
     server.api().keep("A dream of my own: a lighthouse that turned its light to the land and looked for me.").await;
-    let measured = bench(&server, &["interpretation", "--dreams", "2", "--rounds", "2", "--json"]).await;
+    let measured = bench(&server, &["interpretation", "--dreams", "1", "--rounds", "1", "--json"]).await;
     let measured = report(measured.succeeded());
     let whole = within(&measured, "a new dream", "whole reading, p50", (0.2, 120.0));
     let first = within(&measured, "a new dream", "first words, p50", (1.0, 60_000.0));
@@ -102,7 +102,8 @@ async fn an_interrupted_search_removes_its_database_and_an_interrupted_load_its_
     let _turn = turn::together().await;
     let state = StateDirectory::with(&[EMBEDDING_MODEL, ONNX_MODEL, ONNX_RUNTIME, DATABASE]);
     let place = tempfile::Builder::new().prefix("oneiros-").tempdir_in("/tmp").unwrap();
-    std::fs::set_permissions(place.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    // As root the command works as another user.
+    std::fs::set_permissions(place.path(), std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();
     let (state, folder) = (state.path().to_str().unwrap().to_owned(), place.path().to_str().unwrap().to_owned());
     let search = ["bench", "search", "--model", ONNX_MODEL, "--real", "40", "--queries", "5", "--state-dir", &state];
     let child = begin(&search, &[("TMPDIR", &folder)]);

@@ -3,7 +3,7 @@
 //!
 //! A measured dream is kept like any other, so it is deleted as soon as it was measured ([`super::journal`]).
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, bail, ensure};
 use clap::Args;
@@ -57,16 +57,15 @@ pub async fn measure(
 async fn in_rounds(arguments: &InterpretationArguments, journal: &mut Journal, rounds: usize) -> anyhow::Result<Vec<Section>> {
     let progress = Progress::new("interpretation", rounds * arguments.dreams);
     // Fills the cache with the beginning that all prompts share.
-    read(arguments, journal, &dream(0)).await?;
+    let mut dreams = Dreams::new()?;
+    read(arguments, journal, &dreams.next()).await?;
     journal.clear().await?;
     let mut sections = [Section::new("interpretation, a new dream"), Section::new("interpretation, the same dream again")];
-    let mut number = 0;
     for round in 1..=rounds {
         progress.begin(&format!("round {round} of {rounds}, {} dreams", arguments.dreams));
         let (mut new, mut again) = (Vec::new(), Vec::new());
         for _ in 0..arguments.dreams {
-            number += 1;
-            let text = dream(number);
+            let text = dreams.next();
             let reading = read(arguments, journal, &text).await?;
             // What could not be read is not in the cache.
             for _ in 0..if reading.outcome.is_some() { AGAIN } else { 0 } {
@@ -87,10 +86,23 @@ async fn read(arguments: &InterpretationArguments, journal: &mut Journal, text: 
     journal.interpret(text, arguments.lens).await.context("a dream could not be interpreted")
 }
 
-/// About 100 tokens; the first words differ, so that no more of the prompt is known than what all prompts share.
-fn dream(number: usize) -> String {
-    let dream = texts::DREAMS.lines().cycle().nth(number).unwrap_or_default();
-    format!("In dream number {number} of this summer, written down at once: {dream}")
+/// Dreams of about 110 tokens that nobody has told before, not even an earlier run that was killed and left some behind.
+struct Dreams {
+    run: u64,
+    number: usize,
+}
+
+impl Dreams {
+    fn new() -> anyhow::Result<Self> {
+        Ok(Self { run: SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?.as_secs(), number: 0 })
+    }
+
+    /// The first words differ, so that no more of the prompt is known than what all prompts share.
+    fn next(&mut self) -> String {
+        self.number += 1;
+        let dream = texts::DREAMS.lines().cycle().nth(self.number).unwrap_or_default();
+        format!("In dream {} of night {}, written down at once: {dream}", self.number, self.run)
+    }
 }
 
 fn from_cache(reading: Reading) -> anyhow::Result<Duration> {
@@ -130,7 +142,8 @@ mod tests {
 
     #[test]
     fn no_two_dreams_begin_alike() {
-        let beginnings: std::collections::HashSet<String> = (0..100).map(|number| dream(number).chars().take(24).collect()).collect();
-        assert!(beginnings.len() == 100 && dream(3).len() > 200);
+        let mut dreams = Dreams::new().unwrap();
+        let beginnings: std::collections::HashSet<String> = (0..100).map(|_| dreams.next().chars().take(14).collect()).collect();
+        assert!(beginnings.len() == 100 && dreams.next().len() > 200);
     }
 }

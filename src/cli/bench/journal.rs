@@ -58,7 +58,11 @@ impl Journal {
             for (name, data) in events.feed(&chunk)? {
                 match name.as_str() {
                     "dream" => {
-                        self.ids.push(data["id"].as_str().context("a kept dream has no id")?.to_owned());
+                        let id = data["id"].as_str().context("a kept dream has no id")?;
+                        // The same dream told again is the same dream.
+                        if self.ids.iter().all(|known| known != id) {
+                            self.ids.push(id.to_owned());
+                        }
                         self.sent = None;
                     }
                     "delta" => _ = reading.first_words.get_or_insert_with(|| asked.elapsed()),
