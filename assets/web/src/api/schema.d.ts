@@ -839,6 +839,11 @@ export interface components {
         /** @enum {string} */
         EngineState: "starting" | "ready" | "resting" | "restarting" | "failed";
         EngineStatus: {
+            /**
+             * Format: int64
+             * @description Of them, those that need not be read anew: another request had begun alike.
+             */
+            cached_tokens: number;
             confinement?: components["schemas"]["ConfinementReport"] | null;
             /** @description Why it is not ready, for people. */
             detail?: string | null;
@@ -852,6 +857,11 @@ export interface components {
             model: string;
             /** Format: int32 */
             pid?: number | null;
+            /**
+             * Format: int64
+             * @description Tokens of the prompts that it has answered since the server started.
+             */
+            prompt_tokens: number;
             /**
              * Format: int32
              * @description Requests that it serves or that wait for it.
@@ -1212,7 +1222,7 @@ export interface components {
         PromptTokensDetails: {
             /**
              * Format: int32
-             * @description Of the prompt, how many need not be read since an earlier request had them read.
+             * @description Of the prompt, how many need not be read since an earlier request had them read, rounded down to a multiple of 128.
              */
             cached_tokens: number;
         };
