@@ -85,8 +85,12 @@ impl EngineClient {
 
     /// As [`Self::request`], for the one type of event that such a request brings.
     fn ask<T: Heard>(&self, request: Request, descriptors: Vec<OwnedFd>, asker: Asker) -> EventStream<T> {
+        self.listen(self.submit(request, descriptors, asker, Room::Own))
+    }
+
+    fn listen<T: Heard>(&self, submitted: Result<(u64, Incoming), EngineError>) -> EventStream<T> {
         let (listener, stream) = mpsc::channel(EVENTS_WAITING);
-        match self.submit(request, descriptors, asker) {
+        match submitted {
             Ok((id, events)) => {
                 let shared = Arc::clone(&self.shared);
                 tokio::spawn(async move {
@@ -103,18 +107,21 @@ impl EngineClient {
         stream
     }
 
-    fn submit(&self, request: Request, descriptors: Vec<OwnedFd>, asker: Asker) -> Result<(u64, Incoming), EngineError> {
+    fn submit(&self, request: Request, descriptors: Vec<OwnedFd>, asker: Asker, room: Room) -> Result<(u64, Incoming), EngineError> {
         if descriptors.len() > MAX_DESCRIPTORS {
             return Err(EngineError::InvalidRequest(format!("at most {MAX_DESCRIPTORS} files go into one request")));
         }
         let expected = duration_of_speech(&request);
         // Somebody watches these come; a job asks again by itself.
         let patient = matches!(request, Request::Generate(_) | Request::Transcribe(_)) || self.shared.comes_and_goes();
-        let (id, place) = self.shared.admit(&asker, patient)?;
+        let (id, place) = match room {
+            Room::Own => self.shared.admit(&asker, patient).map(|(id, place)| (id, Some(place)))?,
+            Room::Held => (self.shared.number(patient)?, None),
+        };
         let frame = match connection::frame(&ToChild::Request { id, request }) {
             Ok(frame) => frame,
             Err(error) => {
-                self.shared.give_up(place);
+                place.into_iter().for_each(|place| self.shared.give_up(place));
                 return Err(EngineError::InvalidRequest(error.to_string()));
             }
         };
@@ -123,6 +130,14 @@ impl EngineClient {
         self.shared.command(Command::Submit(Submission { id, asker, frame, descriptors, expected, events, patient, stay, place }));
         Ok((id, incoming))
     }
+}
+
+/// Where a request stands in its engine's queue.
+enum Room {
+    /// In a place of its own.
+    Own,
+    /// In one that its asker holds.
+    Held,
 }
 
 type Incoming = mpsc::UnboundedReceiver<Result<Told, EngineError>>;
@@ -225,8 +240,8 @@ impl Embedder for EngineClient {
     fn embed(&self, request: EmbeddingRequest, asker: Asker) -> BoxFuture<'_, Result<Embeddings, EngineError>> {
         async move {
             let EmbeddingRequest { texts, role } = request;
-            // Between two parts of one request the engine is not idle: it would leave for another.
-            let _held = if texts.len() > TEXTS_AT_ONCE { Some(self.shared.hold()?) } else { None };
+            // One place for all parts of a request: nobody takes it between two of them, nor is the engine idle then.
+            let _held = self.shared.hold(&asker)?;
             let mut all = Embeddings { vectors: Vec::with_capacity(texts.len()), tokens: 0, truncated: Vec::with_capacity(texts.len()) };
             for texts in texts.chunks(TEXTS_AT_ONCE) {
                 let some = self.embed_at_once(EmbeddingRequest { texts: texts.to_vec(), role }, asker.clone()).await;
@@ -244,7 +259,7 @@ impl Embedder for EngineClient {
 impl EngineClient {
     async fn embed_at_once(&self, request: EmbeddingRequest, asker: Asker) -> Result<Embeddings, EngineError> {
         let texts = request.texts.len();
-        let mut answer = self.ask::<Embeddings>(Request::Embed(request), Vec::new(), asker);
+        let mut answer = self.listen::<Embeddings>(self.submit(Request::Embed(request), Vec::new(), asker, Room::Held));
         let made = answer.recv().await.unwrap_or_else(|| Err(EngineError::Failed("it ended without an answer".into())))?;
         match made.vectors.len() == texts && made.truncated.len() == texts {
             true => Ok(made),

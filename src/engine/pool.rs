@@ -18,6 +18,9 @@ use tokio::{
 /// How long a busy engine keeps its memory although another waits: each change costs the time to load a model.
 const TURN: Duration = Duration::from_secs(30);
 
+/// An engine counts as idle after this part of a turn: who asks several things in a row leaves moments between them.
+const LINGERS: u32 = 30;
+
 /// How often whoever waits looks whether a busy engine's turn is over.
 const LOOK: Duration = Duration::from_millis(500);
 
@@ -240,7 +243,8 @@ impl Books {
         // What stays has been counted: nothing more is needed than that others are out of it.
         let wanted = if share.stays { Footprint::default() } else { share.size };
         self.check(wanted)?;
-        if self.waiting.front() != Some(&ticket) {
+        // Nor does it wait behind others for what is its own.
+        if !share.stays && self.waiting.front() != Some(&ticket) {
             return Ok(None);
         }
         let taken = self.holders.iter().fold(self.staying.plus(wanted), |sum, holder| sum.plus(holder.size));
@@ -262,7 +266,8 @@ impl Books {
         let mut taken = remaining.fold(self.staying.plus(wanted), |sum, holder| sum.plus(holder.size));
         let now = Instant::now();
         let had_its_turn = |holder: &Holder| holder.since.is_some_and(|since| now.duration_since(since) >= turn);
-        let is_willing = |holder: &&mut Holder| !holder.asked_to_leave && (holder.idle_since.is_some() || had_its_turn(holder));
+        let is_idle = |holder: &Holder| holder.idle_since.is_some_and(|since| now.duration_since(since) >= turn / LINGERS);
+        let is_willing = |holder: &&mut Holder| !holder.asked_to_leave && (is_idle(holder) || had_its_turn(holder));
         let mut willing: Vec<&mut Holder> = self.holders.iter_mut().filter(is_willing).collect();
         willing.sort_by_key(|holder| (holder.idle_since.is_none(), holder.idle_since, holder.since));
         let mut asked = Vec::new();
@@ -315,7 +320,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_one_idle_longest_leaves_first_and_no_more_than_are_needed() {
-        let pool = Pool::new(of(30));
+        let pool = pool(30);
         let (first, second, third) = (take(&pool, 10).await, take(&pool, 10).await, take(&pool, 10).await);
         second.set_idle(true);
         tokio::time::sleep(SOON).await;

@@ -62,7 +62,7 @@ struct Standing {
     cancelled_at: Option<Instant>,
     /// What of its answer may still come.
     bytes_left: usize,
-    _place: Place,
+    _place: Option<Place>,
 }
 
 /// What the child works on, if it is not an idle one.
@@ -294,7 +294,7 @@ mod tests {
                 events,
                 patient,
                 stay: None,
-                place,
+                place: Some(place),
             },
             patience,
         );

@@ -277,7 +277,8 @@ pub(in crate::engine) struct Submission {
     pub(in crate::engine) patient: bool,
     /// How long the engine stays after it; `None`: for good.
     pub(in crate::engine) stay: Option<Duration>,
-    pub(in crate::engine) place: Place,
+    /// `None`: its asker holds one.
+    pub(in crate::engine) place: Option<Place>,
 }
 
 impl Shared {
@@ -313,10 +314,19 @@ impl Shared {
         self.places.taken() > 0
     }
 
-    /// Takes a place in the queue without a request.
-    pub(in crate::engine) fn hold(&self) -> Result<Hold<'_>, EngineError> {
+    /// Takes a place in the queue for several requests, which then need none of their own: see [`Self::number`].
+    pub(in crate::engine) fn hold(&self, asker: &Asker) -> Result<Hold<'_>, EngineError> {
+        Ok(Hold { shared: self, place: Some(self.place(asker)?) })
+    }
+
+    /// Takes a place in the queue for somebody whose request comes later.
+    fn await_it(&self) -> Result<Hold<'_>, EngineError> {
         let place = self.places.take_unnamed().map_err(|retry_after| EngineError::Busy { retry_after })?;
         Ok(Hold { shared: self, place: Some(place) })
+    }
+
+    fn place(&self, asker: &Asker) -> Result<Place, EngineError> {
+        self.places.take(asker).map_err(|retry_after| EngineError::Busy { retry_after })
     }
 
     /// Gives back a place whose request is not in the line: the engine may have stayed for it alone.
@@ -328,6 +338,11 @@ impl Shared {
     /// A place in the queue and an id, or why there is none: all are taken, or half of them by this asker. A patient one gets
     /// a place while the engine starts, too.
     pub(in crate::engine) fn admit(&self, asker: &Asker, patient: bool) -> Result<(u64, Place), EngineError> {
+        Ok((self.number(patient)?, self.place(asker)?))
+    }
+
+    /// An id for a request whose asker holds a place, or why it cannot be served.
+    pub(in crate::engine) fn number(&self, patient: bool) -> Result<u64, EngineError> {
         let (unavailability, starts) = {
             let state = &self.view.borrow().state;
             (state.unavailability(), matches!(state, EngineState::Starting { .. } | EngineState::Restarting { .. }))
@@ -336,8 +351,7 @@ impl Shared {
             self.command(Command::Wanted);
             return Err(EngineError::Unavailable(reason));
         }
-        let place = self.places.take(asker).map_err(|retry_after| EngineError::Busy { retry_after })?;
-        Ok((self.next_id.fetch_add(1, Ordering::Relaxed), place))
+        Ok(self.next_id.fetch_add(1, Ordering::Relaxed))
     }
 
     /// Why a request cannot be served now; empty when it can.
@@ -398,7 +412,7 @@ impl Shared {
                 (state, Some(report)) if enough(state) => return Ok(report),
                 (EngineState::Failed { reason }, _) => return Err(EngineError::Unavailable(reason.clone())),
                 (EngineState::Stopped, _) => return Err(EngineError::Unavailable("it was stopped".into())),
-                _ if waiting.is_none() => waiting = Some(self.hold()?),
+                _ if waiting.is_none() => waiting = Some(self.await_it()?),
                 _ => {}
             }
             if state == EngineState::Resting {

@@ -148,13 +148,10 @@ impl Generator {
 
     fn drop_cancelled(&mut self) {
         self.intake.drop_cancelled();
-        let memory = &mut self.memory;
-        self.answers.retain(|answer| {
-            if answer.is_cancelled() {
-                answer.memory.into_iter().for_each(|sequence| memory.close(sequence));
-            }
-            !answer.is_cancelled()
-        });
+        // Each is looked at once: its asker may leave between two looks.
+        for answer in self.answers.extract_if(.., |answer| answer.is_cancelled()) {
+            answer.memory.into_iter().for_each(|sequence| self.memory.close(sequence));
+        }
     }
 
     /// Gives sequences to answers that have none, in the order in which they came, while there is room for their prompts.
@@ -312,8 +309,10 @@ impl Generator {
         for (index, error) in ended {
             let answer = self.answers.remove(index);
             if let Some(sequence) = answer.memory {
-                // Wrong guesses are nothing to keep.
-                self.memory.align(sequence, answer.sequence());
+                // Wrong guesses are nothing to keep. Where none can be made, nothing can be cut either.
+                if self.memory.goes_back() {
+                    self.memory.align(sequence, answer.sequence());
+                }
                 self.memory.close(sequence);
             }
             if let Some(error) = error {
