@@ -91,7 +91,13 @@ pub async fn bring_up(parts: Parts) -> anyhow::Result<Up> {
         Ok(fetched) => fetched,
         Err(error) => return Err(after_closing(error, None, database).await),
     };
-    let engines = match Engines::start(fetched, &parts.config, &parts.spawner, Arc::clone(&parts.library)).await {
+    // Files that were touched are checked first, which takes a while for large ones.
+    let started = tokio::select! {
+        started = Engines::start(fetched, &parts.config, &parts.spawner, Arc::clone(&parts.library)) => started,
+        never = models.tell_progress(&parts.snapshot) => match never {},
+        () = stopped() => Err(anyhow!("stopped before the models were loaded")),
+    };
+    let engines = match started {
         Ok(engines) => Arc::new(engines),
         Err(error) => return Err(after_closing(error, None, database).await),
     };

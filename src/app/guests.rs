@@ -20,14 +20,16 @@ use crate::{
     config::Config,
     engine::{
         client::EngineClient,
-        pool::Pool,
+        pool::{Footprint, Pool},
         supervisor::{EngineState, EngineStatus, Spawner},
     },
     models::{ArtifactFormat, ArtifactKind, Manifest, ModelError},
 };
 
-/// A model that could not be served is looked at again after so long, when somebody asks for it.
+/// A model that could not be served is looked at again after so long, when somebody asks for it, and after twice as long each
+/// time that it cannot be served again: reading a large file costs everybody.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
+const LOOK_AGAIN_AT_MOST: Duration = Duration::from_secs(10 * 60);
 
 pub struct Guests {
     library: Arc<Library>,
@@ -49,12 +51,16 @@ struct Guest {
     weights: Weights,
     bytes: u64,
     engine: Result<Running, Refusal>,
+    /// What its engine was planned to take.
+    size: Footprint,
 }
 
 /// Why a model cannot be served.
 struct Refusal {
     reason: String,
     at: Instant,
+    /// How long it stands.
+    holds: Duration,
 }
 
 /// What an engine of a model would load: other weights need another engine.
@@ -178,8 +184,8 @@ impl Guests {
             News::None => return,
             News::Gone => self.known().remove(id),
             News::Weights(manifest, weights) => {
-                let engine = self.look_at(&manifest).await;
-                self.known().insert(id.to_owned(), Guest { weights, bytes: manifest.bytes, engine })
+                let (engine, size) = self.look_at(&manifest).await;
+                self.known().insert(id.to_owned(), Guest { weights, bytes: manifest.bytes, engine, size })
             }
         };
         if let Some(Guest { engine: Ok(engine), .. }) = known {
@@ -196,8 +202,8 @@ impl Guests {
         };
         let weights = self.weights(&manifest);
         let is_known = self.known().get(id).is_some_and(|guest| {
-            let is_due = |refusal: &Refusal| again && refusal.at.elapsed() >= LOOK_AGAIN;
-            guest.weights == weights && !guest.engine.as_ref().is_err_and(is_due)
+            let is_due = |refusal: &Refusal| again && refusal.at.elapsed() >= refusal.holds;
+            guest.weights == weights && !guest.engine.as_ref().is_err_and(is_due) && !self.has_outgrown(id, guest)
         });
         if is_known { News::None } else { News::Weights(Box::new(manifest), weights) }
     }
@@ -209,16 +215,26 @@ impl Guests {
         Weights { kind: manifest.kind, format: manifest.format, files: checksums(manifest), variant }
     }
 
-    async fn look_at(&self, manifest: &Manifest) -> Result<Running, Refusal> {
-        self.engine(manifest).await.map_err(|error| {
-            let reason = format!("{error:#}");
-            tracing::warn!(model = manifest.id, reason, "a model that is here cannot be served");
-            Refusal { reason, at: Instant::now() }
-        })
+    /// Whether its engine was planned when more memory was left than those that stay leave now.
+    fn has_outgrown(&self, id: &str, guest: &Guest) -> bool {
+        guest.engine.is_ok() && !self.pinned().any(|pinned| pinned == id) && !guest.size.fits(self.room().size())
+    }
+
+    async fn look_at(&self, manifest: &Manifest) -> (Result<Running, Refusal>, Footprint) {
+        match self.engine(manifest).await {
+            Ok((engine, size)) => (Ok(engine), size),
+            Err(error) => {
+                let reason = format!("{error:#}");
+                tracing::warn!(model = manifest.id, reason, "a model that is here cannot be served");
+                let before = self.known().get(&manifest.id).and_then(|guest| Some(guest.engine.as_ref().err()?.holds));
+                let holds = before.map_or(LOOK_AGAIN, |holds| (2 * holds).min(LOOK_AGAIN_AT_MOST));
+                (Err(Refusal { reason, at: Instant::now(), holds }), Footprint::default())
+            }
+        }
     }
 
     /// An engine that rests until it is asked.
-    async fn engine(&self, manifest: &Manifest) -> anyhow::Result<Running> {
+    async fn engine(&self, manifest: &Manifest) -> anyhow::Result<(Running, Footprint)> {
         let (Some(entry), Some(kind)) = (self.library.model(&manifest.id), engine_kind(manifest.kind)) else {
             anyhow::bail!("{} is gone", manifest.id)
         };
@@ -226,7 +242,8 @@ impl Guests {
         let placement = placement(kind, &model, &self.config, &self.room())?;
         let stays = self.pinned().any(|id| *id == manifest.id);
         let presence = on_demand(&self.pool, placement, &self.config, stays)?;
-        Ok(Running::start(specification(kind, &model, &self.config, placement.options, presence), model, &self.spawner))
+        let specification = specification(kind, &model, &self.config, placement.options, presence);
+        Ok((Running::start(specification, model, &self.spawner), placement.size))
     }
 
     fn known(&self) -> MutexGuard<'_, HashMap<String, Guest>> {

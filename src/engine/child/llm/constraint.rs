@@ -70,6 +70,11 @@ impl Grammars {
         Ok(Some(matcher))
     }
 
+    /// Whether [`Self::compile`] takes no time.
+    pub(super) fn is_known(&self, constraint: &Constraint, stop: &[String]) -> bool {
+        matches!(constraint, Constraint::Free) || self.kept().iter().any(|((kept, stops), _)| kept == constraint && stops == stop)
+    }
+
     fn known(&self, constraint: &Constraint, stop: &[String]) -> Option<Matcher> {
         let mut kept = self.kept();
         let place = kept.iter().position(|((kept, stops), _)| kept == constraint && stops == stop)?;

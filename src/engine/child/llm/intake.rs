@@ -1,11 +1,11 @@
-//! Requests on their way in: threads of their own prepare them, so that a grammar that takes seconds to compile holds up
-//! nobody else's answer, nor anybody behind it.
+//! Requests on their way in: a thread of its own prepares them, and another those with a grammar that is to be compiled, which
+//! can take seconds: it holds up neither answers nor requests that need none.
 
 use std::{
     collections::HashMap,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicBool, Ordering},
         mpsc,
     },
@@ -19,8 +19,6 @@ use super::{
 };
 use crate::engine::{EngineError, GenerationRequest, child::Reply, wire::Event};
 
-/// Requests that are looked at at once: all but slow grammars take less than a millisecond.
-const THREADS: usize = 4;
 /// How often those that wait hear that they are not forgotten.
 const PROGRESS: Duration = Duration::from_secs(1);
 
@@ -58,14 +56,11 @@ impl Intake {
     pub(super) fn new(desk: Desk, vocabulary: Arc<Vocabulary>) -> Result<Self, EngineError> {
         let (requests, errands) = mpsc::channel();
         let (done, outcomes) = mpsc::channel();
-        let (desk, errands) = (Arc::new(desk), Arc::new(Mutex::new(errands)));
-        for _ in 0..THREADS {
-            let (desk, vocabulary, errands, done) = (Arc::clone(&desk), Arc::clone(&vocabulary), Arc::clone(&errands), done.clone());
-            thread::Builder::new()
-                .name("intake".into())
-                .spawn(move || prepare_all(&desk, &vocabulary, &errands, &done))
-                .map_err(|error| EngineError::Failed(format!("no thread for requests on their way in: {error}")))?;
-        }
+        let (to_compile, new_grammars) = mpsc::channel();
+        let desk = Arc::new(desk);
+        let usual = Lane { desk: Arc::clone(&desk), vocabulary: Arc::clone(&vocabulary), outcomes: done.clone(), aside: Some(to_compile) };
+        usual.open("intake", errands)?;
+        Lane { desk, vocabulary, outcomes: done, aside: None }.open("grammars", new_grammars)?;
         Ok(Self { requests, outcomes, waiting: HashMap::new(), next: 0, told: Instant::now() })
     }
 
@@ -107,15 +102,36 @@ impl Intake {
     }
 }
 
-/// Until the process ends.
-fn prepare_all(desk: &Desk, vocabulary: &Vocabulary, errands: &Mutex<mpsc::Receiver<Errand>>, outcomes: &mpsc::Sender<Outcome>) {
-    let next = || errands.lock().unwrap_or_else(PoisonError::into_inner).recv();
-    while let Ok(Errand { number, request, cancelled }) = next() {
-        if cancelled.load(Ordering::Relaxed) {
-            continue;
+/// One thread that prepares requests.
+struct Lane {
+    desk: Arc<Desk>,
+    vocabulary: Arc<Vocabulary>,
+    outcomes: mpsc::Sender<Outcome>,
+    /// Where requests with new grammars go.
+    aside: Option<mpsc::Sender<Errand>>,
+}
+
+impl Lane {
+    /// Until the process ends.
+    fn open(self, name: &str, errands: mpsc::Receiver<Errand>) -> Result<(), EngineError> {
+        let opened = thread::Builder::new().name(name.into()).spawn(move || errands.into_iter().for_each(|errand| self.run(errand)));
+        opened.map(drop).map_err(|error| EngineError::Failed(format!("no thread for requests on their way in: {error}")))
+    }
+
+    fn run(&self, errand: Errand) {
+        if errand.cancelled.load(Ordering::Relaxed) {
+            return;
         }
-        let prepared = catch_unwind(AssertUnwindSafe(|| desk.prepare(&request, vocabulary)));
+        match &self.aside {
+            // The other thread ends with the process, as this one does.
+            Some(aside) if !self.desk.knows_grammars(&errand.request) => drop(aside.send(errand)),
+            _ => self.prepare(errand),
+        }
+    }
+
+    fn prepare(&self, Errand { number, request, .. }: Errand) {
+        let prepared = catch_unwind(AssertUnwindSafe(|| self.desk.prepare(&request, &self.vocabulary)));
         let prepared = prepared.unwrap_or_else(|_| Err(EngineError::Failed("the request could not be looked at".into())));
-        let _ = outcomes.send(Outcome { number, request, prepared });
+        let _ = self.outcomes.send(Outcome { number, request, prepared });
     }
 }

@@ -67,12 +67,13 @@ impl Desk {
         sampling::check(&request.sampling, vocabulary)?;
         let prompt = self.prompt_tokens(&request.prompt)?;
         let room = self.room_for_answer(&prompt, &request.form)?;
-        let slots = request.form.iter().filter_map(|part| match part {
-            FormPart::Slot(slot) => Some(slot),
-            FormPart::Literal(_) => None,
-        });
-        let matchers = slots.map(|slot| self.grammars.compile(&slot.constraint, &slot.stop)).collect::<Result<_, _>>()?;
+        let matchers = slots(request).map(|slot| self.grammars.compile(&slot.constraint, &slot.stop)).collect::<Result<_, _>>()?;
         Ok(Prepared { prompt, matchers, room })
+    }
+
+    /// Whether nothing has to be compiled for a request.
+    pub(super) fn knows_grammars(&self, request: &GenerationRequest) -> bool {
+        slots(request).all(|slot| self.grammars.is_known(&slot.constraint, &slot.stop))
     }
 
     fn prompt_tokens(&self, prompt: &Prompt) -> Result<Vec<LlamaToken>, EngineError> {
@@ -152,6 +153,13 @@ impl Desk {
         let room = (limit - given - answer) / unbounded.max(1);
         Ok(u32::try_from(room).unwrap_or(u32::MAX))
     }
+}
+
+fn slots(request: &GenerationRequest) -> impl Iterator<Item = &Slot> {
+    request.form.iter().filter_map(|part| match part {
+        FormPart::Slot(slot) => Some(slot),
+        FormPart::Literal(_) => None,
+    })
 }
 
 /// Such an answer may be cut short by the context, whatever its limit: nothing comes after it.
