@@ -416,4 +416,29 @@ mod tests {
         let left = Footprint { memory: 200 << 20, gpu_memory: 300 << 20 };
         assert!(told(left).starts_with("it needs about 700 MiB of GPU memory, and 300 MiB are left"));
     }
+
+    #[tokio::test]
+    async fn one_that_stays_does_not_wait_behind_others_for_what_is_its_own() {
+        let pool = pool(16);
+        let pinned = pool.share(of(4), true).unwrap();
+        let busy = take(&pool, 10).await;
+        let mut larger = Box::pin(take(&pool, 6));
+        assert!(timeout(SOON, &mut larger).await.is_err(), "there is no room for it yet");
+        // Its engine begins, or begins again after a fault.
+        drop(timeout(SOON, pinned.take()).await.expect("at once").unwrap());
+        drop((busy, larger.await));
+    }
+
+    #[tokio::test]
+    async fn a_moment_between_two_requests_is_no_idleness() {
+        let pool = Pool::with_turn(of(10), 60 * SOON);
+        let used = take(&pool, 10).await;
+        used.begin_turn();
+        used.set_idle(true);
+        let mut other = Box::pin(take(&pool, 10));
+        assert!(timeout(SOON, &mut other).await.is_err());
+        assert!(!is_asked(&used), "its next request comes at once");
+        assert!(timeout(8 * SOON, &mut other).await.is_err());
+        assert!(is_asked(&used));
+    }
 }

@@ -58,7 +58,11 @@ fn archive() -> std::os::fd::OwnedFd {
 }
 
 fn list(client: &EngineClient) -> oneiros::engine::EventStream<Event> {
-    client.request(Request::Parse(ParseRequest::ListZip), vec![archive()], Asker::named("a test"))
+    list_for(client, "a test")
+}
+
+fn list_for(client: &EngineClient, asker: &str) -> oneiros::engine::EventStream<Event> {
+    client.request(Request::Parse(ParseRequest::ListZip), vec![archive()], Asker::named(asker))
 }
 
 fn pid_of(engine: &Supervisor) -> Pid {
@@ -126,8 +130,10 @@ async fn a_full_queue_refuses_and_an_asker_that_leaves_gives_up_its_place() {
     engine.ready().await.unwrap();
     let client = engine.client();
     kill_process(pid_of(&engine), Signal::STOP).unwrap();
-    let mut streams: Vec<_> = (0..PLACES).map(|_| list(&client)).collect();
-    assert!(matches!(list(&client).recv().await, Some(Err(EngineError::Busy { .. }))));
+    let mut streams: Vec<_> = (0..PLACES / 2).map(|_| list(&client)).collect();
+    assert!(matches!(list(&client).recv().await, Some(Err(EngineError::Busy { .. }))), "half of the places are for others");
+    streams.extend((0..PLACES / 2).map(|_| list_for(&client, "another")));
+    assert!(matches!(list_for(&client, "a third").recv().await, Some(Err(EngineError::Busy { .. }))), "all are taken");
     assert_eq!(engine.status().queued, 72);
     let mut kept = streams.split_off(67);
     drop(streams);
