@@ -118,8 +118,15 @@ impl Setting {
         }
     }
 
-    /// The default as a value of the file; `None` when it depends on the machine or the setting has none.
+    /// The default as a value of the file, as far as it can be written down: of a number that depends on the machine, what it
+    /// usually is. `None` when there is nothing usual or the setting has no default.
     pub fn default_value(&self) -> Option<Value> {
+        let usual = || self.default.as_deref()?.split(',').next()?.parse::<u64>().ok().map(Value::from);
+        self.certain_default().or_else(|| (self.kind == Kind::Number).then(usual).flatten())
+    }
+
+    /// The default as a value of the file; `None` when it depends on the machine or the setting has none.
+    fn certain_default(&self) -> Option<Value> {
         let text = self.default.as_deref()?;
         match self.kind {
             Kind::Switch => text.parse::<bool>().ok().map(Value::Bool),
@@ -187,7 +194,7 @@ fn value(setting: &Setting, source: &Source, merged: &Value, config: &Config) ->
         (Value::Null, "state_dir") => config.server.state_directory.to_string_lossy().into(),
         (Value::Null, "user") => config.server.user.as_str().into(),
         (Value::Null, "threads") => config.models.threads.into(),
-        (Value::Null, _) => setting.default_value().unwrap_or_default(),
+        (Value::Null, _) => setting.certain_default().unwrap_or_default(),
         (Value::String(text), _) => without_password(text).into(),
         (set, _) => set.clone(),
     }
@@ -231,12 +238,21 @@ mod tests {
         }
     }
 
+    /// The example shows them: whoever takes its mark away must not be left with less than before.
+    #[test]
+    fn a_number_that_depends_on_the_machine_is_shown_as_it_usually_is() {
+        let settings = settings();
+        let shown = |key: &str| settings.iter().find(|setting| setting.key == key).unwrap().default_value();
+        assert_eq!((shown("slots"), shown("context_length")), (Some(8.into()), Some(8192.into())));
+        assert_eq!((shown("keep_alive_minutes"), shown("gpu_layers")), (Some(5.into()), None));
+    }
+
     /// Whoever writes a default into the file changes nothing.
     #[test]
     fn the_defaults_told_are_the_defaults_in_force() {
         let mut file = toml::Table::new();
         for setting in settings() {
-            let Some(default) = setting.default_value() else { continue };
+            let Some(default) = setting.certain_default() else { continue };
             let section = file.entry(setting.section).or_insert_with(|| toml::Table::new().into());
             section.as_table_mut().unwrap().insert(setting.key, toml::Value::try_from(default).unwrap());
         }

@@ -1,4 +1,5 @@
-"""Wrong requests, made by chance, against a server: none may bring a 5xx, an error of another shape, or a dead engine.
+"""Wrong requests, made by chance, against a server: none may bring a 5xx, an error of another shape, no answer at all, or a
+dead engine.
 
 ONEIROS_BASE names the server, ONEIROS_OLLAMA its listener for Ollama's protocol, ONEIROS_RECORDING a short recording,
 ONEIROS_FUZZ_SECONDS the time (60 when absent); ONEIROS_FUZZ_SEED repeats a run.
@@ -52,6 +53,18 @@ VALID = {
 }
 # A run in which next to nothing was right, or wrong, has tried nothing.
 LEAST_RIGHT, LEAST_WRONG = 0.05, 0.2
+# Seconds to an answer's head: a stream has it within 10, and what is not streamed is short.
+PATIENCE = 30
+# Seconds after which a client has had enough of an answer that has begun.
+ENOUGH = 8
+# The part of all requests that may be silent, on a machine that is busy with something else. Asked again, they may not.
+MOST_SILENT = 0.005
+# Where a request says how much may be written.
+LIMITS = {
+    "/v1/chat/completions": ["max_tokens"], "/v1/completions": ["max_tokens"], "/v1/responses": ["max_output_tokens"],
+    "/api/chat": ["options", "num_predict"], "/api/generate": ["options", "num_predict"],
+}
+MOST_UNSTREAMED = 100
 FORM = {
     "file": RECORDING, "model": "whisper-1", "language": "en", "prompt": "A dream.", "response_format": "verbose_json",
     "temperature": "0", "timestamp_granularities[]": "word",
@@ -105,6 +118,17 @@ def changed(chance, request):
     return request
 
 
+def streamed_where_long(path, request):
+    """The request; as a stream where it has lost its limit, since what comes whole has no byte before its end."""
+    path, limit = path.split("?")[0], request
+    for key in LIMITS.get(path, []):
+        limit = limit.get(key) if isinstance(limit, dict) else None
+    short = isinstance(limit, (int, float)) and 0 < limit <= MOST_UNSTREAMED
+    if path in LIMITS and not short and (request.get("stream") is None or request["stream"] is False):
+        request["stream"] = True
+    return request
+
+
 def body_of(chance, request):
     text = json.dumps(request).encode()
     match chance.randrange(30):
@@ -115,6 +139,10 @@ def body_of(chance, request):
         case _: return text
 
 
+class Left(Exception):
+    """A client has had enough of an answer that goes on."""
+
+
 class Attempt:
     """One request: where it goes and what is sent."""
 
@@ -123,29 +151,45 @@ class Attempt:
 
     def send(self, patience):
         connection = http.client.HTTPConnection(self.address, timeout=patience)
-        connection.request("POST", self.path, self.body, {"Content-Type": self.kind})
+        try:
+            connection.request("POST", self.path, self.body, {"Content-Type": self.kind})
+        except (ConnectionResetError, BrokenPipeError):
+            # Refused before all of it was sent: the answer is there all the same.
+            pass
         return connection
 
-    def ask(self, patience=8):
-        """The answer, however it is cut; a TimeoutError when it is not whole in time."""
-        until = time.monotonic() + patience
+    def ask(self, patience=PATIENCE, enough=ENOUGH):
+        """The answer; Left when one that has begun is not whole after `enough`, a TimeoutError when none begins in `patience`."""
         connection = self.send(patience)
         try:
             answer = connection.getresponse()
-            pieces = [answer.read1()]
-            while pieces[-1]:
-                if time.monotonic() > until:
-                    raise TimeoutError
-                pieces.append(answer.read1())
-            return answer.status, b"".join(pieces)
+            if connection.sock:
+                connection.sock.settimeout(enough)
+            return answer.status, self.whole(answer, time.monotonic() + enough)
         finally:
             connection.close()
 
+    def whole(self, answer, until):
+        try:
+            pieces = [answer.read1()]
+            while pieces[-1]:
+                if time.monotonic() > until:
+                    raise Left
+                pieces.append(answer.read1())
+        except TimeoutError:
+            raise Left from None
+        if answer.length:
+            raise http.client.IncompleteRead(b"".join(pieces), answer.length)
+        return b"".join(pieces)
+
     def leave(self, chance):
         """Asks and goes away after a moment."""
-        connection = self.send(60)
+        connection = self.send(PATIENCE)
         time.sleep(chance.random() * 0.3)
         connection.close()
+
+    def told(self):
+        return f"POST {self.path}\n{self.body[:3000]!r}"
 
     def complaint(self, status, answer):
         """What is wrong with an answer, if anything is."""
@@ -156,7 +200,7 @@ class Attempt:
             what = None if self.is_whole(answer) else "an error of another shape"
         elif b'"type":"server_error"' in answer or b'"type":"error"' in answer or b'"response.failed"' in answer or b'{"error":' in answer:
             what = "an engine failed in mid-answer"
-        return what and f"{what}: {status} {answer[:400]!r}\nPOST {self.path}\n{self.body[:3000]!r}"
+        return what and f"{what}: {status} {answer[:400]!r}\n{self.told()}"
 
     def is_whole(self, answer):
         try:
@@ -214,7 +258,8 @@ def attempt(chance):
         case 1 | 2 | 3: address, requests = OLLAMA, OLLAMA_VALID
         case _: address, requests = ADDRESS, VALID
     path = chance.choice(list(requests))
-    return Attempt(address, path, body_of(chance, changed(chance, requests[path])))
+    request = streamed_where_long(path, changed(chance, requests[path]))
+    return Attempt(address, path, body_of(chance, request))
 
 
 def engines():
@@ -224,26 +269,52 @@ def engines():
     return [(engine["model"], engine["pid"], engine["restarts"]) for engine in system["engines"]], sum(engine["queued"] for engine in system["engines"])
 
 
-def work(number, until, found, counts):
-    chance = random.Random(SEED * 1000 + number)
-    while time.monotonic() < until and not found:
-        asked = attempt(chance)
-        outcome = "left"
+class Run:
+    """What became of the requests of all workers."""
+
+    def __init__(self, seconds):
+        self.until = time.monotonic() + seconds
+        self.counts, self.silent, self.found = {}, [], []
+
+    def work(self, number):
+        chance = random.Random(SEED * 1000 + number)
+        while time.monotonic() < self.until and not self.found:
+            asked = attempt(chance)
+            outcome = self.outcome(asked, chance)
+            self.counts[outcome] = self.counts.get(outcome, 0) + 1
+
+    def outcome(self, asked, chance):
         try:
             if chance.randrange(10) == 0:
                 asked.leave(chance)
-            else:
-                outcome, answer = asked.ask()
-                found.extend(filter(None, [asked.complaint(outcome, answer)]))
+                return "left"
+            status, answer = asked.ask()
+            self.found.extend(filter(None, [asked.complaint(status, answer)]))
+            return status
+        except Left:
+            return "left"
         except TimeoutError:
-            # A long answer: the client has had enough.
-            pass
-        except (ConnectionResetError, BrokenPipeError):
-            # Refused for its size before all of it was sent.
-            outcome = "cut off"
+            self.silent.append(asked)
+            return "silent"
         except Exception:
-            found.append(f"{traceback.format_exc()}\nPOST {asked.path}\n{asked.body[:3000]!r}")
-        counts[outcome] = counts.get(outcome, 0) + 1
+            # A connection that is closed without an answer, too: no body here is larger than what the server takes.
+            self.found.append(f"{traceback.format_exc()}\n{asked.told()}")
+            return "broken"
+
+    def ask_again(self):
+        """What was silent under load is not, where nobody else asks."""
+        total = sum(self.counts.values())
+        if len(self.silent) > total * MOST_SILENT:
+            yield f"{len(self.silent)} of {total} requests were silent for {PATIENCE} s, such as\n{self.silent[0].told()}"
+            return
+        for asked in self.silent[:3]:
+            try:
+                status, answer = asked.ask(2 * PATIENCE)
+                yield from filter(None, [asked.complaint(status, answer)])
+            except Left:
+                pass
+            except Exception:
+                yield f"it was silent, and again: {traceback.format_exc()}\n{asked.told()}"
 
 
 def valid():
@@ -253,34 +324,48 @@ def valid():
             yield Attempt(address, path, json.dumps(request).encode())
 
 
+def refused_though_valid():
+    for asked in valid():
+        try:
+            status, answer = asked.ask(60, 60)
+            if status != 200:
+                yield f"a valid request is answered with {status} {answer[:400]!r}\n{asked.told()}"
+        except Exception:
+            yield f"a valid request has no answer: {traceback.format_exc()}\n{asked.told()}"
+            return
+
+
 def weak(counts):
     """What a run has not tried enough."""
     answered = {status: count for status, count in counts.items() if isinstance(status, int)}
     total = max(1, sum(answered.values()))
     right, wrong = answered.get(200, 0) / total, sum(count for status, count in answered.items() if 400 <= status < 500) / total
-    if right < LEAST_RIGHT or wrong < LEAST_WRONG or counts.get("cut off", 0) > total / 20:
+    if right < LEAST_RIGHT or wrong < LEAST_WRONG:
         yield f"of {total} answers {right:.0%} were right and {wrong:.0%} refusals: this proves nothing"
 
 
 def main():
-    for asked in valid():
-        status, answer = asked.ask(60)
-        assert status == 200, (asked.path, status, answer)
+    refused = list(refused_though_valid())
+    assert not refused, refused
     before, _ = engines()
-    found, counts, until = [], {}, time.monotonic() + SECONDS
-    workers = [threading.Thread(target=work, args=(number, until, found, counts)) for number in range(WORKERS)]
+    run = Run(SECONDS)
+    workers = [threading.Thread(target=run.work, args=(number,)) for number in range(WORKERS)]
     [worker.start() for worker in workers]
     [worker.join() for worker in workers]
+    print(f"seed {SEED}, {math.ceil(SECONDS)} s: {dict(sorted(run.counts.items(), key=str))}", flush=True)
     since = time.monotonic()
     while engines()[1] and time.monotonic() - since < 5:
         time.sleep(0.1)
-    after, queued = engines()
-    print(f"seed {SEED}, {math.ceil(SECONDS)} s: {dict(sorted(counts.items(), key=str))}")
-    if after != before:
-        found.append(f"an engine died: {before} became {after}")
+    _, queued = engines()
+    found = run.found
     if queued:
         found.append(f"{queued} places stay taken")
-    found.extend(weak(counts))
+    found.extend(run.ask_again())
+    found.extend(refused_though_valid())
+    after, _ = engines()
+    if after != before:
+        found.append(f"an engine died: {before} became {after}")
+    found.extend(weak(run.counts))
     sys.exit("\n\n".join(found) or 0)
 
 

@@ -44,7 +44,7 @@ pub fn constraint(format: Option<&ResponseFormat>, regex: Option<&str>, grammar:
     match (format, regex, grammar) {
         (format, None, None) => Ok(format),
         (Constraint::Free, Some(regex), None) => Ok(Constraint::Regex(sized("regex", regex)?)),
-        (Constraint::Free, None, Some(grammar)) if grammar.contains("::=") => {
+        (Constraint::Free, None, Some(grammar)) if is_gbnf(grammar) => {
             let advice = "is GBNF, as llama.cpp has it: here it is llguidance's notation, which is much like Lark's, for example start: \"yes\" | \"no\"";
             Err(Error::invalid("grammar", advice))
         }
@@ -55,6 +55,14 @@ pub fn constraint(format: Option<&ResponseFormat>, regex: Option<&str>, grammar:
             Err(Error::invalid(field, "cannot be had together with response_format: leave one of them out"))
         }
     }
+}
+
+/// Whether a line begins as GBNF's rules do, `NAME ::=`. Within quotes, patterns and comments the mark says nothing.
+fn is_gbnf(grammar: &str) -> bool {
+    grammar.lines().filter_map(|line| line.trim_start().split_once("::=")).any(|(name, _)| {
+        let name = name.trim_end();
+        !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
+    })
 }
 
 fn sized(field: &str, source: &str) -> Result<String> {
@@ -81,4 +89,19 @@ pub fn check_stops(constraint: &Constraint, stop: &[String]) -> Result<()> {
 pub fn check_name(field: &str, name: &str) -> Result<()> {
     let fits = (1..=64).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
     if fits { Ok(()) } else { Err(Error::invalid(field, "must be 1 to 64 letters, digits, '_' or '-'")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gbnf_is_known_by_its_rules_and_not_by_what_a_grammar_quotes() {
+        for gbnf in ["root ::= \"yes\"", "# An answer.\n  root::=a-b\na-b ::= \"::=\"", "root ::=\n  [\"]"] {
+            assert!(is_gbnf(gbnf), "{gbnf}");
+        }
+        for lark in ["start: \"a ::= b\"", "start: NAME\n  | \"::=\"\nNAME: /x ::= y/", "// as in NAME ::=\nstart: \"a\"", "::="] {
+            assert!(!is_gbnf(lark), "{lark}");
+        }
+    }
 }

@@ -29,7 +29,7 @@ pub struct EmbeddingsRequest {
 
 impl Wire for EmbeddingsRequest {
     const REFUSED: &'static [Advice] = &[];
-    /// As many texts as there may be, each of a whole context of 512 tokens, fit in any script.
+    /// 8 MiB.
     const LIMIT_BYTES: u64 = 8 * 1024 * 1024;
 }
 
