@@ -1,11 +1,9 @@
 //! `oneiros bench`, as a person runs it: on real engines and a real PostgreSQL, and on servers of the tests' own.
 
 use std::{
+    collections::HashSet,
     convert::Infallible,
-    sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -33,24 +31,49 @@ use crate::support::{
 pub struct Speaker {
     between_tokens: Duration,
     key: Option<&'static str>,
-    /// Answers begun.
-    answers: Arc<AtomicU32>,
     /// The stream breaks off with an error instead.
     broken: bool,
     /// Refuses what is not OpenAI's.
     strict: bool,
     makes_vectors: bool,
+    /// The first of them speaks and makes vectors.
+    models: &'static [&'static str],
+    /// How many it says that it serves at once.
+    slots: u32,
+    /// The field of an event that holds its text.
+    field: &'static str,
+    /// The requests for answers, in the order in which they came.
+    asked: Arc<Mutex<Vec<Value>>>,
 }
 
 impl Speaker {
     pub fn new(between_tokens: Duration) -> Self {
-        Self { between_tokens, key: None, answers: Arc::default(), broken: false, strict: false, makes_vectors: true }
+        Self {
+            between_tokens,
+            key: None,
+            broken: false,
+            strict: false,
+            makes_vectors: true,
+            models: &["the-speaker"],
+            slots: 64,
+            field: "content",
+            asked: Arc::default(),
+        }
+    }
+
+    /// What it was asked, in alphabetical order, and by whom.
+    fn was_asked(&self) -> (Vec<String>, HashSet<String>) {
+        let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut messages: Vec<String> = asked.iter().map(|asked| asked["messages"].to_string()).collect();
+        messages.sort();
+        (messages, asked.iter().map(|asked| asked["user"].as_str().expect("who asks").to_owned()).collect())
     }
 
     /// Returns its address.
     pub async fn start(&self) -> String {
         let router = Router::new()
             .route("/v1/models", get(models))
+            .route("/props", get(async |State(speaker): State<Self>| Json(json!({ "total_slots": speaker.slots }))))
             .route("/v1/chat/completions", post(speak))
             .route("/v1/embeddings", post(embed))
             .with_state(self.clone());
@@ -70,7 +93,8 @@ async fn models(State(speaker): State<Speaker>, headers: HeaderMap) -> Response 
     if !is_let_in(&speaker, &headers) {
         return StatusCode::UNAUTHORIZED.into_response();
     }
-    Json(json!({ "data": [{ "id": "the-speaker" }] })).into_response()
+    let models: Vec<Value> = speaker.models.iter().map(|id| json!({ "id": id })).collect();
+    Json(json!({ "data": models })).into_response()
 }
 
 async fn speak(State(speaker): State<Speaker>, headers: HeaderMap, Json(asked): Json<Value>) -> Response {
@@ -82,7 +106,7 @@ async fn speak(State(speaker): State<Speaker>, headers: HeaderMap, Json(asked): 
     }
     assert_eq!(asked["model"], "the-speaker");
     assert_eq!((&asked["stream"], &asked["temperature"]), (&json!(true), &json!(0)));
-    speaker.answers.fetch_add(1, Ordering::Relaxed);
+    speaker.asked.lock().unwrap_or_else(PoisonError::into_inner).push(asked.clone());
     let tokens = u32::try_from(asked["max_tokens"].as_u64().unwrap()).unwrap();
     let words = asked["messages"].to_string().split_whitespace().count();
     let events = stream::unfold(0, move |number| {
@@ -91,7 +115,7 @@ async fn speak(State(speaker): State<Speaker>, headers: HeaderMap, Json(asked): 
             let event = match number {
                 _ if number < tokens => {
                     tokio::time::sleep(speaker.between_tokens).await;
-                    json!({ "choices": [{ "delta": { "content": "sea " } }] }).to_string()
+                    json!({ "choices": [{ "delta": { speaker.field: "sea " } }] }).to_string()
                 }
                 _ if number == tokens && speaker.broken => json!({ "error": { "message": "the engine died" } }).to_string(),
                 _ if number == tokens => {
@@ -109,6 +133,10 @@ async fn speak(State(speaker): State<Speaker>, headers: HeaderMap, Json(asked): 
 async fn embed(State(speaker): State<Speaker>, Json(asked): Json<Value>) -> Response {
     if !speaker.makes_vectors {
         return (StatusCode::NOT_IMPLEMENTED, "this server makes no vectors").into_response();
+    }
+    if asked["model"] != speaker.models[0] {
+        let said = json!({ "error": { "message": format!("there is no {}", asked["model"]), "code": "model_not_found" } });
+        return (StatusCode::NOT_FOUND, Json(said)).into_response();
     }
     tokio::time::sleep(speaker.between_tokens).await;
     let texts = asked["input"].as_array().unwrap().len();
@@ -157,8 +185,11 @@ async fn two_servers_are_measured_in_turns_and_the_ratio_is_what_their_speeds_sa
     }
     assert!(median(figure(&report, "1 clients", "tokens a second")) <= 200.0);
     assert!(median(figure(&report, "long prompts", "prompt speed")) > 0.0);
-    // As many for the one as for the other.
-    assert_eq!(fast.answers.load(Ordering::Relaxed), slow.answers.load(Ordering::Relaxed));
+    // The same for the one as for the other, nothing twice, and each client is somebody else.
+    let (asked, by) = fast.was_asked();
+    assert_eq!((&asked, &by), (&slow.was_asked().0, &slow.was_asked().1));
+    assert_eq!(asked.iter().collect::<HashSet<_>>().len(), asked.len());
+    assert_eq!(by.len(), 3, "{by:?}");
 
     let arguments = ["bench", "embedding", "--json", "--rounds", "1", "--sizes", "4", "--url", &ours, "--against", &theirs];
     let report = run(state.path(), arguments).await;
@@ -180,6 +211,38 @@ async fn streams_beside_long_prompts_and_answers_under_a_schema_are_measured() {
     assert!((0.6..1.7).contains(&cost), "the speaker is as quick under a schema: {cost}");
     let tokens = median(figure(&report, "under a schema", "tokens of an answer under the schema"));
     assert!((tokens - 200.0).abs() < 1e-9, "the server's own count: {tokens}");
+}
+
+#[tokio::test]
+async fn what_a_model_thinks_is_counted_whatever_the_field_is_called_and_a_second_run_asks_other_things() {
+    let state = StateDirectory::empty();
+    let mut asked = HashSet::new();
+    for field in ["reasoning", "reasoning_content"] {
+        let thinker = Speaker { field, ..Speaker::new(Duration::from_millis(2)) };
+        let server = thinker.start().await;
+        let load = ["bench", "llm", "--json", "--rounds", "1", "--loads", "clients", "--clients", "1", "--tokens", "4", "--url", &server];
+        let measured = report(run(state.path(), load).await.succeeded());
+        assert!(median(figure(&measured, "1 clients", "between tokens, p50")) >= 1.5, "{field}: {measured:#}");
+        assert!(thinker.was_asked().0.into_iter().all(|request| asked.insert(request)), "a cache would know it: {asked:#?}");
+        // Runs differ by the second of their beginning.
+        tokio::time::sleep(Duration::from_millis(1100)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_long_prompt_beside_streams_is_held_against_an_idle_server_and_a_want_of_slots_is_told() {
+    let state = StateDirectory::empty();
+    let speaker = Speaker::new(Duration::from_millis(4));
+    let load = ["bench", "llm", "--json", "--rounds", "1", "--loads", "beside"];
+    for (slots, is_told) in [(8, true), (9, false)] {
+        let server = Speaker { slots, ..speaker.clone() }.start().await;
+        let measured = report(run(state.path(), load.iter().chain(&["--url", &server])).await.succeeded());
+        let about = &measured["sections"][0]["about"];
+        assert_eq!(about["running streams"], 8);
+        assert_eq!(about["slots"].as_str().is_some_and(|said| said.starts_with("8") && said.contains("waits")), is_told, "{about:#}");
+        let slowed = median(figure(&measured, "beside running streams", "time per prompt token against an idle server"));
+        assert!((0.05..20.0).contains(&slowed), "the speaker is as quick for nine as for one: {slowed}");
+    }
 }
 
 #[tokio::test]
@@ -205,6 +268,9 @@ async fn a_server_that_cannot_be_measured_is_named_with_the_reason() {
     run(state.path(), ["bench", "search", "--against", &there]).await.refused("llm, embedding and asr only");
     run(state.path(), ["bench", "llm", "--rounds", "0"]).await.refused("rounds");
     run(state.path(), ["bench", "llm", "--clients", "0"]).await.refused("clients");
+    run(state.path(), ["bench", "llm", "--clients", "65"]).await.refused("72 places");
+    run(state.path(), ["bench", "llm", "--streams", "64"]).await.refused("streams go from 1 to 63");
+    run(state.path(), ["bench", "embedding", "--clients", "65"]).await.refused("72 places");
     run(state.path(), ["bench", "search", "--sizes", "7"]).await.refused("sizes");
     run(state.path(), ["bench", "search"]).await.refused("postgresql-18");
 }
@@ -240,6 +306,23 @@ async fn what_the_other_server_does_not_offer_is_told_and_ends_nothing() {
     // Ours must do what it is measured by.
     let turned = ["bench", "embedding", "--rounds", "1", "--url", &theirs, "--against", &ours];
     run(state.path(), turned).await.refused("makes no vectors");
+}
+
+#[tokio::test]
+async fn a_chat_model_is_not_asked_for_vectors_and_a_wrong_name_is_no_lack_of_the_server() {
+    let state = StateDirectory::empty();
+    let ours = Speaker::new(Duration::from_millis(1)).start().await;
+    let theirs = Speaker { models: &["the-embedder", "the-speaker"], ..Speaker::new(Duration::from_millis(1)) }.start().await;
+    let load = ["bench", "embedding", "--json", "--rounds", "1", "--sizes", "4", "--url", &ours, "--against", &theirs];
+    let measure = async |more: &[&str]| run(state.path(), load.iter().chain(more)).await;
+    measure(&[]).await.refused("--against-embedding-model");
+    measure(&["--against-model", "the-speaker"]).await.refused("--against-embedding-model");
+    measure(&["--against-embedding-model", "nobodys-model"]).await.refused("nobodys-model");
+    let measured = measure(&["--against-embedding-model", "the-embedder"]).await;
+    let measured = report(measured.succeeded());
+    assert!(figure(&measured, "4 texts", "texts a second")["ratio"].is_number(), "{measured:#}");
+    let turned = ["bench", "embedding", "--rounds", "1", "--url", &theirs];
+    run(state.path(), turned).await.refused("oneiros bench embedding MODEL");
 }
 
 #[tokio::test]

@@ -61,9 +61,10 @@ impl Told {
         (seconds > 0.0 && self.tokens > 1).then(|| f64::from(self.tokens - 1) / seconds)
     }
 
-    /// Milliseconds between events with text that came between two moments.
+    /// Milliseconds between events with text, of every gap that reaches into the time between two moments: the longest is
+    /// often the one that lasts beyond it.
     pub fn gaps(&self, from: Instant, to: Instant) -> impl Iterator<Item = f64> {
-        let pairs = self.events.windows(2).filter(move |pair| pair[1] >= from && pair[1] <= to);
+        let pairs = self.events.windows(2).filter(move |pair| pair[1] >= from && pair[0] <= to);
         pairs.map(|pair| pair[1].duration_since(pair[0]).as_secs_f64() * 1e3)
     }
 }
@@ -139,10 +140,13 @@ struct Choice {
     delta: Delta,
 }
 
+/// What a model thinks before it answers is named in two ways, none of them OpenAI's: DeepSeek's and llama-server's
+/// `reasoning_content`, Ollama's and vLLM's `reasoning`. Its tokens are counted and take time like any others.
 #[derive(Default, Deserialize)]
 struct Delta {
     content: Option<String>,
     reasoning_content: Option<String>,
+    reasoning: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -155,8 +159,13 @@ struct Usage {
 
 impl Event {
     fn holds_text(&self) -> bool {
-        let some = |text: &Option<String>| text.as_ref().is_some_and(|text| !text.is_empty());
-        self.choices.iter().any(|choice| some(&choice.delta.content) || some(&choice.delta.reasoning_content))
+        self.choices.iter().any(|choice| choice.delta.holds_text())
+    }
+}
+
+impl Delta {
+    fn holds_text(&self) -> bool {
+        [&self.content, &self.reasoning_content, &self.reasoning].into_iter().flatten().any(|text| !text.is_empty())
     }
 }
 
@@ -175,6 +184,18 @@ mod tests {
             assert_eq!(events.iter().filter(|event| event.holds_text()).count(), 1, "pieces of {size}");
             assert!(events.len() == 3 && events[2].usage.as_ref().is_some_and(|usage| usage.prompt_tokens == 7));
         }
+    }
+
+    #[test]
+    fn a_gap_counts_where_it_reaches_into_the_time_that_is_looked_at() {
+        let asked = Instant::now();
+        let at = |milliseconds| asked + Duration::from_millis(milliseconds);
+        let told = Told { asked, events: [0, 10, 30, 90, 100].map(at).into(), tokens: 5, prompt_tokens: None };
+        let gaps = |from, to| told.gaps(at(from), at(to)).map(|gap| format!("{gap:.0}")).collect::<Vec<_>>();
+        assert_eq!(gaps(0, 100), ["10", "20", "60", "10"]);
+        assert_eq!(gaps(40, 80), ["60"], "nothing came in all that time");
+        assert_eq!(gaps(20, 50), ["20", "60"]);
+        assert!(gaps(110, 120).is_empty());
     }
 
     #[test]

@@ -9,14 +9,17 @@ use std::{
 
 use anyhow::{Context as _, ensure};
 use clap::Args;
-use futures_util::{StreamExt as _, TryStreamExt as _, future::try_join_all, stream};
+use futures_util::future::try_join_all;
 use hyper::body::Bytes;
 use serde_json::{Value, json};
 
 use super::{
+    MOST_CLIENTS,
     engines::Engines,
+    ensure_clients,
     llm::Peer,
     progress::Progress,
+    prompts::Sender,
     report::{Section, Whose},
     target::{Connection, is_not_offered},
     texts,
@@ -47,8 +50,7 @@ pub struct EmbeddingArguments {
 impl EmbeddingArguments {
     pub fn check(&self) -> anyhow::Result<()> {
         ensure!(!self.sizes.is_empty() && self.sizes.iter().all(|size| (1..=1024).contains(size)), "sizes go from 1 to 1024");
-        ensure!(!self.clients.is_empty() && self.clients.iter().all(|clients| (1..=64).contains(clients)), "clients go from 1 to 64");
-        Ok(())
+        ensure_clients("clients", &self.clients, MOST_CLIENTS)
     }
 
     /// Texts in a request, and clients.
@@ -100,10 +102,18 @@ pub async fn measure(arguments: &EmbeddingArguments, config: &Config, rounds: us
 }
 
 /// Embeds all texts, so many in a request and by so many clients, and returns how many tokens they were.
-pub async fn embed(client: &impl Embedder, texts: &[String], at_once: usize, clients: usize) -> anyhow::Result<u32> {
-    let ask = |texts: &[String]| client.embed(EmbeddingRequest { texts: texts.to_vec(), role: EmbeddingRole::Passage }, super::asker());
-    let answers = stream::iter(texts.chunks(at_once).map(ask)).buffer_unordered(clients);
-    Ok(answers.try_fold(0, async |tokens, some| Ok(tokens + some.tokens)).await?)
+async fn embed(client: &impl Embedder, texts: &[String], at_once: usize, clients: usize) -> anyhow::Result<u32> {
+    let requests: Vec<&[String]> = texts.chunks(at_once).collect();
+    let next = AtomicUsize::new(0);
+    let asking = (0..clients).map(async |number| {
+        let mut tokens = 0;
+        while let Some(texts) = requests.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let request = EmbeddingRequest { texts: texts.to_vec(), role: EmbeddingRole::Passage };
+            tokens += client.embed(request, super::asker(number)).await?.tokens;
+        }
+        anyhow::Ok(tokens)
+    });
+    Ok(try_join_all(asking).await?.into_iter().sum())
 }
 
 /// Servers in turns. One that makes no vectors is told of and left out.
@@ -113,7 +123,7 @@ pub async fn compare(arguments: &EmbeddingArguments, peers: &[Peer], rounds: usi
     let mut embedding = Vec::new();
     for peer in peers {
         // Loads what is loaded at the first request.
-        match ask(&mut peer.target.connect().await?, &peer.model, &texts[..1]).await {
+        match ask(&mut peer.target.connect().await?, peer.client(0), &texts[..1]).await {
             Err(error) if peer.whose == Whose::Theirs && is_not_offered(&error) => {
                 sections = sections.into_iter().map(|section| section.not_offered(&error)).collect();
             }
@@ -131,7 +141,7 @@ pub async fn compare(arguments: &EmbeddingArguments, peers: &[Peer], rounds: usi
             for ((size, clients), section) in arguments.loads().zip(&mut sections) {
                 let mut connections = try_join_all((0..clients).map(|_| peer.target.connect())).await?;
                 let start = Instant::now();
-                ask_all(&mut connections, &peer.model, &texts.chunks(size).collect::<Vec<_>>()).await?;
+                ask_all(&mut connections, peer, &texts.chunks(size).collect::<Vec<_>>()).await?;
                 section.add(peer.whose, "texts a second", "texts/s", texts.len() as f64 / start.elapsed().as_secs_f64());
             }
             progress.step();
@@ -141,19 +151,20 @@ pub async fn compare(arguments: &EmbeddingArguments, peers: &[Peer], rounds: usi
 }
 
 /// Each connection takes the next of the requests when it has its answer.
-async fn ask_all(connections: &mut [Connection], model: &str, requests: &[&[String]]) -> anyhow::Result<()> {
+async fn ask_all(connections: &mut [Connection], peer: &Peer, requests: &[&[String]]) -> anyhow::Result<()> {
     let next = AtomicUsize::new(0);
-    let clients = connections.iter_mut().map(async |connection| {
+    let clients = connections.iter_mut().enumerate().map(async |(client, connection)| {
         while let Some(texts) = requests.get(next.fetch_add(1, Ordering::Relaxed)) {
-            ask(connection, model, texts).await?;
+            ask(connection, peer.client(client), texts).await?;
         }
         anyhow::Ok(())
     });
     try_join_all(clients).await.map(|_| ())
 }
 
-async fn ask(connection: &mut Connection, model: &str, texts: &[String]) -> anyhow::Result<()> {
-    let request = json!({ "model": model, "input": texts, "encoding_format": "float" });
+async fn ask(connection: &mut Connection, Sender { model, client }: Sender<'_>, texts: &[String]) -> anyhow::Result<()> {
+    let user = super::name_of_client(client);
+    let request = json!({ "model": model, "input": texts, "encoding_format": "float", "user": user });
     let answer = connection.post("/v1/embeddings", &Bytes::from(request.to_string())).await?.whole().await?;
     let answer: Value = serde_json::from_slice(&answer).context("the answer of /v1/embeddings is not JSON")?;
     let vectors = answer["data"].as_array().map_or(0, Vec::len);

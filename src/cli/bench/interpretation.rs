@@ -3,7 +3,7 @@
 //!
 //! A measured dream is kept like any other, so it is deleted as soon as it was measured ([`super::journal`]).
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
 use clap::Args;
@@ -94,7 +94,7 @@ struct Dreams {
 
 impl Dreams {
     fn new() -> anyhow::Result<Self> {
-        Ok(Self { run: SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?.as_secs(), number: 0 })
+        Ok(Self { run: texts::number_of_this_run()?, number: 0 })
     }
 
     /// The first words differ, so that no more of the prompt is known than what all prompts share.

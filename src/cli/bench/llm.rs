@@ -11,15 +11,16 @@ use std::{
 use anyhow::{Context as _, ensure};
 use clap::{Args, ValueEnum};
 use futures_util::future::{try_join, try_join_all};
-use hyper::body::Bytes;
 use serde_json::{Value, json};
 
 use super::{
+    MOST_CLIENTS,
     chat::{self, Told},
+    ensure_clients,
     progress::Progress,
+    prompts::{Prompts, STRUCTURED_TOKENS, Sender},
     report::{Section, Whose, percentile},
     target::{Target, refusal},
-    texts,
 };
 
 /// How many requests each client sends in a round.
@@ -30,8 +31,6 @@ const REQUESTS_AT_LEAST: usize = 4;
 const LONG_PROMPTS: u32 = 3;
 /// Tokens of each stream that runs while long prompts arrive.
 const STREAM_TOKENS: u32 = 256;
-/// Tokens of an answer in the form of a schema, at most.
-const STRUCTURED_TOKENS: u32 = 200;
 
 #[derive(Debug, Clone, Args)]
 pub struct LlmArguments {
@@ -42,7 +41,7 @@ pub struct LlmArguments {
     #[arg(long, default_value_t = 64)]
     tokens: u32,
     /// Streams that run while long prompts arrive; the server needs one slot more
-    #[arg(long, default_value_t = 7)]
+    #[arg(long, default_value_t = 8)]
     streams: usize,
     /// The loads to measure
     #[arg(long, value_delimiter = ',', default_values_t = [Load::Clients, Load::Newcomers, Load::Prompt, Load::Beside, Load::Structured])]
@@ -71,10 +70,10 @@ impl std::fmt::Display for Load {
 
 impl LlmArguments {
     pub fn check(&self) -> anyhow::Result<()> {
-        ensure!(
-            self.clients.iter().chain([&self.streams]).all(|clients| (1..=256).contains(clients)) && (2..=4096).contains(&self.tokens),
-            "clients and streams go from 1 to 256, tokens from 2 to 4096"
-        );
+        ensure_clients("clients", &self.clients, MOST_CLIENTS)?;
+        // A long prompt comes beside them.
+        ensure_clients("streams", &[self.streams], MOST_CLIENTS - 1)?;
+        ensure!((2..=4096).contains(&self.tokens), "tokens go from 2 to 4096");
         Ok(())
     }
 }
@@ -84,22 +83,38 @@ pub struct Peer {
     pub whose: Whose,
     pub target: Target,
     pub model: String,
+    /// Requests that it works on at the same time, where that is known.
+    pub slots: Option<u64>,
+}
+
+impl Peer {
+    /// A request of one of its clients.
+    pub fn client(&self, client: usize) -> Sender<'_> {
+        Sender { model: &self.model, client }
+    }
 }
 
 /// Measures all servers in turns, round by round, so that they meet the same machine.
 /// `ignore_eos`: answers have all the tokens asked for, by a field that is not OpenAI's.
 pub async fn measure(arguments: &LlmArguments, ignore_eos: bool, peers: &[Peer], rounds: usize) -> anyhow::Result<Vec<Section>> {
     let progress = Progress::new("llm", rounds * peers.len() * arguments.loads.len());
-    let bench = Bench { arguments, ignore_eos, progress, number: Cell::new(0), sections: RefCell::default() };
+    let prompts = Prompts::new(ignore_eos)?;
+    let bench = Bench { arguments, ignore_eos, progress, prompts, alone: Cell::new(None), sections: RefCell::default() };
+    let mut numbered = 0;
     for peer in peers {
         // Loads what is loaded at the first request, and fills the cache with the shared beginning.
         bench.progress.begin(&format!("{}, {}, warming up", peer.whose, peer.model));
+        bench.prompts.go_back_to(0);
         bench.crowd(peer, 1, 1, &chat::system_prompt()).await.map_err(|error| bench.explained(error, peer))?;
+        numbered = bench.prompts.numbered();
     }
     for round in 1..=rounds {
+        let begin = numbered;
         for peer in peers {
             bench.progress.begin(&format!("round {round} of {rounds}, {}", peer.whose));
+            bench.prompts.go_back_to(begin);
             bench.round(peer).await.with_context(|| format!("{} failed under load", peer.whose))?;
+            numbered = bench.prompts.numbered();
         }
     }
     Ok(bench.sections.into_inner())
@@ -109,13 +124,23 @@ struct Bench<'a> {
     arguments: &'a LlmArguments,
     ignore_eos: bool,
     progress: Progress,
-    /// Makes every request another one, the same for all servers in a round.
-    number: Cell<u32>,
+    /// The same for all servers in a round.
+    prompts: Prompts,
+    /// Long prompts that this server has answered in this round while it did nothing else.
+    alone: Cell<Option<Vec<Told>>>,
     sections: RefCell<Vec<Section>>,
+}
+
+/// What was seen of streams, and of long prompts that came beside them from a moment on.
+struct Beside {
+    streams: Vec<Told>,
+    long: Vec<Told>,
+    from: Instant,
 }
 
 impl Bench<'_> {
     async fn round(&self, peer: &Peer) -> anyhow::Result<()> {
+        self.alone.set(None);
         for load in &self.arguments.loads {
             match load {
                 Load::Clients => {
@@ -125,8 +150,7 @@ impl Bench<'_> {
                 }
                 Load::Newcomers => {
                     for clients in &self.arguments.clients {
-                        let unknown = format!("Guideline {} of {}. {}", self.next(), std::process::id(), chat::system_prompt());
-                        self.clients(peer, *clients, &unknown, ", new beginning").await?;
+                        self.clients(peer, *clients, &self.prompts.new_beginning(), ", new beginning").await?;
                     }
                 }
                 Load::Prompt => self.prompt(peer).await?,
@@ -148,34 +172,6 @@ impl Bench<'_> {
         error.context(format!("{} cannot be measured with the model {}{hint}", peer.whose, peer.model))
     }
 
-    fn request(&self, peer: &Peer, system: &str, user: &str, tokens: u32) -> Value {
-        let mut request = chat::request(&peer.model, system, user, tokens);
-        if !self.ignore_eos
-            && let Some(fields) = request.as_object_mut()
-        {
-            fields.remove(chat::IGNORE_EOS);
-        }
-        request
-    }
-
-    fn next(&self) -> u32 {
-        self.number.replace(self.number.get() + 1)
-    }
-
-    fn short(&self, peer: &Peer, beginning: &str, tokens: u32) -> Bytes {
-        let user = format!("I was flying over a wide river at night and could not land, case {}.", self.next());
-        chat::bytes(&self.request(peer, beginning, &user, tokens))
-    }
-
-    /// About 1,500 tokens; no cache can know more of it than the template's own beginning.
-    fn long(&self, peer: &Peer) -> Bytes {
-        let number = self.next();
-        let mut request = self.request(peer, "", "Which of these dreams is the longest?", 2);
-        let dreams: Vec<&str> = texts::DREAMS.lines().cycle().skip(number as usize % 8).take(16).collect();
-        request["messages"][0]["content"] = json!(format!("Collection {number} of {}. {}", std::process::id(), dreams.join(" ")));
-        chat::bytes(&request)
-    }
-
     fn write(&self, name: String, about: &[(&str, Value)], add: impl FnOnce(&mut Section)) {
         let mut sections = self.sections.borrow_mut();
         let place = sections.iter().position(|section| section.name == name).unwrap_or_else(|| {
@@ -188,11 +184,12 @@ impl Bench<'_> {
     /// So many clients, each sending its requests one after another.
     async fn crowd(&self, peer: &Peer, clients: usize, each: usize, beginning: &str) -> anyhow::Result<(Vec<Told>, Duration)> {
         let begin = Instant::now();
-        let told = try_join_all((0..clients).map(|_| async {
+        let told = try_join_all((0..clients).map(async |client| {
             let mut connection = peer.target.connect().await?;
             let mut told = Vec::new();
             for _ in 0..each {
-                told.push(chat::ask(&mut connection, &self.short(peer, beginning, self.arguments.tokens), || ()).await?);
+                let request = self.prompts.short(peer.client(client), beginning, self.arguments.tokens);
+                told.push(chat::ask(&mut connection, &request, || ()).await?);
             }
             anyhow::Ok(told)
         }));
@@ -220,33 +217,56 @@ impl Bench<'_> {
     }
 
     async fn prompt(&self, peer: &Peer) -> anyhow::Result<()> {
-        let told = self.long_prompts(peer, || ()).await?;
+        let told = self.long_prompts(peer, 0).await?;
         let speed: Vec<f64> = told.iter().filter_map(prompt_speed).collect();
         let prompt_tokens = told.first().and_then(|told| told.prompt_tokens);
         self.write("llm, long prompts".into(), &[("prompt tokens", json!(prompt_tokens))], |section| {
             section.add(peer.whose, "time to first token, p50", "ms", percentile(&first_tokens(&told), 0.5));
-            if !speed.is_empty() {
-                section.add(peer.whose, "prompt speed", "tokens/s", percentile(&speed, 0.5));
-            }
+            section.add(peer.whose, "prompt speed", "tokens/s", percentile(&speed, 0.5));
         });
+        self.alone.set(Some(told));
         Ok(())
     }
 
-    async fn long_prompts(&self, peer: &Peer, mut before: impl FnMut()) -> anyhow::Result<Vec<Told>> {
+    async fn long_prompts(&self, peer: &Peer, client: usize) -> anyhow::Result<Vec<Told>> {
         let mut connection = peer.target.connect().await?;
         let mut told = Vec::new();
         for _ in 0..LONG_PROMPTS {
-            before();
-            told.push(chat::ask(&mut connection, &self.long(peer), || ()).await?);
+            told.push(chat::ask(&mut connection, &self.prompts.long(peer.client(client)), || ()).await?);
         }
         Ok(told)
     }
 
     /// Streams run; once each of them has begun, long prompts arrive one after another.
     async fn beside(&self, peer: &Peer) -> anyhow::Result<()> {
+        let alone = match self.alone.take() {
+            Some(alone) => alone,
+            None => self.long_prompts(peer, 0).await?,
+        };
+        let Beside { streams, long, from } = self.streams_and_prompts(peer).await?;
+        let until = long.last().and_then(|told| told.events.first().copied()).unwrap_or(from);
+        let gaps: Vec<f64> = streams.iter().flat_map(|told| told.gaps(from, until)).collect();
+        let ended = streams.iter().filter(|told| told.events.last().is_some_and(|last| *last < until)).count();
+        let slowed = seconds_a_token(&long).zip(seconds_a_token(&alone)).map(|(beside, alone)| beside / alone);
+        let about = [("running streams", json!(streams.len())), ("tokens of each", json!(STREAM_TOKENS))];
+        self.write("llm, long prompts beside running streams".into(), &about, |section| {
+            if let Some(slots) = peer.slots.filter(|slots| *slots <= streams.len() as u64) {
+                section.set_about(peer.whose.slots(), format!("{slots}, so that a long prompt waits for a stream to end"));
+            }
+            section.add(peer.whose, "gap between a stream's tokens, p50", "ms", percentile(&gaps, 0.5));
+            section.add(peer.whose, "gap between a stream's tokens, p99", "ms", percentile(&gaps, 0.99));
+            section.add(peer.whose, "longest gap", "ms", percentile(&gaps, 1.0));
+            section.add(peer.whose, "time to first token of a long prompt, p50", "ms", percentile(&first_tokens(&long), 0.5));
+            section.add(peer.whose, "time per prompt token against an idle server", "×", slowed);
+            section.add(peer.whose, "streams that ended before the last prompt", "streams", ended as f64);
+        });
+        Ok(())
+    }
+
+    async fn streams_and_prompts(&self, peer: &Peer) -> anyhow::Result<Beside> {
         let (running, begun) = (Cell::new(0), tokio::sync::Notify::new());
         let streams = self.arguments.streams;
-        let streaming = try_join_all((0..streams).map(|_| async {
+        let streaming = try_join_all((0..streams).map(async |client| {
             let mut connection = peer.target.connect().await?;
             let on_first = || {
                 running.set(running.get() + 1);
@@ -254,26 +274,16 @@ impl Bench<'_> {
                     begun.notify_one();
                 }
             };
-            chat::ask(&mut connection, &self.short(peer, &chat::system_prompt(), STREAM_TOKENS), on_first).await
+            let request = self.prompts.short(peer.client(client), &chat::system_prompt(), STREAM_TOKENS);
+            chat::ask(&mut connection, &request, on_first).await
         }));
         let arriving = async {
             begun.notified().await;
             let from = Instant::now();
-            Ok((self.long_prompts(peer, || ()).await?, from))
+            Ok((self.long_prompts(peer, streams).await?, from))
         };
-        let (streams_told, (long, from)) = try_join(streaming, arriving).await?;
-        let until = long.last().and_then(|told| told.events.first().copied()).unwrap_or(from);
-        let gaps: Vec<f64> = streams_told.iter().flat_map(|told| told.gaps(from, until)).collect();
-        let ended = streams_told.iter().filter(|told| told.events.last().is_some_and(|last| *last < until)).count();
-        let about = [("running streams", json!(streams)), ("tokens of each", json!(STREAM_TOKENS))];
-        self.write("llm, long prompts beside running streams".into(), &about, |section| {
-            section.add(peer.whose, "gap between a stream's tokens, p50", "ms", percentile(&gaps, 0.5));
-            section.add(peer.whose, "gap between a stream's tokens, p99", "ms", percentile(&gaps, 0.99));
-            section.add(peer.whose, "longest gap", "ms", percentile(&gaps, 1.0));
-            section.add(peer.whose, "time to first token of a long prompt, p50", "ms", percentile(&first_tokens(&long), 0.5));
-            section.add(peer.whose, "streams that ended before the last prompt", "streams", ended as f64);
-        });
-        Ok(())
+        let (streams, (long, from)) = try_join(streaming, arriving).await?;
+        Ok(Beside { streams, long, from })
     }
 
     async fn structured(&self, peer: &Peer) -> anyhow::Result<()> {
@@ -282,7 +292,7 @@ impl Bench<'_> {
         let mut tokens = [0, 0];
         for _ in 0..LONG_PROMPTS {
             for (kind, constrained) in [false, true].into_iter().enumerate() {
-                let told = chat::ask(&mut connection, &self.reading(peer, constrained), || ()).await?;
+                let told = chat::ask(&mut connection, &self.prompts.reading(peer.client(0), constrained), || ()).await?;
                 speeds[kind].extend(told.generation_speed());
                 tokens[kind] += told.tokens;
             }
@@ -292,46 +302,11 @@ impl Bench<'_> {
         self.write("llm, answers under a schema".into(), &about, |section| {
             section.add(peer.whose, "free text", "tokens/s", free);
             section.add(peer.whose, "under the schema", "tokens/s", constrained);
-            section.add(peer.whose, "schema against free text", "×", if free > 0.0 { constrained / free } else { 0.0 });
+            section.add(peer.whose, "schema against free text", "×", constrained.zip(free).map(|(constrained, free)| constrained / free));
             section.add(peer.whose, "tokens of an answer under the schema", "tokens", f64::from(tokens[1]) / f64::from(LONG_PROMPTS));
         });
         Ok(())
     }
-
-    fn reading(&self, peer: &Peer, constrained: bool) -> Bytes {
-        let number = self.next() as usize;
-        let dream = texts::DREAMS.lines().cycle().nth(number).unwrap_or_default();
-        let user = format!("Interpret this dream as a JSON object with a title, a summary and symbols, number {number}: {dream}");
-        let mut request = self.request(peer, &chat::system_prompt(), &user, STRUCTURED_TOKENS);
-        if constrained {
-            if let Some(fields) = request.as_object_mut() {
-                fields.remove(chat::IGNORE_EOS);
-            }
-            request["response_format"] =
-                json!({ "type": "json_schema", "json_schema": { "name": "reading", "strict": true, "schema": schema() } });
-        }
-        chat::bytes(&request)
-    }
-}
-
-/// What a reading of a dream holds, as a schema.
-fn schema() -> Value {
-    let text = json!({ "type": "string" });
-    let texts = json!({ "type": "array", "items": text, "minItems": 2, "maxItems": 4 });
-    let symbol = json!({
-        "type": "object", "additionalProperties": false, "required": ["name", "quote", "meaning"],
-        "properties": { "name": text, "quote": text, "meaning": text },
-    });
-    json!({
-        "type": "object", "additionalProperties": false,
-        "required": ["title", "summary", "interpretation", "symbols", "emotions", "mood", "advice", "questions"],
-        "properties": {
-            "title": text, "summary": text, "interpretation": text,
-            "symbols": { "type": "array", "items": symbol, "minItems": 2, "maxItems": 5 },
-            "emotions": texts, "mood": { "enum": ["peaceful", "anxious", "joyful", "sad", "mixed"] },
-            "advice": text, "questions": texts,
-        },
-    })
 }
 
 /// Milliseconds.
@@ -341,4 +316,10 @@ fn first_tokens(told: &[Told]) -> Vec<f64> {
 
 fn prompt_speed(told: &Told) -> Option<f64> {
     Some(f64::from(told.prompt_tokens?) / told.first_token()?.as_secs_f64())
+}
+
+/// What a token of these prompts took until the first one of the answer was there.
+fn seconds_a_token(told: &[Told]) -> Option<f64> {
+    let each: Vec<f64> = told.iter().filter_map(prompt_speed).map(f64::recip).collect();
+    percentile(&each, 0.5)
 }

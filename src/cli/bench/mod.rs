@@ -16,6 +16,7 @@ mod llm;
 mod machine;
 mod memory;
 mod progress;
+mod prompts;
 mod report;
 mod run;
 mod search;
@@ -47,9 +48,24 @@ use crate::{config::Config, engine::Asker};
 
 const MOST_ROUNDS: usize = 1000;
 
-/// On whose behalf it measures.
-fn asker() -> Asker {
-    Asker::named("bench")
+/// Clients at once: an engine's queue has 72 places, the Unix socket takes 64 connections.
+const MOST_CLIENTS: usize = 64;
+
+/// Each client is somebody else: one asker may hold but half of an engine's queue.
+fn asker(client: usize) -> Asker {
+    Asker::named(&name_of_client(client))
+}
+
+fn name_of_client(client: usize) -> String {
+    format!("bench {client}")
+}
+
+fn ensure_clients(what: &str, numbers: &[usize], most: usize) -> anyhow::Result<()> {
+    ensure!(
+        !numbers.is_empty() && numbers.iter().all(|number| (1..=most).contains(number)),
+        "{what} go from 1 to {most}: the queue of an engine has 72 places, and a server's Unix socket takes {MOST_CLIENTS} connections"
+    );
+    Ok(())
 }
 
 #[derive(Args)]
@@ -78,10 +94,10 @@ struct Common {
     /// The other server's model [default: the first that it lists]
     #[arg(long, global = true, value_name = "NAME", requires = "against")]
     against_model: Option<String>,
-    /// The other server's embedding model, where it is another one
+    /// The other server's embedding model [default: the one that it tells of, or its only model]
     #[arg(long, global = true, value_name = "NAME", requires = "against")]
     against_embedding_model: Option<String>,
-    /// The other server's speech model, where it is another one
+    /// The other server's speech model [default: the one that it tells of, or its only model]
     #[arg(long, global = true, value_name = "NAME", requires = "against")]
     against_speech_model: Option<String>,
     /// `false`: no server is asked to write on where its model would end, by a field that is not OpenAI's

@@ -53,7 +53,8 @@ pub struct Figure {
 /// The same thing measured once a round.
 #[derive(Default, Serialize)]
 pub struct Series {
-    pub median: f64,
+    /// `None` where no round had a value.
+    pub median: Option<f64>,
     /// In the order in which they were measured.
     pub rounds: Vec<f64>,
 }
@@ -71,6 +72,14 @@ impl Whose {
         match self {
             Self::Ours => "model",
             Self::Theirs => "their model",
+        }
+    }
+
+    /// What a section calls the requests that it works on at the same time.
+    pub fn slots(self) -> &'static str {
+        match self {
+            Self::Ours => "slots",
+            Self::Theirs => "their slots",
         }
     }
 }
@@ -108,8 +117,9 @@ impl Section {
         self.about("the other server", format!("not offered ({refusal:#})"))
     }
 
-    /// Adds one round's value to the figure of that name.
-    pub fn add(&mut self, whose: Whose, name: &'static str, unit: &'static str, value: f64) {
+    /// Adds one round's value to the figure of that name; of nothing measured there is no figure.
+    pub fn add(&mut self, whose: Whose, name: &'static str, unit: &'static str, value: impl Into<Option<f64>>) {
+        let Some(value) = value.into() else { return };
         let place = self.figures.iter().position(|figure| figure.name == name).unwrap_or_else(|| {
             self.figures.push(Figure { name, unit, ours: Series::default(), against: None, ratio: None });
             self.figures.len() - 1
@@ -119,11 +129,12 @@ impl Section {
             Whose::Ours => figure.ours.add(value),
             Whose::Theirs => figure.against.get_or_insert_default().add(value),
         }
-        figure.ratio = figure.against.as_ref().filter(|theirs| theirs.median != 0.0).map(|theirs| figure.ours.median / theirs.median);
+        let theirs = figure.against.as_ref().and_then(|theirs| theirs.median).filter(|theirs| *theirs != 0.0);
+        figure.ratio = figure.ours.median.zip(theirs).map(|(ours, theirs)| ours / theirs);
     }
 
     /// As [`Self::add`], of ours.
-    pub fn ours(&mut self, name: &'static str, unit: &'static str, value: f64) {
+    pub fn ours(&mut self, name: &'static str, unit: &'static str, value: impl Into<Option<f64>>) {
         self.add(Whose::Ours, name, unit, value);
     }
 }
@@ -133,18 +144,22 @@ impl Series {
         self.rounds.push(value);
         self.median = percentile(&self.rounds, 0.5);
     }
+
+    fn in_words(&self) -> String {
+        self.median.map_or_else(|| "–".into(), number)
+    }
 }
 
-/// The value below which this part (0 to 1) of all values lies, between two values where it falls between them. 0 of none.
-pub fn percentile(values: &[f64], part: f64) -> f64 {
+/// The value below which this part (0 to 1) of all values lies, between two values where it falls between them. None has none.
+pub fn percentile(values: &[f64], part: f64) -> Option<f64> {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
-    let Some(last) = sorted.len().checked_sub(1) else { return 0.0 };
+    let last = sorted.len().checked_sub(1)?;
     let place = last as f64 * part;
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and the last index")]
     let below = place.floor() as usize;
     let above = (below + 1).min(last);
-    sorted[below] + (sorted[above] - sorted[below]) * (place - place.floor())
+    Some(sorted[below] + (sorted[above] - sorted[below]) * (place - place.floor()))
 }
 
 impl Report {
@@ -172,9 +187,9 @@ impl Report {
 impl Figure {
     fn in_words(&self) -> String {
         let Self { name, unit, ours, against, ratio } = self;
-        let mut text = format!("{name:<44} {:>12} {unit:<9}", number(ours.median));
+        let mut text = format!("{name:<44} {:>12} {unit:<9}", ours.in_words());
         if let Some(theirs) = against {
-            let _ = write!(text, " theirs {:>12}", number(theirs.median));
+            let _ = write!(text, " theirs {:>12}", theirs.in_words());
         }
         if let Some(ratio) = ratio {
             let _ = write!(text, "  {ratio:.2}×");
@@ -211,11 +226,20 @@ mod tests {
 
     #[test]
     fn percentiles_lie_where_they_should() {
-        assert!(close(percentile(&[3.0, 1.0, 2.0], 0.5), 2.0));
-        assert!(close(percentile(&[4.0, 1.0, 2.0, 3.0], 0.5), 2.5));
+        let lies_at = |values: &[f64], part, at| percentile(values, part).is_some_and(|found| close(found, at));
+        assert!(lies_at(&[3.0, 1.0, 2.0], 0.5, 2.0) && lies_at(&[4.0, 1.0, 2.0, 3.0], 0.5, 2.5));
         let hundred: Vec<f64> = (0..=100).map(f64::from).collect();
-        assert!(close(percentile(&hundred, 0.95), 95.0) && close(percentile(&hundred, 1.0), 100.0));
-        assert!(close(percentile(&[], 0.5), 0.0));
+        assert!(lies_at(&hundred, 0.95, 95.0) && lies_at(&hundred, 1.0, 100.0));
+    }
+
+    #[test]
+    fn of_nothing_measured_there_is_no_figure() {
+        assert_eq!(percentile(&[], 0.5), None);
+        let mut section = Section::new("llm");
+        section.ours("gap", "ms", percentile(&[], 0.99));
+        assert!(section.figures.is_empty());
+        section.add(Whose::Theirs, "gap", "ms", 7.0);
+        assert!(section.figures[0].ratio.is_none() && section.figures[0].in_words().contains('–'));
     }
 
     #[test]

@@ -169,15 +169,13 @@ impl Run {
         let measure = async |ours: Peer| self.interrupt.or(measure(std::iter::once(ours).chain(theirs).collect())).await;
         if let Some(url) = &self.common.url {
             let target = Target::at(url, None, self.config.server.sealed)?;
-            let model = match model.or(target.serves(kind).await) {
-                Some(model) => model,
-                None => target.first_model().await.with_context(|| format!("the server at {url} cannot be measured"))?,
-            };
-            return measure(Peer { whose: Whose::Ours, target, model }).await;
+            return measure(at_address(Whose::Ours, target, kind, model).await.with_context(|| cannot_be_measured(url))?).await;
         }
         self.with_appliance(async |appliance: &Appliance| {
             let Some(model) = model.or(appliance.model(kind).await?) else { bail!("the server has no model for that") };
-            measure(Peer { whose: Whose::Ours, target: appliance.target.clone(), model }).await
+            // Another process may have been started with other settings than ours.
+            let slots = self.config.models.llm.slots.filter(|_| !appliance.is_another_process()).map(u64::from);
+            measure(Peer { whose: Whose::Ours, target: appliance.target.clone(), model, slots }).await
         })
         .await
     }
@@ -190,15 +188,33 @@ impl Run {
                 .with_context(|| format!("the key file {} cannot be read", path.display()))
         });
         let target = Target::at(url, key.transpose()?, self.config.server.sealed)?;
-        let of_kind = match kind {
-            EngineKind::Embedding => self.common.against_embedding_model.clone(),
-            EngineKind::Asr => self.common.against_speech_model.clone(),
-            _ => None,
+        let model = match kind {
+            EngineKind::Embedding => &self.common.against_embedding_model,
+            EngineKind::Asr => &self.common.against_speech_model,
+            _ => &self.common.against_model,
         };
-        let model = match of_kind.or_else(|| self.common.against_model.clone()).or(target.serves(kind).await) {
-            Some(model) => model,
-            None => target.first_model().await.with_context(|| format!("the server at {url} cannot be measured"))?,
-        };
-        Ok(Some(Peer { whose: Whose::Theirs, target, model }))
+        at_address(Whose::Theirs, target, kind, model.clone()).await.with_context(|| cannot_be_measured(url)).map(Some)
     }
+}
+
+fn cannot_be_measured(url: &str) -> String {
+    format!("the server at {url} cannot be measured")
+}
+
+/// A server at an address with the model that was named, or the one that can only be meant.
+async fn at_address(whose: Whose, target: Target, kind: EngineKind, model: Option<String>) -> anyhow::Result<Peer> {
+    let option = match (whose, kind) {
+        (Whose::Theirs, EngineKind::Embedding) => "--against-embedding-model",
+        (Whose::Theirs, EngineKind::Asr) => "--against-speech-model",
+        (Whose::Theirs, _) => "--against-model",
+        (Whose::Ours, EngineKind::Embedding) => "oneiros bench embedding MODEL",
+        (Whose::Ours, EngineKind::Asr) => "oneiros bench asr --model ID",
+        (Whose::Ours, _) => "oneiros bench llm MODEL",
+    };
+    let model = match model {
+        Some(model) => model,
+        None => target.model_for(kind, option).await?,
+    };
+    let slots = if kind == EngineKind::Llm { target.slots().await } else { None };
+    Ok(Peer { whose, target, model, slots })
 }

@@ -120,7 +120,7 @@ async fn real_vectors(arguments: &SearchArguments, config: &Config) -> anyhow::R
     engine.supervisor.ready().await?;
     eprintln!("search: making the vectors of {} texts", texts.len());
     let request = EmbeddingRequest { texts: texts.clone(), role: EmbeddingRole::Passage };
-    let answer = engine.supervisor.client().embed(request, super::asker()).await;
+    let answer = engine.supervisor.client().embed(request, super::asker(0)).await;
     engine.supervisor.stop().await;
     let real = answer?.vectors.into_iter().map(|vector| super::vectors::of_length_one(&vector)).collect();
     Ok((texts, real, engine.model))

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, bail};
 use http_body_util::{BodyExt as _, Full};
 use hyper::{
     Method, Request,
@@ -10,6 +10,7 @@ use hyper::{
     client::conn::http1,
     header,
 };
+use serde_json::Value;
 
 use crate::{
     cli::client::handshake,
@@ -45,16 +46,29 @@ struct Refusal {
 
 /// The status that a server refused a request with, if that is what went wrong.
 pub fn refusal(error: &anyhow::Error) -> Option<u16> {
-    let of_address = |cause: &(dyn std::error::Error + 'static)| match cause.downcast_ref() {
-        Some(EgressError::Status { status, .. } | EgressError::Declined { status, .. }) => Some(*status),
-        _ => None,
-    };
-    error.chain().find_map(|cause| cause.downcast_ref::<Refusal>().map(|refusal| refusal.status).or_else(|| of_address(cause)))
+    refused(error).map(|(status, _)| status)
 }
 
-/// A well-formed request was refused in a way that says: this server does not do such things.
+/// The status, and what was said about it.
+fn refused(error: &anyhow::Error) -> Option<(u16, &str)> {
+    error.chain().find_map(|cause| {
+        let ours = cause.downcast_ref().map(|Refusal { status, said, .. }| (*status, said.as_str()));
+        ours.or_else(|| match cause.downcast_ref()? {
+            EgressError::Status { status, .. } => Some((*status, "")),
+            EgressError::Declined { status, said, .. } => Some((*status, said)),
+            _ => None,
+        })
+    })
+}
+
+/// The server has no such path. One that has it and does not know the model, or cannot use it for that, was asked wrongly.
 pub fn is_not_offered(error: &anyhow::Error) -> bool {
-    refusal(error).is_some_and(|status| matches!(status, 400 | 404 | 405 | 415 | 422 | 501))
+    match refused(error) {
+        Some((405 | 501, _)) => true,
+        // OpenAI's code `model_not_found`; vLLM and Ollama say "model" in words only.
+        Some((404, said)) => !said.to_lowercase().contains("model"),
+        _ => false,
+    }
 }
 
 /// An answer that is being received.
@@ -83,18 +97,37 @@ impl Target {
         }
     }
 
-    /// The id of a model that the server names for chats: the first of its list.
-    pub async fn first_model(&self) -> anyhow::Result<String> {
-        let list: serde_json::Value = serde_json::from_slice(&self.connect().await?.get("/v1/models").await?)
+    /// The model of a server at an address that is meant where none was named. `option`: how one is named.
+    pub async fn model_for(&self, kind: EngineKind, option: &str) -> anyhow::Result<String> {
+        if let Some(model) = self.serves(kind).await {
+            return Ok(model);
+        }
+        let models = self.models().await?;
+        match &models[..] {
+            [] => bail!("the server lists no model at /v1/models: name the model that is to be measured ({option})"),
+            [first, ..] if kind == EngineKind::Llm => Ok(first.clone()),
+            [only] => Ok(only.clone()),
+            // A list does not say which model does what, and the chat model would be refused for anything else.
+            several => bail!("the server lists {} models at /v1/models: name the one that is to be measured ({option})", several.len()),
+        }
+    }
+
+    async fn models(&self) -> anyhow::Result<Vec<String>> {
+        let list: Value = serde_json::from_slice(&self.connect().await?.get("/v1/models").await?)
             .context("the list of models at /v1/models is not JSON: is this an OpenAI-compatible server?")?;
-        ensure!(list["data"].is_array(), "the answer of /v1/models is no list of models: is this an OpenAI-compatible server?");
-        let id =
-            list["data"][0]["id"].as_str().context("the server lists no model at /v1/models: name the model that is to be measured")?;
-        Ok(id.to_owned())
+        let models =
+            list["data"].as_array().context("the answer of /v1/models is no list of models: is this an OpenAI-compatible server?")?;
+        Ok(models.iter().filter_map(|model| model["id"].as_str().map(str::to_owned)).collect())
+    }
+
+    /// Requests that it works on at the same time, as llama-server tells it. `None` of any other server.
+    pub async fn slots(&self) -> Option<u64> {
+        let answer = self.connect().await.ok()?.get("/props").await.ok()?;
+        serde_json::from_slice::<Value>(&answer).ok()?["total_slots"].as_u64()
     }
 
     /// The model that a server like ours has for a task. `None` of any other server.
-    pub async fn serves(&self, kind: EngineKind) -> Option<String> {
+    async fn serves(&self, kind: EngineKind) -> Option<String> {
         let answer = self.connect().await.ok()?.get("/api/v1/system").await.ok()?;
         let report: SystemReport = serde_json::from_slice(&answer).ok()?;
         report.snapshot.engines.into_iter().find(|engine| engine.kind == kind).map(|engine| engine.model)
@@ -180,5 +213,25 @@ impl Answer {
             }
         }
         Ok(whole)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_that_is_not_there_is_told_from_a_model_that_is_not_there() {
+        let refused = |status, said: &str| {
+            let declined = EgressError::Declined { destination: "http://there:1".into(), status, said: said.into() };
+            let refusal = Refusal { path: "/v1/embeddings".into(), status, said: said.into() };
+            let both = [anyhow::Error::from(declined), refusal.into()].map(|error| is_not_offered(&error.context("it makes no vectors")));
+            assert_eq!(both[0], both[1]);
+            both[0]
+        };
+        assert!(refused(404, "404 page not found") && refused(404, r#"{"detail":"Not Found"}"#) && refused(405, "") && refused(501, "no"));
+        assert!(!refused(404, r#"{"error":{"message":"there is none","code":"model_not_found"}}"#));
+        assert!(!refused(404, "The model `x` does not exist.") && !refused(400, "wrong") && !refused(500, "") && !refused(429, ""));
+        assert!(!is_not_offered(&anyhow::anyhow!("the connection broke")));
     }
 }

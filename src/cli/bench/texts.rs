@@ -1,11 +1,16 @@
 //! Texts to measure with: dreams of about 90 tokens, written for this, and as many different ones as their sentences give.
 
-use std::path::Path;
+use std::{path::Path, time::SystemTime};
 
 use anyhow::{Context as _, ensure};
 
 /// One dream a line.
 pub const DREAMS: &str = include_str!("texts.txt");
+
+/// A number that no earlier run had: the second of its beginning. A server may know what an earlier run has asked it.
+pub fn number_of_this_run() -> anyhow::Result<u64> {
+    Ok(SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?.as_secs())
+}
 
 /// The texts of a file, one a line.
 pub fn of_file(path: &Path) -> anyhow::Result<Vec<String>> {
