@@ -65,8 +65,17 @@ pub enum EgressError {
 /// How many redirects one request may follow.
 const MAX_REDIRECTS: usize = 5;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
-/// Between two pieces of an answer.
-const STALL_TIMEOUT: Duration = Duration::from_secs(60);
+
+impl Purpose {
+    /// The longest time in which nothing comes of an answer.
+    fn stall_timeout(self) -> Duration {
+        match self {
+            Self::Models => Duration::from_secs(60),
+            // What a request may take: of a long recording nothing is told until all of it was heard.
+            Self::Benchmark => Duration::from_secs(15 * 60),
+        }
+    }
+}
 
 /// The door. Cheap to share behind an [`Arc`].
 pub struct Egress {

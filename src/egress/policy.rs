@@ -5,7 +5,7 @@ use std::{net::IpAddr, sync::Arc};
 use reqwest::{Client, Proxy, Url, redirect};
 
 use super::{
-    CONNECT_TIMEOUT, EgressError, Purpose, STALL_TIMEOUT,
+    CONNECT_TIMEOUT, EgressError, Purpose,
     address::{is_link_local, is_public},
     resolver::GuardedResolver,
 };
@@ -145,12 +145,14 @@ pub(super) fn destination(url: &Url) -> String {
 /// The one client that leaves the machine: follows nothing by itself, takes no proxy from the environment.
 #[expect(clippy::disallowed_methods, reason = "this is the door")]
 pub(super) fn client(policy: &Arc<EgressPolicy>) -> Result<Client, reqwest::Error> {
+    // reqwest knows it of clients only, not of requests.
+    let stall_timeout = policy.destinations.iter().map(|destination| destination.purpose.stall_timeout()).max();
     let builder = Client::builder()
         .redirect(redirect::Policy::none())
         .no_proxy()
         .dns_resolver(Arc::new(GuardedResolver::new(Arc::clone(policy))))
         .connect_timeout(CONNECT_TIMEOUT)
-        .read_timeout(STALL_TIMEOUT)
+        .read_timeout(stall_timeout.unwrap_or_else(|| Purpose::Models.stall_timeout()))
         .user_agent(concat!("oneiros/", env!("CARGO_PKG_VERSION")));
     match &policy.proxy {
         Some(proxy) => builder.proxy(Proxy::all(proxy.clone())?).build(),
