@@ -130,7 +130,7 @@ DOCS = $(DESTDIR)$(PREFIX)/share/doc/oneiros
 install:
 	@[ -x "$(BINARY)" ] || { echo "$(BINARY) is missing: run make build first, or name another with BINARY=." >&2; exit 1; }
 	install -D -m 755 $(BINARY) $(DESTDIR)$(PREFIX)/bin/oneiros
-	objcopy --strip-debug $(DESTDIR)$(PREFIX)/bin/oneiros
+	objcopy --strip-all $(DESTDIR)$(PREFIX)/bin/oneiros
 	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
 	sed 's|/usr/bin/|$(PREFIX)/bin/|; s|/usr/share/|$(PREFIX)/share/|' systemd/oneiros.service > $(DESTDIR)$(PREFIX)/lib/systemd/system/oneiros.service
 	$(INSTALL) systemd/oneiros.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/oneiros.conf

@@ -19,7 +19,8 @@ use super::{APP_ROLE, OWNER_ROLE, migrate, pool_options};
 /// `nobody`, on every Linux.
 const UNPRIVILEGED: (u32, u32) = (65_534, 65_534);
 
-/// Ends the PostgreSQL of `$1/data/cluster` once standard input closes, then removes `$1`.
+/// Ends the PostgreSQL of `$1/data/cluster` once standard input closes, then removes `$1`: again and again where the cluster is
+/// just being made, since its maker writes until it finds its folder gone.
 const WATCHDOG: &str = r#"
 cat >/dev/null
 pid=$(head -n 1 "$1/data/cluster/postmaster.pid" 2>/dev/null)
@@ -28,7 +29,9 @@ if [ -n "$pid" ]; then
     tries=0
     while kill -0 "$pid" 2>/dev/null && [ "$tries" -lt 100 ]; do sleep 0.1; tries=$((tries + 1)); done
 fi
-rm -rf "$1"
+tries=0
+while rm -rf "$1" 2>/dev/null; [ -e "$1" ] && [ "$tries" -lt 300 ]; do sleep 0.1; tries=$((tries + 1)); done
+[ ! -e "$1" ]
 "#;
 
 /// A cluster in a temporary folder, fast and not durable.

@@ -1,9 +1,14 @@
 //! The server that is measured: the one that runs on this machine, or one that is started for the measurement.
 
+use std::time::{Duration, Instant};
+
 use anyhow::bail;
 use hyper::Method;
 
-use super::{interrupt::Interrupt, target::Target};
+use super::{
+    interrupt::Interrupt,
+    target::{Target, refusal},
+};
 use crate::{
     app::{App, Listen},
     cli::client::Client,
@@ -12,6 +17,10 @@ use crate::{
     features::system::SystemReport,
     models::for_stderr,
 };
+
+/// How long a server may load its models, and how often it is asked.
+const PATIENCE: Duration = Duration::from_secs(300);
+const LOOK: Duration = Duration::from_millis(500);
 
 /// A server that answers.
 pub struct Appliance {
@@ -26,6 +35,7 @@ impl Appliance {
         let (directory, name) = config.server.socket();
         let target = Target::Socket { directory: directory.to_owned(), name };
         if Client::running(config).await?.is_some() {
+            interrupt.or(until_ready(&target)).await?;
             return Ok(Self { target, config: config.clone(), own: None });
         }
         eprintln!("no server runs here: starting one for the measurement");
@@ -67,4 +77,21 @@ impl Appliance {
             None => Ok(()),
         }
     }
+}
+
+/// One that was started a moment ago is still loading its models.
+async fn until_ready(target: &Target) -> anyhow::Result<()> {
+    let begin = Instant::now();
+    let mut said = false;
+    while let Err(error) = target.connect().await?.get("/readyz").await {
+        if refusal(&error) != Some(503) || begin.elapsed() > PATIENCE {
+            return Err(error.context("the server that runs here is not ready: `oneiros doctor` tells more"));
+        }
+        if !said {
+            eprintln!("the server that runs here is not ready yet: waiting for it");
+            said = true;
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+    Ok(())
 }

@@ -303,7 +303,7 @@ impl<'a> Life<'a> {
     /// Leaves the line as it is.
     async fn rest(self) -> Ended {
         // Whoever needs it from here on has it loaded anew.
-        self.shared.view.send_modify(|view| view.state = EngineState::Resting);
+        self.shared.view.send_modify(|view| (view.state, view.pid) = (EngineState::Resting, None));
         let Self { mut child, tasks, patience, .. } = self;
         drop(tasks);
         let end = child.end(patience.stop).await;

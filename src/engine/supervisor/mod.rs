@@ -305,7 +305,7 @@ impl Shared {
         self.command(Command::Stay(Duration::ZERO));
         if !self.is_awaited() {
             // So that whoever looks next sees that it is gone.
-            let _ = timeout(LEAVING, views.wait_for(|view| view.state != EngineState::Ready && view.pid.is_none())).await;
+            let _ = timeout(LEAVING, views.wait_for(|view| view.state != EngineState::Ready)).await;
         }
     }
 
