@@ -5,6 +5,8 @@
 
 mod arguments;
 pub mod asr;
+#[cfg(test)]
+mod damage;
 mod encoder;
 pub mod llm;
 pub mod parse;

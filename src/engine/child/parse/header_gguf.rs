@@ -186,7 +186,7 @@ fn read_tensors<R: Read + Seek>(fields: &mut Fields<R>, count: u64, alignment: u
 mod tests {
     use std::io::Cursor;
 
-    use super::super::{gguf, header};
+    use super::super::{super::damage::survives_damage, gguf, header};
 
     fn small() -> Vec<u8> {
         let mut header = gguf::Header::default();
@@ -223,20 +223,7 @@ mod tests {
 
     #[test]
     fn no_flipped_bit_or_wild_number_panics_or_allocates_much() {
-        let file = small();
-        for position in 0..file.len() {
-            for bit in 0..8 {
-                let mut bent = file.clone();
-                bent[position] ^= 1 << bit;
-                let _ = header::inspect(Cursor::new(bent));
-            }
-            for wild in [[0xff; 8], [0, 0, 0, 0, 0, 0, 0, 0x7f], [0xf0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f]] {
-                let mut bent = file.clone();
-                let end = (position + 8).min(bent.len());
-                bent[position..end].copy_from_slice(&wild[..end - position]);
-                let _ = header::inspect(Cursor::new(bent));
-            }
-        }
+        survives_damage(&small(), 4, |file| header::inspect(Cursor::new(file)));
     }
 
     #[test]

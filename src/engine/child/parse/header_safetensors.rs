@@ -94,6 +94,7 @@ pub mod tests {
     use std::io::Cursor;
 
     use super::*;
+    use crate::engine::child::damage::survives_damage;
 
     /// A file with that header and as many bytes of data.
     pub fn file(header: &str, data: usize) -> Vec<u8> {
@@ -135,14 +136,7 @@ pub mod tests {
     }
 
     #[test]
-    fn no_flipped_bit_panics() {
-        let whole = file(HEADER, 28);
-        for position in 0..whole.len() {
-            for bit in 0..8 {
-                let mut bent = whole.clone();
-                bent[position] ^= 1 << bit;
-                let _ = read(&bent);
-            }
-        }
+    fn no_flipped_bit_or_wild_number_panics_or_allocates_much() {
+        survives_damage(&file(HEADER, 28), 8, |file| read(&file));
     }
 }

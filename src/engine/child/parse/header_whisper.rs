@@ -94,7 +94,10 @@ fn read_tensors<R: Read + Seek>(fields: &mut Fields<R>) -> Result<BTreeMap<Strin
 mod tests {
     use std::io::Cursor;
 
-    use super::{super::header, *};
+    use super::{
+        super::{super::damage::survives_damage, header},
+        *,
+    };
 
     fn number(file: &mut Vec<u8>, number: u32) {
         file.extend_from_slice(&number.to_le_bytes());
@@ -137,14 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn no_flipped_bit_panics() {
-        let file = small(1);
-        for position in 0..file.len() {
-            for bit in 0..8 {
-                let mut bent = file.clone();
-                bent[position] ^= 1 << bit;
-                let _ = header::inspect(Cursor::new(bent));
-            }
-        }
+    fn no_flipped_bit_or_wild_number_panics_or_allocates_much() {
+        survives_damage(&small(1), 4, |file| header::inspect(Cursor::new(file)));
     }
 }
