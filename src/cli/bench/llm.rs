@@ -76,6 +76,15 @@ impl LlmArguments {
         ensure!((2..=4096).contains(&self.tokens), "tokens go from 2 to 4096");
         Ok(())
     }
+
+    /// Every load, those of many clients once for each number of them.
+    fn crowds(&self) -> Vec<(Load, usize)> {
+        let crowd = |load: &Load| match load {
+            Load::Clients | Load::Newcomers => self.clients.clone(),
+            Load::Prompt | Load::Beside | Load::Structured => vec![1],
+        };
+        self.loads.iter().flat_map(|load| crowd(load).into_iter().map(move |clients| (*load, clients))).collect()
+    }
 }
 
 /// One server under load.
@@ -94,12 +103,13 @@ impl Peer {
     }
 }
 
-/// Measures all servers in turns, round by round, so that they meet the same machine.
+/// Measures all servers, load by load in turns, so that they meet the same machine: it may be faster a minute later.
 /// `ignore_eos`: answers have all the tokens asked for, by a field that is not OpenAI's.
 pub async fn measure(arguments: &LlmArguments, ignore_eos: bool, peers: &[Peer], rounds: usize) -> anyhow::Result<Vec<Section>> {
-    let progress = Progress::new("llm", rounds * peers.len() * arguments.loads.len());
+    let crowds = arguments.crowds();
+    let progress = Progress::new("llm", rounds * peers.len() * crowds.len());
     let prompts = Prompts::new(ignore_eos)?;
-    let bench = Bench { arguments, ignore_eos, progress, prompts, alone: Cell::new(None), sections: RefCell::default() };
+    let bench = Bench { arguments, ignore_eos, progress, prompts, alone: RefCell::default(), sections: RefCell::default() };
     let mut numbered = 0;
     for peer in peers {
         // Loads what is loaded at the first request, and fills the cache with the shared beginning.
@@ -109,12 +119,17 @@ pub async fn measure(arguments: &LlmArguments, ignore_eos: bool, peers: &[Peer],
         numbered = bench.prompts.numbered();
     }
     for round in 1..=rounds {
-        let begin = numbered;
-        for peer in peers {
-            bench.progress.begin(&format!("round {round} of {rounds}, {}", peer.whose));
-            bench.prompts.go_back_to(begin);
-            bench.round(peer).await.with_context(|| format!("{} failed under load", peer.whose))?;
-            numbered = bench.prompts.numbered();
+        for (load, clients) in &crowds {
+            let begin = numbered;
+            // Each is the first one as often as the other.
+            for turn in 0..peers.len() {
+                let peer = &peers[(round + turn) % peers.len()];
+                bench.progress.begin(&format!("round {round} of {rounds}, {load}, {}", peer.whose));
+                bench.prompts.go_back_to(begin);
+                bench.load(peer, *load, *clients).await.with_context(|| format!("{} failed under load", peer.whose))?;
+                numbered = bench.prompts.numbered();
+                bench.progress.step();
+            }
         }
     }
     Ok(bench.sections.into_inner())
@@ -126,8 +141,8 @@ struct Bench<'a> {
     progress: Progress,
     /// The same for all servers in a round.
     prompts: Prompts,
-    /// Long prompts that this server has answered in this round while it did nothing else.
-    alone: Cell<Option<Vec<Told>>>,
+    /// Long prompts that a server has answered in this round while it did nothing else.
+    alone: RefCell<Vec<(Whose, Vec<Told>)>>,
     sections: RefCell<Vec<Section>>,
 }
 
@@ -139,27 +154,14 @@ struct Beside {
 }
 
 impl Bench<'_> {
-    async fn round(&self, peer: &Peer) -> anyhow::Result<()> {
-        self.alone.set(None);
-        for load in &self.arguments.loads {
-            match load {
-                Load::Clients => {
-                    for clients in &self.arguments.clients {
-                        self.clients(peer, *clients, &chat::system_prompt(), "").await?;
-                    }
-                }
-                Load::Newcomers => {
-                    for clients in &self.arguments.clients {
-                        self.clients(peer, *clients, &self.prompts.new_beginning(), ", new beginning").await?;
-                    }
-                }
-                Load::Prompt => self.prompt(peer).await?,
-                Load::Beside => self.beside(peer).await?,
-                Load::Structured => self.structured(peer).await?,
-            }
-            self.progress.step();
+    async fn load(&self, peer: &Peer, load: Load, clients: usize) -> anyhow::Result<()> {
+        match load {
+            Load::Clients => self.clients(peer, clients, &chat::system_prompt(), "").await,
+            Load::Newcomers => self.clients(peer, clients, &self.prompts.new_beginning(), ", new beginning").await,
+            Load::Prompt => self.prompt(peer).await,
+            Load::Beside => self.beside(peer).await,
+            Load::Structured => self.structured(peer).await,
         }
-        Ok(())
     }
 
     /// Why the first request failed, with what may help.
@@ -224,7 +226,7 @@ impl Bench<'_> {
             section.add(peer.whose, "time to first token, p50", "ms", percentile(&first_tokens(&told), 0.5));
             section.add(peer.whose, "prompt speed", "tokens/s", percentile(&speed, 0.5));
         });
-        self.alone.set(Some(told));
+        self.alone.borrow_mut().push((peer.whose, told));
         Ok(())
     }
 
@@ -239,8 +241,9 @@ impl Bench<'_> {
 
     /// Streams run; once each of them has begun, long prompts arrive one after another.
     async fn beside(&self, peer: &Peer) -> anyhow::Result<()> {
-        let alone = match self.alone.take() {
-            Some(alone) => alone,
+        let known = self.alone.borrow_mut().extract_if(.., |(whose, _)| *whose == peer.whose).last();
+        let alone = match known {
+            Some((_, alone)) => alone,
             None => self.long_prompts(peer, 0).await?,
         };
         let Beside { streams, long, from } = self.streams_and_prompts(peer).await?;

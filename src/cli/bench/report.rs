@@ -45,7 +45,8 @@ pub struct Figure {
     pub ours: Series,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub against: Option<Series>,
-    /// Ours divided by the other's.
+    /// Ours divided by the other's: the median of the rounds' ratios, since a machine may be faster in one round than in
+    /// another; of the medians where one of them has no value for some round.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ratio: Option<f64>,
 }
@@ -129,8 +130,7 @@ impl Section {
             Whose::Ours => figure.ours.add(value),
             Whose::Theirs => figure.against.get_or_insert_default().add(value),
         }
-        let theirs = figure.against.as_ref().and_then(|theirs| theirs.median).filter(|theirs| *theirs != 0.0);
-        figure.ratio = figure.ours.median.zip(theirs).map(|(ours, theirs)| ours / theirs);
+        figure.ratio = figure.against.as_ref().and_then(|theirs| figure.ours.divided_by(theirs));
     }
 
     /// As [`Self::add`], of ours.
@@ -143,6 +143,15 @@ impl Series {
     fn add(&mut self, value: f64) {
         self.rounds.push(value);
         self.median = percentile(&self.rounds, 0.5);
+    }
+
+    fn divided_by(&self, other: &Self) -> Option<f64> {
+        let divided = |(ours, theirs): (f64, f64)| (theirs != 0.0).then(|| ours / theirs);
+        if self.rounds.len() == other.rounds.len() {
+            let ratios: Vec<f64> = self.rounds.iter().copied().zip(other.rounds.iter().copied()).filter_map(divided).collect();
+            return percentile(&ratios, 0.5);
+        }
+        self.median.zip(other.median).and_then(divided)
     }
 
     fn in_words(&self) -> String {
@@ -243,15 +252,19 @@ mod tests {
     }
 
     #[test]
-    fn a_ratio_is_of_medians_and_only_where_both_were_measured() {
+    fn a_ratio_is_of_rounds_and_only_where_both_were_measured() {
         let mut section = Section::new("llm");
         for value in [10.0, 30.0, 20.0] {
             section.add(Whose::Ours, "speed", "tokens/s", value);
         }
         assert_eq!(section.figures[0].ratio, None);
         section.add(Whose::Theirs, "speed", "tokens/s", 40.0);
-        assert!(section.figures[0].ratio.is_some_and(|ratio| close(ratio, 0.5)));
+        assert!(section.figures[0].ratio.is_some_and(|ratio| close(ratio, 0.5)), "of medians as long as there is one of theirs");
+        // In the second round the machine was three times as fast for both.
+        section.add(Whose::Theirs, "speed", "tokens/s", 100.0);
+        section.add(Whose::Theirs, "speed", "tokens/s", 80.0);
+        assert!(section.figures[0].ratio.is_some_and(|ratio| close(ratio, 0.25)), "the median of 0.25, 0.3 and 0.25");
         assert_eq!(section.figures[0].ours.rounds, [10.0, 30.0, 20.0]);
-        assert!(section.figures[0].in_words().contains("0.50×"));
+        assert!(section.figures[0].in_words().contains("0.25×"));
     }
 }
