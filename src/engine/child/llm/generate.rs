@@ -225,22 +225,31 @@ impl Generator {
             }
         }
         let generated = shares.iter().map(|share| share.tokens).sum();
-        let mut left = self.pace.prompt_tokens(generated);
         if prompts.is_empty() {
             self.guess(&mut shares);
         }
-        // Equal shares, and what a short prompt leaves of its share goes to the longer ones.
+        self.share_out(self.pace.prompt_tokens(generated), prompts, &mut shares);
+        shares
+    }
+
+    /// The shortest prompt first, since so most are answered soonest; for the one that came first an equal share is kept, so
+    /// that others cannot overtake it for ever.
+    fn share_out(&self, budget: usize, mut prompts: Vec<(usize, usize)>, shares: &mut Vec<Share>) {
+        let Some((first_unread, first)) = prompts.iter().copied().min_by_key(|(_, answer)| *answer) else { return };
+        let (mut left, mut kept) = (budget, (budget / prompts.len()).max(1).min(first_unread).min(budget));
         prompts.sort_unstable();
-        let waiting = prompts.len();
-        for (place, (unread, answer)) in prompts.into_iter().enumerate() {
+        for (unread, answer) in prompts {
+            let its_own = if answer == first { std::mem::take(&mut kept) } else { 0 };
+            let most = left - kept;
+            // A step that has had half its time ends with a whole prompt: that one is answered sooner.
+            let tokens = if unread <= most || left * 2 > budget { unread.min(most) } else { its_own };
             let stretch = self.answers[answer].memory.map_or(usize::MAX, |sequence| self.memory.stretch(sequence));
-            let tokens = unread.min((left / (waiting - place)).max(1).min(left)).min(stretch);
+            let tokens = tokens.min(stretch);
             left -= tokens;
             if tokens > 0 {
                 shares.push(Share { answer, tokens, guess: Vec::new() });
             }
         }
-        shares
     }
 
     /// Adds guesses where they pay. Never beside prompts, which use the time better.

@@ -247,7 +247,7 @@ impl Memory {
         }
         self.shelf.make_room(tokens, cuttable);
         match self.context.state_seq_get(llama_id(id), LlamaStateSeqFlags::empty()) {
-            Ok(state) => self.shelf.keep(Kept { tokens: tokens.clone(), state }),
+            Ok(state) => self.shelf.keep(Kept::new(tokens.clone(), state)),
             Err(error) => eprintln!("what a request has read could not be kept: {error}"),
         }
     }
@@ -260,7 +260,7 @@ impl Memory {
 
     /// Makes the empty sequence `target` begin as what is kept at this place does.
     fn restore(&mut self, place: usize, target: usize, length: usize) {
-        let Some(kept) = self.shelf.take_down(place) else { return };
+        let Some(kept) = self.shelf.take_down(place, length) else { return };
         if let Err(error) = self.context.state_seq_set(&kept.state, llama_id(target)) {
             eprintln!("what was kept could not be taken up again: {error}");
             return self.clear(target);
@@ -490,6 +490,27 @@ mod tests {
         };
         assert_eq!((found(&texts[3]), found(&texts[2])), (899, 899));
         assert!(found(&texts[0]) < 20 && found(&texts[1]) < 20);
+    }
+
+    #[test]
+    fn what_others_have_begun_like_outlasts_a_crowd_that_is_never_asked_for_again() {
+        let (model, mut memory) = memory("smollm2-135m-instruct");
+        let mut ask = |text: &[LlamaToken]| {
+            let sequence = memory.open(text).unwrap();
+            let known = memory.length(sequence);
+            read(&mut memory, sequence, text);
+            memory.close(sequence);
+            known
+        };
+        let instructions = story(model, "the guide", 200);
+        let question = |subject: &str| [&instructions[..], &story(model, subject, 50)].concat();
+        assert!(ask(&question("a wolf")) < 20);
+        assert!(ask(&question("a bird")) >= 200);
+        // Twice what is kept in all.
+        for subject in ["the sea", "my sister", "an old key", "a train", "the rain"] {
+            ask(&story(model, subject, 800));
+        }
+        assert!(ask(&question("a bell")) >= 200);
     }
 
     #[test]

@@ -6,11 +6,17 @@
 use super::lookup::Prices;
 
 /// How long a step may take.
-const STEP_SECONDS: f64 = 0.24;
+const STEP_SECONDS: f64 = 0.245;
 /// Prompt tokens of the first step, before the model's speed is known.
 const FIRST: usize = 32;
 /// Fewer make no headway: even a slow model reads so many in a step.
 const LEAST: usize = 8;
+/// From so many tokens in a step on, llama.cpp's attention on a processor takes another way, which is a good deal faster for
+/// each of them: a step of 63 can take as long as one of 80.
+const WIDE: usize = 64;
+/// What is left of the price of a token in a wide step with each narrow one: a single slow step does not rule out wide ones for
+/// ever.
+const FADING: f64 = 0.98;
 /// Weight of the newest measurement.
 const NEWEST: f64 = 0.3;
 
@@ -18,8 +24,8 @@ const NEWEST: f64 = 0.3;
 pub struct Pace {
     /// Seconds of a step in which so many sequences (index) got one token each; 0: not measured.
     generation: Vec<f64>,
-    /// Seconds for one token of a prompt.
-    prompt_token: f64,
+    /// Seconds for one token of a prompt in a step of fewer than [`WIDE`] tokens, and in one of more; 0: not measured.
+    prompt_token: [f64; 2],
     /// Prompt tokens of the largest step so far: the next may have twice as many.
     largest: usize,
     most: usize,
@@ -28,17 +34,24 @@ pub struct Pace {
 impl Pace {
     /// `most` tokens fit into a batch.
     pub fn new(most: usize) -> Self {
-        Self { generation: Vec::new(), prompt_token: 0.0, largest: FIRST / 2, most }
+        Self { generation: Vec::new(), prompt_token: [0.0; 2], largest: FIRST / 2, most }
     }
 
     /// How many tokens of prompts may be read beside `generated` tokens of answers.
     pub fn prompt_tokens(&self, generated: usize) -> usize {
         let most = self.most.saturating_sub(generated).min(self.largest * 2);
-        if self.prompt_token == 0.0 {
+        if self.price(0) == 0.0 {
             return most.min(FIRST);
         }
         let left = STEP_SECONDS - self.generation_seconds(generated);
-        ((left / self.prompt_token) as usize).max(LEAST).min(most)
+        let [narrow, wide] = [0, 1].map(|class| (left / self.price(class)) as usize);
+        let fitting = if wide + generated >= WIDE { wide } else { narrow.min(WIDE - 1 - generated) };
+        fitting.max(LEAST).min(most)
+    }
+
+    /// Of a prompt's token in a narrow or a wide step, as far as that is known.
+    fn price(&self, class: usize) -> f64 {
+        if self.prompt_token[class] == 0.0 { self.prompt_token[1 - class] } else { self.prompt_token[class] }
     }
 
     /// A step with so many tokens of prompts and of answers took so long.
@@ -50,7 +63,11 @@ impl Pace {
             blend(&mut self.generation[generated], seconds);
         } else if prompt >= LEAST {
             let for_prompt = (seconds - self.generation_seconds(generated)).max(seconds / 10.0);
-            blend(&mut self.prompt_token, for_prompt / prompt as f64);
+            let class = usize::from(prompt + generated >= WIDE);
+            blend(&mut self.prompt_token[class], for_prompt / prompt as f64);
+            if class == 0 {
+                self.prompt_token[1] *= FADING;
+            }
             self.largest = self.largest.max(prompt);
         }
     }
@@ -81,9 +98,9 @@ impl Pace {
             }
             (Some((_, exactly)), Some(_)) => *exactly,
             // Like tokens of a prompt, which are the cheapest.
-            (Some(below), None) => below.1 + (wanted - count(below)) * self.prompt_token.min(below.1 / count(below)),
+            (Some(below), None) => below.1 + (wanted - count(below)) * self.price(0).min(below.1 / count(below)),
             (None, Some(above)) => above.1 * wanted / count(above),
-            (None, None) => wanted * self.prompt_token,
+            (None, None) => wanted * self.price(0),
         }
     }
 }
@@ -113,6 +130,31 @@ mod tests {
         assert!(steps[11].1 > 0.2, "{steps:?}");
         let alone: Vec<_> = (0..6).map(|_| work(&mut pace, 0)).collect();
         assert!(alone[5].0 > steps[11].0, "without answers there is more time for prompts");
+    }
+
+    #[test]
+    fn wide_steps_are_taken_where_they_are_cheaper_also_after_a_slow_one() {
+        let seconds = |prompt: usize, generated: usize| {
+            let token = if prompt + generated < WIDE { 0.004 } else { 0.0026 };
+            token * prompt as f64 + 0.004 * generated as f64
+        };
+        let mut pace = Pace::new(512);
+        let mut step = |generated, slower: f64| {
+            let prompt = pace.prompt_tokens(generated);
+            pace.took(prompt, generated, seconds(prompt, generated) * slower);
+            pace.took(0, generated, seconds(0, generated));
+            prompt
+        };
+        for _ in 0..5 {
+            step(1, 1.0);
+        }
+        assert!(step(8, 1.0) + 8 >= WIDE);
+        step(8, 4.0);
+        assert!(step(8, 1.0) + 8 < WIDE);
+        for _ in 0..60 {
+            step(8, 1.0);
+        }
+        assert!(step(8, 1.0) + 8 >= WIDE);
     }
 
     #[test]

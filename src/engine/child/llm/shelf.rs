@@ -1,11 +1,17 @@
 //! What was read for requests that are done, kept for the next one that begins alike; the least recently used goes first.
 //!
+//! Those that others have begun like outlast those that nobody has: a crowd of questions that are asked once, or a few long
+//! texts, would else displace the instructions that every other request begins with. They have half the shelf at most.
+//!
 //! It is kept beside the context's cells, not in them: attention looks at every cell in use, also at those that it must not
 //! take into account, so that what nobody reads would slow everybody down (4,096 such cells cost SmolLM2 a fifth of its speed).
 
 use llama_cpp_2::{context::session::SeqState, token::LlamaToken};
 
 use super::memory::common;
+
+/// A text that shares fewer tokens with another one has not been of use to it: a template's own first words are in all.
+const OF_USE: usize = 32;
 
 pub(super) struct Shelf {
     /// The least recently used first.
@@ -17,9 +23,15 @@ pub(super) struct Shelf {
 pub(super) struct Kept {
     pub tokens: Vec<LlamaToken>,
     pub state: SeqState,
+    /// Another text has begun like it.
+    proven: bool,
 }
 
 impl Kept {
+    pub(super) fn new(tokens: Vec<LlamaToken>, state: SeqState) -> Self {
+        Self { tokens, state, proven: false }
+    }
+
     fn is(&self, cuttable: usize) -> bool {
         self.tokens.len() < cuttable
     }
@@ -43,7 +55,8 @@ impl Shelf {
     pub(super) fn make_room(&mut self, tokens: &[LlamaToken], cuttable: usize) {
         self.kept.retain(|kept| !(tokens.len() < cuttable && tokens.starts_with(&kept.tokens)));
         while !self.kept.is_empty() && (self.kept.len() >= self.most || self.tokens() + tokens.len() > self.most_tokens) {
-            self.kept.remove(0);
+            let place = self.kept.iter().position(|kept| !kept.proven).unwrap_or(0);
+            self.kept.remove(place);
         }
     }
 
@@ -66,14 +79,26 @@ impl Shelf {
         self.kept.iter().map(|kept| common(&kept.tokens, wanted)).max().unwrap_or(0)
     }
 
-    /// A text that is used now.
-    pub(super) fn take_down(&mut self, place: usize) -> Option<&Kept> {
-        let text = self.kept.remove(place);
+    /// A text that is used now, and so much of its beginning.
+    pub(super) fn take_down(&mut self, place: usize, shared: usize) -> Option<&Kept> {
+        let mut text = self.kept.remove(place);
+        text.proven |= shared >= OF_USE;
         self.kept.push(text);
+        while tokens_of(self.proven()) > self.most_tokens / 2 || self.proven().count() > self.most / 2 {
+            self.kept.iter_mut().find(|kept| kept.proven)?.proven = false;
+        }
         self.kept.last()
     }
 
-    fn tokens(&self) -> usize {
-        self.kept.iter().map(|kept| kept.tokens.len()).sum()
+    fn proven(&self) -> impl Iterator<Item = &Kept> {
+        self.kept.iter().filter(|kept| kept.proven)
     }
+
+    fn tokens(&self) -> usize {
+        tokens_of(self.kept.iter())
+    }
+}
+
+fn tokens_of<'a>(texts: impl Iterator<Item = &'a Kept>) -> usize {
+    texts.map(|kept| kept.tokens.len()).sum()
 }
