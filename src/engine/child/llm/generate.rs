@@ -16,7 +16,7 @@ use super::{
     answer::{Answer, Next, Tools},
     intake::{Arrival, Intake},
     memory::{Memory, Piece},
-    pace::Pace,
+    pace::{Pace, Step},
     prepare::Desk,
     sampling::Workbench,
     vocabulary::{Marks, Vocabulary},
@@ -51,6 +51,15 @@ pub(super) struct Generator {
     slots: u32,
     /// In the order in which they came.
     answers: Vec<Answer>,
+    /// Answers that stood aside in the last step, which was for prompts alone. The next is for them alone.
+    aside: usize,
+}
+
+/// What a step reads.
+struct Plan {
+    shares: Vec<Share>,
+    /// Answers that get no token in it.
+    aside: usize,
 }
 
 /// What one answer reads in a step.
@@ -84,7 +93,8 @@ impl Batcher for Generator {
         self.drop_cancelled();
         self.give_memory();
         self.tell_progress();
-        let shares = self.plan();
+        let Plan { shares, aside } = self.plan();
+        self.aside = aside;
         if shares.is_empty() {
             return;
         }
@@ -127,6 +137,7 @@ impl Generator {
             pace: Pace::new(BATCH as usize),
             slots,
             answers: Vec::new(),
+            aside: 0,
         };
         Ok((generator, facts))
     }
@@ -187,12 +198,12 @@ impl Generator {
     }
 
     /// What this step reads: all that answers being written need, and a part of prompts. Makes the room for it.
-    fn plan(&mut self) -> Vec<Share> {
+    fn plan(&mut self) -> Plan {
         loop {
-            let shares = self.shares();
-            let tokens = shares.iter().map(|share| share.tokens + share.guess.len()).sum();
+            let plan = self.shares();
+            let tokens = plan.shares.iter().map(|share| share.tokens + share.guess.len()).sum();
             if self.memory.has_room(tokens) || !self.park_youngest() {
-                return shares;
+                return plan;
             }
         }
     }
@@ -207,7 +218,7 @@ impl Generator {
         true
     }
 
-    fn shares(&mut self) -> Vec<Share> {
+    fn shares(&mut self) -> Plan {
         let (mut shares, mut prompts) = (Vec::new(), Vec::new());
         for index in 0..self.answers.len() {
             let answer = &mut self.answers[index];
@@ -224,12 +235,17 @@ impl Generator {
                 prompts.push((unread, index));
             }
         }
-        let generated = shares.iter().map(|share| share.tokens).sum();
+        if self.aside > 0 && !shares.is_empty() {
+            return Plan { shares, aside: 0 };
+        }
         if prompts.is_empty() {
             self.guess(&mut shares);
+            return Plan { shares, aside: 0 };
         }
-        self.share_out(self.pace.prompt_tokens(generated), prompts, &mut shares);
-        shares
+        let portion = self.pace.portion(shares.iter().map(|share| share.tokens).sum());
+        let aside = if portion.apart { shares.drain(..).len() } else { 0 };
+        self.share_out(portion.tokens, prompts, &mut shares);
+        Plan { shares, aside }
     }
 
     /// The shortest prompt first, since so most are answered soonest; for the one that came first an equal share is kept, so
@@ -297,7 +313,7 @@ impl Generator {
         }
         let started = Instant::now();
         self.memory.read(&pieces)?;
-        self.pace.took(prompt, generated, started.elapsed().as_secs_f64());
+        self.pace.took(&Step { prompt, generated, aside: self.aside }, started.elapsed().as_secs_f64());
         Ok(())
     }
 

@@ -5,8 +5,8 @@
 
 use super::lookup::Prices;
 
-/// How long a step may take.
-const STEP_SECONDS: f64 = 0.245;
+/// How long a step may take, or two where prompts have one of their own; what happens between steps comes on top.
+const STEP_SECONDS: f64 = 0.235;
 /// Prompt tokens of the first step, before the model's speed is known.
 const FIRST: usize = 32;
 /// Fewer make no headway: even a slow model reads so many in a step.
@@ -14,8 +14,7 @@ const LEAST: usize = 8;
 /// From so many tokens in a step on, llama.cpp's attention on a processor takes another way, which is a good deal faster for
 /// each of them: a step of 63 can take as long as one of 80.
 const WIDE: usize = 64;
-/// What is left of the price of a token in a wide step with each narrow one: a single slow step does not rule out wide ones for
-/// ever.
+/// What is left, with each step, of the price of the way that it did not take: one slow step does not rule it out for ever.
 const FADING: f64 = 0.98;
 /// Weight of the newest measurement.
 const NEWEST: f64 = 0.3;
@@ -24,38 +23,80 @@ const NEWEST: f64 = 0.3;
 pub struct Pace {
     /// Seconds of a step in which so many sequences (index) got one token each; 0: not measured.
     generation: Vec<f64>,
-    /// Seconds for one token of a prompt in a step of fewer than [`WIDE`] tokens, and in one of more; 0: not measured.
-    prompt_token: [f64; 2],
+    /// Seconds for one token of a prompt, by [`Way`]; 0: not measured.
+    prompt_token: [f64; 3],
     /// Prompt tokens of the largest step so far: the next may have twice as many.
     largest: usize,
     most: usize,
 }
 
+/// How a prompt is read.
+#[derive(Clone, Copy)]
+enum Way {
+    /// In a step of fewer than [`WIDE`] tokens.
+    Narrow,
+    /// In a wider one that answers get their tokens in, too.
+    Beside,
+    /// In a wider one by itself.
+    Alone,
+}
+
+/// How much of the waiting prompts is read now.
+pub struct Portion {
+    pub tokens: usize,
+    /// In a step of their own, in turns with one for the answers. That costs a pass over the weights more; but attention on a
+    /// processor is made for many rows that look at the same cells, and each answer looks at others.
+    pub apart: bool,
+}
+
+/// What a step has read.
+pub struct Step {
+    pub prompt: usize,
+    /// Tokens of answers.
+    pub generated: usize,
+    /// Answers that stood aside.
+    pub aside: usize,
+}
+
 impl Pace {
     /// `most` tokens fit into a batch.
     pub fn new(most: usize) -> Self {
-        Self { generation: Vec::new(), prompt_token: [0.0; 2], largest: FIRST / 2, most }
+        Self { generation: Vec::new(), prompt_token: [0.0; 3], largest: FIRST / 2, most }
     }
 
-    /// How many tokens of prompts may be read beside `generated` tokens of answers.
-    pub fn prompt_tokens(&self, generated: usize) -> usize {
+    /// What of prompts may be read when answers want `generated` tokens.
+    pub fn portion(&self, generated: usize) -> Portion {
         let most = self.most.saturating_sub(generated).min(self.largest * 2);
-        if self.price(0) == 0.0 {
-            return most.min(FIRST);
+        let [narrow, beside, alone] = [Way::Narrow, Way::Beside, Way::Alone].map(|way| self.price(way));
+        if narrow == 0.0 {
+            return Portion { tokens: most.min(FIRST), apart: false };
         }
         let left = STEP_SECONDS - self.generation_seconds(generated);
-        let [narrow, wide] = [0, 1].map(|class| (left / self.price(class)) as usize);
-        let fitting = if wide + generated >= WIDE { wide } else { narrow.min(WIDE - 1 - generated) };
-        fitting.max(LEAST).min(most)
+        let fitting = |price: f64| (left / price) as usize;
+        let apart = generated > 0 && alone < beside && fitting(alone).min(most) >= WIDE;
+        let tokens = if apart {
+            fitting(alone)
+        } else if fitting(beside) + generated >= WIDE {
+            fitting(if generated > 0 { beside } else { alone })
+        } else {
+            fitting(narrow).min(WIDE - 1 - generated)
+        };
+        Portion { tokens: tokens.max(LEAST).min(most), apart }
     }
 
-    /// Of a prompt's token in a narrow or a wide step, as far as that is known.
-    fn price(&self, class: usize) -> f64 {
-        if self.prompt_token[class] == 0.0 { self.prompt_token[1 - class] } else { self.prompt_token[class] }
+    /// What one token of a prompt takes, as far as that is known.
+    fn price(&self, way: Way) -> f64 {
+        let known = match way {
+            Way::Narrow => [Way::Narrow, Way::Beside, Way::Alone],
+            Way::Beside => [Way::Beside, Way::Alone, Way::Narrow],
+            Way::Alone => [Way::Alone, Way::Beside, Way::Narrow],
+        };
+        known.into_iter().map(|way| self.prompt_token[way as usize]).find(|price| *price > 0.0).unwrap_or(0.0)
     }
 
-    /// A step with so many tokens of prompts and of answers took so long.
-    pub fn took(&mut self, prompt: usize, generated: usize, seconds: f64) {
+    /// A step took so long.
+    pub fn took(&mut self, step: &Step, seconds: f64) {
+        let Step { prompt, generated, aside } = *step;
         if prompt == 0 {
             if self.generation.len() <= generated {
                 self.generation.resize(generated + 1, 0.0);
@@ -63,10 +104,15 @@ impl Pace {
             blend(&mut self.generation[generated], seconds);
         } else if prompt >= LEAST {
             let for_prompt = (seconds - self.generation_seconds(generated)).max(seconds / 10.0);
-            let class = usize::from(prompt + generated >= WIDE);
-            blend(&mut self.prompt_token[class], for_prompt / prompt as f64);
-            if class == 0 {
-                self.prompt_token[1] *= FADING;
+            let (way, other) = match (prompt + generated >= WIDE, generated > 0) {
+                (false, true) => (Way::Narrow, Some(Way::Beside)),
+                (false, false) => (Way::Narrow, Some(Way::Alone)),
+                (true, true) => (Way::Beside, Some(Way::Alone)),
+                (true, false) => (Way::Alone, (aside > 0).then_some(Way::Beside)),
+            };
+            blend(&mut self.prompt_token[way as usize], for_prompt / prompt as f64);
+            if let Some(other) = other {
+                self.prompt_token[other as usize] *= FADING;
             }
             self.largest = self.largest.max(prompt);
         }
@@ -98,9 +144,9 @@ impl Pace {
             }
             (Some((_, exactly)), Some(_)) => *exactly,
             // Like tokens of a prompt, which are the cheapest.
-            (Some(below), None) => below.1 + (wanted - count(below)) * self.price(0).min(below.1 / count(below)),
+            (Some(below), None) => below.1 + (wanted - count(below)) * self.price(Way::Narrow).min(below.1 / count(below)),
             (None, Some(above)) => above.1 * wanted / count(above),
-            (None, None) => wanted * self.price(0),
+            (None, None) => wanted * self.price(Way::Narrow),
         }
     }
 }
@@ -113,63 +159,85 @@ fn blend(average: &mut f64, newest: f64) {
 mod tests {
     use super::*;
 
-    /// A machine that takes 3 ms for a token of a prompt and 5 ms for each answer.
-    fn work(pace: &mut Pace, generated: usize) -> (usize, f64) {
-        let prompt = pace.prompt_tokens(generated);
-        let seconds = 0.003 * prompt as f64 + 0.005 * generated as f64;
-        pace.took(prompt, generated, seconds);
-        pace.took(0, generated, 0.005 * generated as f64);
-        (prompt, seconds)
+    /// A machine that takes so long for prompt tokens beside answers, and 5 ms for each answer. Returns what prompts got in a
+    /// step, whether in one of their own, and the time until each answer had a token.
+    fn work(pace: &mut Pace, generated: usize, prompt_seconds: impl Fn(usize, usize) -> f64) -> (usize, bool, f64) {
+        let Portion { tokens, apart } = pace.portion(generated);
+        let answers = 0.005 * generated as f64;
+        let seconds = if apart {
+            let seconds = prompt_seconds(tokens, 0);
+            pace.took(&Step { prompt: tokens, generated: 0, aside: generated }, seconds);
+            seconds + answers
+        } else {
+            let seconds = prompt_seconds(tokens, generated) + answers;
+            pace.took(&Step { prompt: tokens, generated, aside: 0 }, seconds);
+            seconds
+        };
+        pace.took(&Step { prompt: 0, generated, aside: 0 }, answers);
+        (tokens, apart, seconds)
     }
 
     #[test]
     fn steps_grow_to_their_time_and_not_beyond() {
         let mut pace = Pace::new(512);
-        let steps: Vec<_> = (0..12).map(|_| work(&mut pace, 8)).collect();
-        assert!(steps.iter().all(|(_, seconds)| *seconds < 0.26), "{steps:?}");
-        assert!(steps[11].1 > 0.2, "{steps:?}");
-        let alone: Vec<_> = (0..6).map(|_| work(&mut pace, 0)).collect();
+        let even = |tokens: usize, _: usize| 0.003 * tokens as f64;
+        let steps: Vec<_> = (0..12).map(|_| work(&mut pace, 8, even)).collect();
+        assert!(steps.iter().all(|(_, _, seconds)| *seconds < 0.26), "{steps:?}");
+        assert!(steps[11].2 > 0.2, "{steps:?}");
+        let alone: Vec<_> = (0..6).map(|_| work(&mut pace, 0, even)).collect();
         assert!(alone[5].0 > steps[11].0, "without answers there is more time for prompts");
     }
 
     #[test]
     fn wide_steps_are_taken_where_they_are_cheaper_also_after_a_slow_one() {
-        let seconds = |prompt: usize, generated: usize| {
-            let token = if prompt + generated < WIDE { 0.004 } else { 0.0026 };
-            token * prompt as f64 + 0.004 * generated as f64
-        };
         let mut pace = Pace::new(512);
-        let mut step = |generated, slower: f64| {
-            let prompt = pace.prompt_tokens(generated);
-            pace.took(prompt, generated, seconds(prompt, generated) * slower);
-            pace.took(0, generated, seconds(0, generated));
-            prompt
+        let wider_is_cheaper = |tokens: usize, beside: usize| tokens as f64 * if tokens + beside < WIDE { 0.0042 } else { 0.0026 };
+        for _ in 0..8 {
+            work(&mut pace, 8, wider_is_cheaper);
+        }
+        assert!(work(&mut pace, 8, wider_is_cheaper).0 + 8 >= WIDE);
+        let Portion { tokens, .. } = pace.portion(8);
+        pace.took(&Step { prompt: tokens, generated: 8, aside: 0 }, 1.5);
+        assert!(work(&mut pace, 8, wider_is_cheaper).0 + 8 < WIDE);
+        for _ in 0..100 {
+            work(&mut pace, 8, wider_is_cheaper);
+        }
+        assert!(work(&mut pace, 8, wider_is_cheaper).0 + 8 >= WIDE);
+    }
+
+    #[test]
+    fn prompts_are_read_apart_where_that_is_cheaper_and_the_time_is_kept() {
+        // 40 ms more when they are read with answers, as with a small model on a processor.
+        let dear_beside = |tokens: usize, beside: usize| 0.0026 * tokens as f64 + if beside > 0 { 0.04 } else { 0.0 };
+        // A pass over the weights is 100 ms, as with a large one.
+        let dear_pass = |tokens: usize, beside: usize| 0.001 * tokens as f64 + if beside > 0 { 0.0 } else { 0.1 };
+        let apart = |prompt_seconds: &dyn Fn(usize, usize) -> f64| {
+            let mut pace = Pace::new(512);
+            for _ in 0..10 {
+                work(&mut pace, 0, prompt_seconds);
+            }
+            let steps: Vec<_> = (0..100).map(|_| work(&mut pace, 8, prompt_seconds)).collect();
+            assert!(steps.iter().all(|(_, _, seconds)| *seconds < 0.3), "{steps:?}");
+            steps.iter().filter(|(_, apart, _)| *apart).count()
         };
-        for _ in 0..5 {
-            step(1, 1.0);
-        }
-        assert!(step(8, 1.0) + 8 >= WIDE);
-        step(8, 4.0);
-        assert!(step(8, 1.0) + 8 < WIDE);
-        for _ in 0..60 {
-            step(8, 1.0);
-        }
-        assert!(step(8, 1.0) + 8 >= WIDE);
+        assert!(apart(&dear_beside) > 80);
+        assert!(apart(&dear_pass) < 20);
     }
 
     #[test]
     fn prices_are_what_steps_took() {
         let mut pace = Pace::new(512);
+        let step = |prompt, generated| Step { prompt, generated, aside: 0 };
         assert!(pace.prices(1, 1).is_none());
-        pace.took(64, 0, 0.128);
-        pace.took(0, 1, 0.006);
+        pace.took(&step(64, 0), 0.128);
+        pace.took(&step(0, 1), 0.006);
         let cheap = pace.prices(1, 1).unwrap();
         assert!((cheap.further[0] - 0.002).abs() < 1e-9 && (cheap.token - 0.006).abs() < 1e-9, "{cheap:?}");
-        pace.took(0, 5, 0.016);
+        pace.took(&step(0, 5), 0.016);
         let between = pace.prices(1, 1).unwrap();
         assert!((between.further[1] - 0.005).abs() < 1e-9 && (between.further[3] - 0.010).abs() < 1e-9, "{between:?}");
         assert!((between.further[5] - 0.014).abs() < 1e-9, "{between:?}");
-        pace.took(0, 2, 0.011);
+        pace.took(&step(0, 2), 0.011);
         assert!((pace.prices(1, 1).unwrap().further[0] - 0.005).abs() < 1e-9);
     }
 
@@ -177,8 +245,8 @@ mod tests {
     fn a_slow_model_makes_headway() {
         let mut pace = Pace::new(512);
         for _ in 0..5 {
-            pace.took(32, 0, 60.0);
+            pace.took(&Step { prompt: 32, generated: 0, aside: 0 }, 60.0);
         }
-        assert_eq!(pace.prompt_tokens(8), LEAST);
+        assert_eq!(pace.portion(8).tokens, LEAST);
     }
 }
