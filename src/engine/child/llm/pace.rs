@@ -14,8 +14,11 @@ const LEAST: usize = 8;
 /// From so many tokens in a step on, llama.cpp's attention on a processor takes another way, which is a good deal faster for
 /// each of them: a step of 63 can take as long as one of 80.
 const WIDE: usize = 64;
-/// What is left, with each step, of the price of the way that it did not take: one slow step does not rule it out for ever.
+/// By how much more is hoped, with each step, of the way that it did not take: what is not known is tried, and one slow step
+/// does not rule it out for ever.
 const FADING: f64 = 0.98;
+/// No more than that: the step in which it is tried may take so much longer.
+const MOST_HOPED: f64 = 0.75;
 /// Weight of the newest measurement.
 const NEWEST: f64 = 0.3;
 
@@ -25,6 +28,8 @@ pub struct Pace {
     generation: Vec<f64>,
     /// Seconds for one token of a prompt, by [`Way`]; 0: not measured.
     prompt_token: [f64; 3],
+    /// What part of that is hoped for, by [`Way`]; 1 when it has just been measured.
+    hope: [f64; 3],
     /// Prompt tokens of the largest step so far: the next may have twice as many.
     largest: usize,
     most: usize,
@@ -61,37 +66,47 @@ pub struct Step {
 impl Pace {
     /// `most` tokens fit into a batch.
     pub fn new(most: usize) -> Self {
-        Self { generation: Vec::new(), prompt_token: [0.0; 3], largest: FIRST / 2, most }
+        Self { generation: Vec::new(), prompt_token: [0.0; 3], hope: [1.0; 3], largest: FIRST / 2, most }
     }
 
     /// What of prompts may be read when answers want `generated` tokens.
     pub fn portion(&self, generated: usize) -> Portion {
         let most = self.most.saturating_sub(generated).min(self.largest * 2);
-        let [narrow, beside, alone] = [Way::Narrow, Way::Beside, Way::Alone].map(|way| self.price(way));
+        let left = STEP_SECONDS - self.generation_seconds(generated);
+        let fitting = |price: f64| (left / price) as usize;
+        let narrow = self.measured(Way::Narrow);
         if narrow == 0.0 {
             return Portion { tokens: most.min(FIRST), apart: false };
         }
-        let left = STEP_SECONDS - self.generation_seconds(generated);
-        let fitting = |price: f64| (left / price) as usize;
-        let apart = generated > 0 && alone < beside && fitting(alone).min(most) >= WIDE;
+        let wide = if generated > 0 { Way::Beside } else { Way::Alone };
+        let apart = generated > 0
+            && self.hoped_for(Way::Alone) < self.hoped_for(Way::Beside)
+            && fitting(self.hoped_for(Way::Alone)).min(most) >= WIDE;
+        // One slow step, or several, must not rule wide ones out for ever.
+        let hoped_for = self.hoped_for(wide).min(narrow * self.hope[wide as usize]);
         let tokens = if apart {
-            fitting(alone)
-        } else if fitting(beside) + generated >= WIDE {
-            fitting(if generated > 0 { beside } else { alone })
+            fitting(self.measured(Way::Alone)).max(WIDE)
+        } else if fitting(hoped_for) + generated >= WIDE {
+            fitting(self.measured(wide)).max(WIDE.saturating_sub(generated))
         } else {
             fitting(narrow).min(WIDE - 1 - generated)
         };
         Portion { tokens: tokens.max(LEAST).min(most), apart }
     }
 
-    /// What one token of a prompt takes, as far as that is known.
-    fn price(&self, way: Way) -> f64 {
+    /// What one token of a prompt has taken; of a way that was never taken, what it took in the next likely one.
+    fn measured(&self, way: Way) -> f64 {
         let known = match way {
             Way::Narrow => [Way::Narrow, Way::Beside, Way::Alone],
             Way::Beside => [Way::Beside, Way::Alone, Way::Narrow],
             Way::Alone => [Way::Alone, Way::Beside, Way::Narrow],
         };
         known.into_iter().map(|way| self.prompt_token[way as usize]).find(|price| *price > 0.0).unwrap_or(0.0)
+    }
+
+    /// What is hoped that one token takes, by which is chosen.
+    fn hoped_for(&self, way: Way) -> f64 {
+        self.measured(way) * self.hope[way as usize]
     }
 
     /// A step took so long.
@@ -110,9 +125,13 @@ impl Pace {
                 (true, true) => (Way::Beside, Some(Way::Alone)),
                 (true, false) => (Way::Alone, (aside > 0).then_some(Way::Beside)),
             };
-            blend(&mut self.prompt_token[way as usize], for_prompt / prompt as f64);
+            let (average, newest) = (&mut self.prompt_token[way as usize], for_prompt / prompt as f64);
+            // A machine that had something else to do for a moment is no slower for that.
+            let newest = if *average == 0.0 { newest } else { newest.min(*average * 2.0) };
+            blend(average, newest);
+            self.hope[way as usize] = 1.0;
             if let Some(other) = other {
-                self.prompt_token[other as usize] *= FADING;
+                self.hope[other as usize] = (self.hope[other as usize] * FADING).max(MOST_HOPED);
             }
             self.largest = self.largest.max(prompt);
         }
@@ -144,9 +163,9 @@ impl Pace {
             }
             (Some((_, exactly)), Some(_)) => *exactly,
             // Like tokens of a prompt, which are the cheapest.
-            (Some(below), None) => below.1 + (wanted - count(below)) * self.price(Way::Narrow).min(below.1 / count(below)),
+            (Some(below), None) => below.1 + (wanted - count(below)) * self.measured(Way::Narrow).min(below.1 / count(below)),
             (None, Some(above)) => above.1 * wanted / count(above),
-            (None, None) => wanted * self.price(Way::Narrow),
+            (None, None) => wanted * self.measured(Way::Narrow),
         }
     }
 }
@@ -192,13 +211,14 @@ mod tests {
     fn wide_steps_are_taken_where_they_are_cheaper_also_after_a_slow_one() {
         let mut pace = Pace::new(512);
         let wider_is_cheaper = |tokens: usize, beside: usize| tokens as f64 * if tokens + beside < WIDE { 0.0042 } else { 0.0026 };
-        for _ in 0..8 {
+        for _ in 0..20 {
             work(&mut pace, 8, wider_is_cheaper);
         }
         assert!(work(&mut pace, 8, wider_is_cheaper).0 + 8 >= WIDE);
-        let Portion { tokens, .. } = pace.portion(8);
-        pace.took(&Step { prompt: tokens, generated: 8, aside: 0 }, 1.5);
-        assert!(work(&mut pace, 8, wider_is_cheaper).0 + 8 < WIDE);
+        for _ in 0..10 {
+            let Portion { tokens, .. } = pace.portion(8);
+            pace.took(&Step { prompt: tokens, generated: 8, aside: 0 }, 1.5);
+        }
         for _ in 0..100 {
             work(&mut pace, 8, wider_is_cheaper);
         }
