@@ -51,6 +51,23 @@ async fn another_embedding_model_takes_over_and_finds_the_dreams_that_were_kept_
     }
 }
 
+#[tokio::test]
+async fn many_texts_take_no_memory_for_the_likelihood_of_words_that_nobody_asks_for() {
+    let _turn = turn::together().await;
+    let server = start(&StateDirectory::with_models(), &[]).await;
+    let memory = async || {
+        let system = server.api().system().await;
+        let engine = list(&system, "engines").iter().find(|engine| engine["model"] == EMBEDDING_MODEL);
+        engine.and_then(|engine| engine["memory_bytes"].as_u64()).unwrap_or_else(|| panic!("{system:#}"))
+    };
+    let before = memory().await;
+    let long = json!({ "texts": vec![texts::TEETH.repeat(8); 24], "role": "passage" });
+    server.api().post_json("/api/v1/embeddings", &long).await.ok();
+    // With 512 tokens and 250,000 words they would take 500 MB in each of two contexts.
+    let more = memory().await.saturating_sub(before) >> 20;
+    assert!(more < 150, "{more} MiB more than before");
+}
+
 async fn embedding_engine(server: &Server) -> String {
     let engines = server.api().engines().await;
     engines.into_iter().find(|engine| engine.kind == "embedding").expect("an embedding engine").model
