@@ -13,10 +13,7 @@ mod vectors;
 use std::{os::fd::OwnedFd, time::Instant};
 
 use self::turns::{Asked, Picked, Turns};
-use super::{
-    Batcher, ModelFacts, Reply,
-    llm::{Pace, Step},
-};
+use super::{Batcher, ModelFacts, Reply, llm::Pace};
 use crate::engine::{
     EmbeddingRequest, EmbeddingRole, EngineError,
     backend::TextPrefixes,
@@ -129,14 +126,14 @@ impl Batcher for Embedder {
 
     fn step(&mut self) {
         self.turns.drop_cancelled();
-        let most = self.pace.portion(0).tokens;
+        let most = self.pace.portion(usize::MAX, 0).tokens;
         let reader = &self.reader;
         let batch = self.turns.pick(most, |role, text, index| reader.read(role, text, index));
         if !batch.is_empty() {
             let started = Instant::now();
             let found = self.compute(&batch);
-            let read = Step { prompt: batch.iter().map(|picked| picked.piece.ids.len()).sum(), generated: 0, aside: 0 };
-            self.pace.took(&read, started.elapsed().as_secs_f64());
+            let tokens = batch.iter().map(|picked| picked.piece.ids.len()).sum();
+            self.pace.took(tokens, 0, started.elapsed().as_secs_f64());
             self.turns.give(batch, found);
         }
         // One word is enough: the server wants to know that the process has not hung.

@@ -16,7 +16,7 @@ use super::{
     answer::{Answer, Next, Tools},
     intake::{Arrival, Intake},
     memory::{Memory, Piece},
-    pace::{Pace, Step},
+    pace::Pace,
     prepare::Desk,
     sampling::Workbench,
     vocabulary::{Marks, Vocabulary},
@@ -51,15 +51,15 @@ pub(super) struct Generator {
     slots: u32,
     /// In the order in which they came.
     answers: Vec<Answer>,
-    /// Answers that stood aside in the last step, which was for prompts alone. The next is for them alone.
-    aside: usize,
+    /// Whether the last step was for prompts alone while answers waited. The next is for them alone.
+    apart: bool,
 }
 
 /// What a step reads.
 struct Plan {
     shares: Vec<Share>,
-    /// Answers that get no token in it.
-    aside: usize,
+    /// Whether it is for prompts alone while answers wait.
+    apart: bool,
 }
 
 /// What one answer reads in a step.
@@ -93,8 +93,8 @@ impl Batcher for Generator {
         self.drop_cancelled();
         self.give_memory();
         self.tell_progress();
-        let Plan { shares, aside } = self.plan();
-        self.aside = aside;
+        let Plan { shares, apart } = self.plan();
+        self.apart = apart;
         if shares.is_empty() {
             return;
         }
@@ -137,7 +137,7 @@ impl Generator {
             pace: Pace::new(BATCH as usize),
             slots,
             answers: Vec::new(),
-            aside: 0,
+            apart: false,
         };
         Ok((generator, facts))
     }
@@ -235,17 +235,20 @@ impl Generator {
                 prompts.push((unread, index));
             }
         }
-        if self.aside > 0 && !shares.is_empty() {
-            return Plan { shares, aside: 0 };
+        if self.apart && !shares.is_empty() {
+            return Plan { shares, apart: false };
         }
         if prompts.is_empty() {
             self.guess(&mut shares);
-            return Plan { shares, aside: 0 };
+            return Plan { shares, apart: false };
         }
-        let portion = self.pace.portion(shares.iter().map(|share| share.tokens).sum());
-        let aside = if portion.apart { shares.drain(..).len() } else { 0 };
+        let waiting = prompts.iter().map(|(unread, _)| unread).sum();
+        let portion = self.pace.portion(waiting, shares.iter().map(|share| share.tokens).sum());
+        if portion.apart {
+            shares.clear();
+        }
         self.share_out(portion.tokens, prompts, &mut shares);
-        Plan { shares, aside }
+        Plan { shares, apart: portion.apart }
     }
 
     /// The shortest prompt first, since so most are answered soonest; for the one that came first an equal share is kept, so
@@ -313,7 +316,7 @@ impl Generator {
         }
         let started = Instant::now();
         self.memory.read(&pieces)?;
-        self.pace.took(&Step { prompt, generated, aside: self.aside }, started.elapsed().as_secs_f64());
+        self.pace.took(prompt, generated, started.elapsed().as_secs_f64());
         Ok(())
     }
 

@@ -41,7 +41,7 @@ use llama_cpp_2::{
     model::{LlamaModel, params::LlamaModelParams},
 };
 
-pub(super) use pace::{Pace, Step};
+pub(super) use pace::Pace;
 pub(super) use requantize::requantize;
 
 use super::{Batcher, ModelFacts, embedding::Embedder};

@@ -5,8 +5,13 @@
 
 use super::lookup::Prices;
 
-/// How long a step may take, or two where prompts have one of their own; what happens between steps comes on top.
-const STEP_SECONDS: f64 = 0.235;
+/// How long a step may take, or two where prompts have one of their own: a request that was cancelled ends no sooner.
+const STEP_SECONDS: f64 = 0.25;
+/// How long it usually takes while answers wait. People see these gaps, and what happens between steps comes on top, as does
+/// a moment in which the machine has something else to do.
+const BESIDE_ANSWERS_SECONDS: f64 = 0.205;
+/// How long the least step of a cheaper way may take then.
+const CHEAPER_BESIDE_ANSWERS_SECONDS: f64 = 0.26;
 /// Prompt tokens of the first step, before the model's speed is known.
 const FIRST: usize = 32;
 /// Fewer make no headway: even a slow model reads so many in a step.
@@ -14,36 +19,52 @@ const LEAST: usize = 8;
 /// From so many tokens in a step on, llama.cpp's attention on a processor takes another way, which is a good deal faster for
 /// each of them: a step of 63 can take as long as one of 80.
 const WIDE: usize = 64;
-/// By how much more is hoped, with each step, of the way that it did not take: what is not known is tried, and one slow step
-/// does not rule it out for ever.
-const FADING: f64 = 0.98;
-/// No more than that: the step in which it is tried may take so much longer.
-const MOST_HOPED: f64 = 0.75;
-/// Weight of the newest measurement.
+/// By how much more is hoped, with each step, of the ways that it did not take: what is not known is tried, and one slow step
+/// rules nothing out for ever.
+const FADING: f64 = 0.99;
+/// The step in which a way is tried may take so much longer than others may.
+const MOST_HOPED: f64 = 0.9;
+/// Weight of the newest measurement of tokens of answers.
 const NEWEST: f64 = 0.3;
+/// And of prompts, whose tokens take longer the further they are from the beginning: older ones tell too little.
+const NEWEST_OF_PROMPT: f64 = 0.5;
 
 /// What steps of this model take on this machine.
 pub struct Pace {
     /// Seconds of a step in which so many sequences (index) got one token each; 0: not measured.
     generation: Vec<f64>,
-    /// Seconds for one token of a prompt, by [`Way`]; 0: not measured.
-    prompt_token: [f64; 3],
-    /// What part of that is hoped for, by [`Way`]; 1 when it has just been measured.
-    hope: [f64; 3],
+    /// Seconds for one token of a prompt, by [`Way::index`]; 0: not measured.
+    prompt_token: [f64; 4],
+    /// What part of that is hoped for, by [`Way::index`]; 1 when it has just been measured.
+    hope: [f64; 4],
+    last: Option<Way>,
     /// Prompt tokens of the largest step so far: the next may have twice as many.
     largest: usize,
     most: usize,
 }
 
-/// How a prompt is read.
-#[derive(Clone, Copy)]
-enum Way {
-    /// In a step of fewer than [`WIDE`] tokens.
-    Narrow,
-    /// In a wider one that answers get their tokens in, too.
-    Beside,
-    /// In a wider one by itself.
-    Alone,
+/// How prompts are read.
+#[derive(Clone, Copy, PartialEq)]
+struct Way {
+    /// In a step of [`WIDE`] tokens or more.
+    wide: bool,
+    /// In a step in which answers get their tokens, too.
+    beside: bool,
+}
+
+impl Way {
+    fn index(self) -> usize {
+        usize::from(self.wide) * 2 + usize::from(self.beside)
+    }
+
+    /// Tokens of prompts that a step must have to be of this kind.
+    fn least(self, generated: usize) -> usize {
+        match self {
+            Way { wide: false, .. } => 0,
+            Way { beside: true, .. } => WIDE.saturating_sub(generated),
+            Way { beside: false, .. } => WIDE,
+        }
+    }
 }
 
 /// How much of the waiting prompts is read now.
@@ -54,87 +75,74 @@ pub struct Portion {
     pub apart: bool,
 }
 
-/// What a step has read.
-pub struct Step {
-    pub prompt: usize,
-    /// Tokens of answers.
-    pub generated: usize,
-    /// Answers that stood aside.
-    pub aside: usize,
-}
-
 impl Pace {
     /// `most` tokens fit into a batch.
     pub fn new(most: usize) -> Self {
-        Self { generation: Vec::new(), prompt_token: [0.0; 3], hope: [1.0; 3], largest: FIRST / 2, most }
+        Self { generation: Vec::new(), prompt_token: [0.0; 4], hope: [1.0; 4], last: None, largest: FIRST / 2, most }
     }
 
-    /// What of prompts may be read when answers want `generated` tokens.
-    pub fn portion(&self, generated: usize) -> Portion {
-        let most = self.most.saturating_sub(generated).min(self.largest * 2);
-        let left = STEP_SECONDS - self.generation_seconds(generated);
-        let fitting = |price: f64| (left / price) as usize;
-        let narrow = self.measured(Way::Narrow);
-        if narrow == 0.0 {
+    /// What may be read of prompts that wait for `waiting` tokens, when answers want `generated`.
+    pub fn portion(&self, waiting: usize, generated: usize) -> Portion {
+        let most = self.most.saturating_sub(generated).min(self.largest * 2).min(waiting);
+        if self.last.is_none() {
             return Portion { tokens: most.min(FIRST), apart: false };
         }
-        let wide = if generated > 0 { Way::Beside } else { Way::Alone };
-        let apart = generated > 0
-            && self.hoped_for(Way::Alone) < self.hoped_for(Way::Beside)
-            && fitting(self.hoped_for(Way::Alone)).min(most) >= WIDE;
-        // One slow step, or several, must not rule wide ones out for ever.
-        let hoped_for = self.hoped_for(wide).min(narrow * self.hope[wide as usize]);
-        let tokens = if apart {
-            fitting(self.measured(Way::Alone)).max(WIDE)
-        } else if fitting(hoped_for) + generated >= WIDE {
-            fitting(self.measured(wide)).max(WIDE.saturating_sub(generated))
-        } else {
-            fitting(narrow).min(WIDE - 1 - generated)
+        let beside = generated > 0;
+        let (usual, longest) = if beside { (BESIDE_ANSWERS_SECONDS, CHEAPER_BESIDE_ANSWERS_SECONDS) } else { (STEP_SECONDS, STEP_SECONDS) };
+        let answers = self.generation_seconds(generated);
+        let fitting = |seconds: f64, price: f64| ((seconds - answers) / price) as usize;
+        let hoped_for = |way: &Way| self.measured(*way) * self.hope[way.index()];
+        let fits = |way: &Way| {
+            let price = self.measured(*way) * self.hope[way.index()].max(MOST_HOPED);
+            fitting(longest, price).min(most) >= way.least(generated)
         };
-        Portion { tokens: tokens.max(LEAST).min(most), apart }
+        let narrow = Way { wide: false, beside };
+        let ways = [Way { wide: true, beside }, Way { wide: true, beside: false }, narrow];
+        let fitting_ways = ways.into_iter().filter(fits);
+        let way = fitting_ways.min_by(|one, other| hoped_for(one).total_cmp(&hoped_for(other))).unwrap_or(narrow);
+        let tokens = fitting(usual, self.measured(way)).max(way.least(generated));
+        let tokens = if way.wide { tokens } else { tokens.min((WIDE - 1).saturating_sub(generated)) };
+        Portion { tokens: tokens.max(LEAST).min(most), apart: beside && !way.beside }
     }
 
-    /// What one token of a prompt has taken; of a way that was never taken, what it took in the next likely one.
+    /// What one token of a prompt has taken; of a way that was never taken, what it took in another.
     fn measured(&self, way: Way) -> f64 {
-        let known = match way {
-            Way::Narrow => [Way::Narrow, Way::Beside, Way::Alone],
-            Way::Beside => [Way::Beside, Way::Alone, Way::Narrow],
-            Way::Alone => [Way::Alone, Way::Beside, Way::Narrow],
-        };
-        known.into_iter().map(|way| self.prompt_token[way as usize]).find(|price| *price > 0.0).unwrap_or(0.0)
+        let Way { wide, beside } = way;
+        [way, Way { wide: !wide, beside }, Way { wide, beside: !beside }, Way { wide: !wide, beside: !beside }]
+            .into_iter()
+            .map(|way| self.prompt_token[way.index()])
+            .find(|price| *price > 0.0)
+            .unwrap_or(0.0)
     }
 
-    /// What is hoped that one token takes, by which is chosen.
-    fn hoped_for(&self, way: Way) -> f64 {
-        self.measured(way) * self.hope[way as usize]
-    }
-
-    /// A step took so long.
-    pub fn took(&mut self, step: &Step, seconds: f64) {
-        let Step { prompt, generated, aside } = *step;
+    /// A step with so many tokens of prompts, and of answers, took so long.
+    pub fn took(&mut self, prompt: usize, generated: usize, seconds: f64) {
         if prompt == 0 {
             if self.generation.len() <= generated {
                 self.generation.resize(generated + 1, 0.0);
             }
-            blend(&mut self.generation[generated], seconds);
+            self.generation[generated] = blended(self.generation[generated], seconds, NEWEST);
         } else if prompt >= LEAST {
             let for_prompt = (seconds - self.generation_seconds(generated)).max(seconds / 10.0);
-            let (way, other) = match (prompt + generated >= WIDE, generated > 0) {
-                (false, true) => (Way::Narrow, Some(Way::Beside)),
-                (false, false) => (Way::Narrow, Some(Way::Alone)),
-                (true, true) => (Way::Beside, Some(Way::Alone)),
-                (true, false) => (Way::Alone, (aside > 0).then_some(Way::Beside)),
-            };
-            let (average, newest) = (&mut self.prompt_token[way as usize], for_prompt / prompt as f64);
-            // A machine that had something else to do for a moment is no slower for that.
-            let newest = if *average == 0.0 { newest } else { newest.min(*average * 2.0) };
-            blend(average, newest);
-            self.hope[way as usize] = 1.0;
-            if let Some(other) = other {
-                self.hope[other as usize] = (self.hope[other as usize] * FADING).max(MOST_HOPED);
-            }
+            self.learn(Way { wide: prompt + generated >= WIDE, beside: generated > 0 }, for_prompt / prompt as f64);
             self.largest = self.largest.max(prompt);
         }
+    }
+
+    fn learn(&mut self, way: Way, price: f64) {
+        let before = self.prompt_token[way.index()];
+        // A machine that had something else to do for a moment is no slower for that.
+        let newest = if before > 0.0 { price.min(before * 2.0) } else { price };
+        let now = blended(before, newest, NEWEST_OF_PROMPT);
+        if before > 0.0 && self.last == Some(way) {
+            // What made the same way slower, the length of a prompt or another program, makes the others so.
+            self.prompt_token.iter_mut().for_each(|price| *price *= now / before);
+        } else {
+            self.prompt_token[way.index()] = now;
+        }
+        self.hope.iter_mut().for_each(|hope| *hope *= FADING);
+        self.hope[way.index()] = 1.0;
+        self.last = Some(way);
     }
 
     /// What more tokens cost in a step of so many tokens, and what each costs in one in which so many answers get one token
@@ -163,15 +171,17 @@ impl Pace {
             }
             (Some((_, exactly)), Some(_)) => *exactly,
             // Like tokens of a prompt, which are the cheapest.
-            (Some(below), None) => below.1 + (wanted - count(below)) * self.measured(Way::Narrow).min(below.1 / count(below)),
+            (Some(below), None) => {
+                below.1 + (wanted - count(below)) * self.measured(Way { wide: false, beside: true }).min(below.1 / count(below))
+            }
             (None, Some(above)) => above.1 * wanted / count(above),
-            (None, None) => wanted * self.measured(Way::Narrow),
+            (None, None) => wanted * self.measured(Way { wide: false, beside: true }),
         }
     }
 }
 
-fn blend(average: &mut f64, newest: f64) {
-    *average = if *average == 0.0 { newest } else { *average + NEWEST * (newest - *average) };
+fn blended(average: f64, newest: f64, weight: f64) -> f64 {
+    if average == 0.0 { newest } else { average + weight * (newest - average) }
 }
 
 #[cfg(test)]
@@ -181,18 +191,18 @@ mod tests {
     /// A machine that takes so long for prompt tokens beside answers, and 5 ms for each answer. Returns what prompts got in a
     /// step, whether in one of their own, and the time until each answer had a token.
     fn work(pace: &mut Pace, generated: usize, prompt_seconds: impl Fn(usize, usize) -> f64) -> (usize, bool, f64) {
-        let Portion { tokens, apart } = pace.portion(generated);
+        let Portion { tokens, apart } = pace.portion(5_000, generated);
         let answers = 0.005 * generated as f64;
         let seconds = if apart {
             let seconds = prompt_seconds(tokens, 0);
-            pace.took(&Step { prompt: tokens, generated: 0, aside: generated }, seconds);
+            pace.took(tokens, 0, seconds);
             seconds + answers
         } else {
             let seconds = prompt_seconds(tokens, generated) + answers;
-            pace.took(&Step { prompt: tokens, generated, aside: 0 }, seconds);
+            pace.took(tokens, generated, seconds);
             seconds
         };
-        pace.took(&Step { prompt: 0, generated, aside: 0 }, answers);
+        pace.took(0, generated, answers);
         (tokens, apart, seconds)
     }
 
@@ -202,7 +212,7 @@ mod tests {
         let even = |tokens: usize, _: usize| 0.003 * tokens as f64;
         let steps: Vec<_> = (0..12).map(|_| work(&mut pace, 8, even)).collect();
         assert!(steps.iter().all(|(_, _, seconds)| *seconds < 0.26), "{steps:?}");
-        assert!(steps[11].2 > 0.2, "{steps:?}");
+        assert!(steps[11].2 > 0.17, "{steps:?}");
         let alone: Vec<_> = (0..6).map(|_| work(&mut pace, 0, even)).collect();
         assert!(alone[5].0 > steps[11].0, "without answers there is more time for prompts");
     }
@@ -216,8 +226,8 @@ mod tests {
         }
         assert!(work(&mut pace, 8, wider_is_cheaper).0 + 8 >= WIDE);
         for _ in 0..10 {
-            let Portion { tokens, .. } = pace.portion(8);
-            pace.took(&Step { prompt: tokens, generated: 8, aside: 0 }, 1.5);
+            let Portion { tokens, .. } = pace.portion(5_000, 8);
+            pace.took(tokens, 8, 1.5);
         }
         for _ in 0..100 {
             work(&mut pace, 8, wider_is_cheaper);
@@ -247,17 +257,16 @@ mod tests {
     #[test]
     fn prices_are_what_steps_took() {
         let mut pace = Pace::new(512);
-        let step = |prompt, generated| Step { prompt, generated, aside: 0 };
         assert!(pace.prices(1, 1).is_none());
-        pace.took(&step(64, 0), 0.128);
-        pace.took(&step(0, 1), 0.006);
+        pace.took(64, 0, 0.128);
+        pace.took(0, 1, 0.006);
         let cheap = pace.prices(1, 1).unwrap();
         assert!((cheap.further[0] - 0.002).abs() < 1e-9 && (cheap.token - 0.006).abs() < 1e-9, "{cheap:?}");
-        pace.took(&step(0, 5), 0.016);
+        pace.took(0, 5, 0.016);
         let between = pace.prices(1, 1).unwrap();
         assert!((between.further[1] - 0.005).abs() < 1e-9 && (between.further[3] - 0.010).abs() < 1e-9, "{between:?}");
         assert!((between.further[5] - 0.014).abs() < 1e-9, "{between:?}");
-        pace.took(&step(0, 2), 0.011);
+        pace.took(0, 2, 0.011);
         assert!((pace.prices(1, 1).unwrap().further[0] - 0.005).abs() < 1e-9);
     }
 
@@ -265,8 +274,8 @@ mod tests {
     fn a_slow_model_makes_headway() {
         let mut pace = Pace::new(512);
         for _ in 0..5 {
-            pace.took(&Step { prompt: 32, generated: 0, aside: 0 }, 60.0);
+            pace.took(32, 0, 60.0);
         }
-        assert_eq!(pace.portion(8).tokens, LEAST);
+        assert_eq!(pace.portion(5_000, 8).tokens, LEAST);
     }
 }
