@@ -9,9 +9,9 @@ use super::lookup::Prices;
 const STEP_SECONDS: f64 = 0.25;
 /// How long it usually takes while answers wait. People see these gaps, and what happens between steps comes on top, as does
 /// a moment in which the machine has something else to do.
-const BESIDE_ANSWERS_SECONDS: f64 = 0.205;
+const BESIDE_ANSWERS_SECONDS: f64 = 0.2;
 /// How long the least step of a cheaper way may take then.
-const CHEAPER_BESIDE_ANSWERS_SECONDS: f64 = 0.26;
+const CHEAPER_BESIDE_ANSWERS_SECONDS: f64 = 0.25;
 /// Prompt tokens of the first step, before the model's speed is known.
 const FIRST: usize = 32;
 /// Fewer make no headway: even a slow model reads so many in a step.
@@ -22,8 +22,8 @@ const WIDE: usize = 64;
 /// By how much more is hoped, with each step, of the ways that it did not take: what is not known is tried, and one slow step
 /// rules nothing out for ever.
 const FADING: f64 = 0.99;
-/// The step in which a way is tried may take so much longer than others may.
-const MOST_HOPED: f64 = 0.9;
+/// The step in which a way is tried again may take so much longer than others may.
+const MOST_HOPED: f64 = 0.95;
 /// Weight of the newest measurement of tokens of answers.
 const NEWEST: f64 = 0.3;
 /// And of prompts, whose tokens take longer the further they are from the beginning: older ones tell too little.
@@ -93,7 +93,8 @@ impl Pace {
         let fitting = |seconds: f64, price: f64| ((seconds - answers) / price) as usize;
         let hoped_for = |way: &Way| self.measured(*way) * self.hope[way.index()];
         let fits = |way: &Way| {
-            let price = self.measured(*way) * self.hope[way.index()].max(MOST_HOPED);
+            let least_hope = if self.prompt_token[way.index()] > 0.0 { MOST_HOPED } else { 0.0 };
+            let price = self.measured(*way) * self.hope[way.index()].max(least_hope);
             fitting(longest, price).min(most) >= way.least(generated)
         };
         let narrow = Way { wide: false, beside };
@@ -209,7 +210,7 @@ mod tests {
     #[test]
     fn steps_grow_to_their_time_and_not_beyond() {
         let mut pace = Pace::new(512);
-        let even = |tokens: usize, _: usize| 0.003 * tokens as f64;
+        let even = |tokens: usize, _: usize| 0.0006 * tokens as f64;
         let steps: Vec<_> = (0..12).map(|_| work(&mut pace, 8, even)).collect();
         assert!(steps.iter().all(|(_, _, seconds)| *seconds < 0.26), "{steps:?}");
         assert!(steps[11].2 > 0.17, "{steps:?}");
