@@ -133,9 +133,7 @@ impl Lane {
         let vector = |sequence| self.context.embeddings_seq_ith(sequence).map(<[f32]>::to_vec).map_err(|error| failed(&error));
         (0..).zip(pieces).map(|(sequence, _)| vector(sequence)).collect()
     }
-}
 
-impl Lane {
     /// llama.cpp keeps a place for the logit of every word after every token and fills it with zeros, also for models that
     /// tell none: 500 MB with 512 tokens and a quarter of a million words. The zeros are given back to the system.
     fn give_back_logits(&mut self, tokens: usize) {
