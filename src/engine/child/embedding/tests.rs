@@ -181,32 +181,3 @@ fn a_text_that_fails_fails_its_own_request_only() {
     finish(&mut model);
     assert_eq!(askers.each_ref().map(|asker| answer(asker).is_ok()), [false, true, false]);
 }
-
-#[test]
-#[ignore = "measures"]
-fn speed() {
-    let text = |number: usize| format!("Dream {number}: a door in the sea, and nobody behind it.");
-    for (number, model) in models().iter_mut().enumerate() {
-        for (kind, text) in [("short", &text as &dyn Fn(usize) -> String), ("long", &long)] {
-            for clients in [1, 4, 16, 1, 4, 16] {
-                let (started, mut answered, mut steps) = (Instant::now(), 0, 0);
-                let mut askers: Vec<_> = (0..clients).map(|number| ask(model.as_mut(), &[text(number)])).collect();
-                while started.elapsed().as_secs_f64() < 2.0 {
-                    model.step();
-                    steps += 1;
-                    for asker in askers.iter_mut().filter(|asker| asker.has_ended()) {
-                        answered += 1;
-                        *asker = ask(model.as_mut(), &[text(answered)]);
-                    }
-                }
-                let seconds = started.elapsed().as_secs_f64();
-                finish(model.as_mut());
-                println!(
-                    "model {number}, {kind}, {clients} clients: {:.1} texts/s, {:.1} a step",
-                    f64::from(answered as u32) / seconds,
-                    answered as f64 / steps as f64
-                );
-            }
-        }
-    }
-}
