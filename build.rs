@@ -1,4 +1,5 @@
-//! Makes sure that the web app was built and that whisper.cpp's ggml was renamed before anything is linked.
+//! Makes sure that the web app was built and that whisper.cpp's ggml was renamed before anything is linked, and has the
+//! linker lead two calls within llama.cpp to ours.
 //!
 //! The executable embeds `assets/web/dist/`, which npm makes and the repository does not hold.
 //!
@@ -22,6 +23,10 @@ fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed=src/engine/native");
     println!("cargo::rerun-if-changed={WEB_APP}");
+    // What llama.cpp asks for here is answered by src/engine/child/llm/matmul.rs.
+    for function in ["llamafile_sgemm", "_Z28ggml_backend_amx_buffer_typev"] {
+        println!("cargo::rustc-link-arg=-Wl,--wrap={function}");
+    }
     if !Path::new(WEB_APP).join("index.html").is_file() {
         println!("cargo::error=the web app is not built: run `make web` (it needs Node.js), then build again");
     }

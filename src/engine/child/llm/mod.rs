@@ -12,6 +12,7 @@ mod generate;
 mod intake;
 mod likelihood;
 mod lookup;
+mod matmul;
 mod memory;
 #[cfg(test)]
 mod memory_tests;

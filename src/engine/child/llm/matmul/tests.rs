@@ -1,0 +1,117 @@
+use super::*;
+
+/// A product over made-up values, which repeat in no pattern that a fault could hide in.
+struct Made {
+    weights: Vec<u8>,
+    activations: Vec<u8>,
+    output: Vec<f32>,
+    rows: usize,
+    columns: usize,
+    blocks: usize,
+}
+
+fn half(bits: u16) -> f32 {
+    let exponent = i32::from(bits >> 10 & 31) - 15;
+    assert!(exponent > -15 && exponent < 16, "only ordinary numbers are made here");
+    let size = (1.0 + f32::from(bits & 0x3ff) / 1024.0) * (exponent as f32).exp2();
+    if bits >> 15 == 1 { -size } else { size }
+}
+
+impl Made {
+    fn new(rows: usize, columns: usize, blocks: usize) -> Self {
+        let mut state = (rows * 31 + columns * 7 + blocks) as u32;
+        let mut random = move || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 16) as u16
+        };
+        // Scales of either sign, between 2^-7 and 2^-4 in size.
+        let scale = |random: u16| (random & 0x83ff) | (8 + random % 3) << 10;
+        let mut block = |bytes: usize| {
+            let mut block: Vec<u8> = [scale(random()), scale(random())].into_iter().flat_map(u16::to_le_bytes).collect();
+            block.extend((0..bytes).map(|_| random() as u8).map(|byte| if byte == 0x80 { 0x81 } else { byte }));
+            block
+        };
+        let weights = (0..rows * blocks).flat_map(|_| block(16)).collect();
+        let activations = (0..columns * blocks).flat_map(|_| block(32)).collect();
+        Self { weights, activations, output: vec![f32::NAN; rows * columns], rows, columns, blocks }
+    }
+
+    fn product(&mut self) -> Product {
+        Product {
+            weights: self.weights.as_ptr(),
+            weight_stride: self.blocks * WEIGHT_BLOCK,
+            activations: self.activations.as_ptr(),
+            activation_stride: self.blocks * ACTIVATION_BLOCK,
+            output: self.output.as_mut_ptr(),
+            output_stride: self.rows,
+            rows: self.rows,
+            columns: self.columns,
+            blocks: self.blocks,
+        }
+    }
+
+    /// By ggml's definition of both types, a value at a time.
+    fn expected(&self, row: usize, column: usize) -> f32 {
+        let word = |block: &[u8], at: usize| half(u16::from_le_bytes([block[at], block[at + 1]]));
+        let of_block = |number: usize| {
+            let weights = &self.weights[(row * self.blocks + number) * WEIGHT_BLOCK..][..WEIGHT_BLOCK];
+            let activations = &self.activations[(column * self.blocks + number) * ACTIVATION_BLOCK..][..ACTIVATION_BLOCK];
+            let weight = |n: usize| i32::from(if n < 16 { weights[4 + n] & 15 } else { weights[4 + n - 16] >> 4 });
+            let dot: i32 = (0..32).map(|n| weight(n) * i32::from(activations[4 + n].cast_signed())).sum();
+            f64::from(word(weights, 0)) * f64::from(word(activations, 0)) * f64::from(dot)
+                + f64::from(word(weights, 2)) * f64::from(word(activations, 2))
+        };
+        (0..self.blocks).map(of_block).sum::<f64>() as f32
+    }
+}
+
+fn kernels() -> Vec<(&'static str, Kernel)> {
+    let known = [("AVX-512", avx512::kernel()), ("AVX2", avx2::kernel())];
+    known.into_iter().filter_map(|(name, kernel)| Some((name, kernel?))).collect()
+}
+
+#[test]
+fn products_are_those_of_the_definition_for_every_shape() {
+    for (name, kernel) in kernels() {
+        for (rows, columns, blocks) in [(16, 1, 1), (17, 2, 3), (31, 3, 2), (48, 5, 4), (64, 12, 18), (33, 29, 5), (16, 1000, 18)] {
+            let mut made = Made::new(rows, columns, blocks);
+            let product = made.product();
+            // SAFETY: the matrices are whole and nobody else has them.
+            unsafe { compute(kernel, &product, 0..rows) };
+            for (row, column) in (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column))) {
+                let (got, expected) = (made.output[column * rows + row], made.expected(row, column));
+                assert!((got - expected).abs() <= 1e-4 * (1.0 + expected.abs()), "{name}, {rows}×{columns}×{blocks}: {got} for {expected}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_column_is_the_same_to_the_bit_whatever_stands_beside_it() {
+    for (name, kernel) in kernels() {
+        let mut together = Made::new(40, 23, 7);
+        // SAFETY: the matrices are whole and nobody else has them.
+        unsafe { compute(kernel, &together.product(), 0..40) };
+        let mut apart = Made::new(40, 23, 7);
+        let product = apart.product();
+        for column in 0..23 {
+            // SAFETY: the same.
+            unsafe { (kernel.run)(&product, 0..40, column..column + 1) };
+        }
+        assert_eq!(together.output, apart.output, "{name}");
+    }
+}
+
+#[test]
+fn rows_that_are_another_threads_are_not_touched() {
+    for (name, kernel) in kernels() {
+        let (rows, from, to) = (kernel.height * 4 + 3, kernel.height, kernel.height * 3);
+        let mut made = Made::new(rows, 2, 2);
+        let product = made.product();
+        // SAFETY: the matrices are whole and nobody else has them.
+        unsafe { compute(kernel, &product, from..to) };
+        for (at, value) in made.output.iter().enumerate() {
+            assert_eq!(!value.is_nan(), (from..to).contains(&(at % rows)), "{name}, value {at}");
+        }
+    }
+}
