@@ -361,7 +361,8 @@ async fn a_search_in_few_vectors_finds_everything_and_tells_of_every_scope() {
     let state = StateDirectory::with(&[EMBEDDING_MODEL, ONNX_MODEL, ONNX_RUNTIME, DATABASE]);
     let small = ["--sizes", "200,6000", "--real", "40", "--queries", "5", "--rounds", "2", "--model", ONNX_MODEL, "--json"];
     let report = report(run(state.path(), ["bench", "search"].iter().chain(&small)).await.succeeded());
-    for scope in ["in 200 vectors of everyone", "in 200 vectors, those of owner 1", "in 6000 vectors, those of owner 2"] {
+    for scope in ["in 200 vectors of everyone", "in 200 vectors, those of the owner of 50 %", "in 6000 vectors, those of the owner of 5 %"]
+    {
         assert!((median(figure(&report, scope, "recall@10")) - 1.0).abs() < 1e-9, "{scope} is searched exactly: {report:#}");
         let (half, most) = (median(figure(&report, scope, "latency, p50")), median(figure(&report, scope, "latency, p95")));
         assert!(half > 0.0 && most >= half, "{scope}: {half} ms, {most} ms");
@@ -369,6 +370,7 @@ async fn a_search_in_few_vectors_finds_everything_and_tells_of_every_scope() {
     let recall = median(figure(&report, "in 6000 vectors of everyone", "recall@10"));
     assert!((0.8..=1.0).contains(&recall), "by the index: {recall}");
     assert!(median(figure(&report, "index of 6000", "size")) > 0.5);
+    assert!(median(figure(&report, "index of 6000", "size, owner by owner")) > 0.5);
 }
 
 #[tokio::test]

@@ -23,10 +23,10 @@ use crate::{
 
 /// How many dreams a search returns, and what recall is told of.
 const NEAREST: u16 = 10;
-/// The largest owner, who has half of all; the others' shares fall as 1, 1/2, 1/3, …
-const OWNERS: usize = 100;
-/// Owners of whom it is told how their own dreams are found, by the rank of their share.
-const OWNERS_TOLD: [usize; 5] = [0, 1, 2, 10, 99];
+/// Shares of all vectors that owners of whom it is told have, in hundredths.
+const SHARES_TOLD: [u32; 7] = [50, 20, 10, 7, 5, 3, 1];
+/// The rest belongs to so many others, in equal parts.
+const OTHER_OWNERS: usize = 93;
 const MODEL: &str = "bench";
 
 #[derive(Debug, Clone, Args)]
@@ -78,14 +78,17 @@ pub async fn measure(arguments: &SearchArguments, config: &Config, rounds: usize
     let cluster = ThrowawayCluster::start(&binaries).await?;
     let (owner, application) = cluster.pools().await?;
     let trial = SearchTrial::new(owner.clone(), application.clone(), MODEL.into());
-    let mut library =
-        LibraryOfDreams { dreams: Vec::new(), places: HashMap::new(), owners: (0..OWNERS).map(|_| OwnerId(Uuid::now_v7())).collect() };
+    let mut library = LibraryOfDreams {
+        dreams: Vec::new(),
+        places: HashMap::new(),
+        owners: (0..SHARES_TOLD.len() + OTHER_OWNERS).map(|_| OwnerId(Uuid::now_v7())).collect(),
+    };
     let progress = Progress::new("search", arguments.sizes.len());
     let mut sections = Vec::new();
     for size in &arguments.sizes {
         progress.begin(&format!("filling {size} vectors"));
         let added = library.grow(*size, &mut vectors, &texts);
-        let (built, bytes) = trial.keep(&library.dreams[added..]).await?;
+        let indexes = trial.keep(&library.dreams[added..]).await?;
         let mut index = Section::new(format!("search, index of {size} vectors"))
             .about("dimensions", queries[0].len())
             .about("model", model.as_str())
@@ -94,8 +97,9 @@ pub async fn measure(arguments: &SearchArguments, config: &Config, rounds: usize
                 "noise",
                 format!("{:?}, {} to {}", arguments.noise, arguments.noise_length[0], arguments.noise_length[1]).to_lowercase(),
             );
-        index.ours("size", "MiB", bytes as f64 / f64::from(1 << 20));
-        index.ours("time to build", "s", built.as_secs_f64());
+        index.ours("size", "MiB", mebibytes(indexes.everyone_bytes));
+        index.ours("size, owner by owner", "MiB", mebibytes(indexes.owners_bytes));
+        index.ours("time to build", "s", indexes.build_time.as_secs_f64());
         sections.push(index);
         progress.begin(&format!("searching {size} vectors"));
         sections.extend(searches(&library, trial.store(), queries, rounds).await?);
@@ -138,7 +142,7 @@ impl LibraryOfDreams {
     fn grow(&mut self, size: usize, vectors: &mut Vectors<'_>, texts: &[String]) -> usize {
         let begin = self.dreams.len();
         for number in begin..size {
-            let owner = self.owners[vectors.random().share_of(OWNERS)];
+            let owner = self.owners[vectors.random().owner(&SHARES_TOLD, OTHER_OWNERS)];
             let id = Uuid::now_v7();
             let text = format!("{} ({number})", texts[number % texts.len()]);
             self.dreams.push(TrialDream { id, owner, text, vector: vectors.next() });
@@ -155,17 +159,18 @@ impl LibraryOfDreams {
 async fn searches(library: &LibraryOfDreams, store: &DreamStore, queries: &[Vec<f32>], rounds: usize) -> anyhow::Result<Vec<Section>> {
     let likeness: Vec<Vec<f32>> =
         queries.iter().map(|query| library.dreams.iter().map(|dream| dot(query, &dream.vector)).collect()).collect();
-    let owners = OWNERS_TOLD.map(|rank| Some((rank, library.owners[rank])));
+    let owners = SHARES_TOLD.iter().zip(&library.owners).map(Some);
     let mut sections = Vec::new();
     for scope in std::iter::once(None).chain(owners) {
-        let rows = library.of(scope.map(|(_, owner)| owner));
+        let owner = scope.map(|(_, owner)| *owner);
+        let rows = library.of(owner);
         if rows.len() < usize::from(NEAREST) {
             continue;
         }
         let total = library.dreams.len();
         let name = match scope {
             None => format!("search in {total} vectors of everyone"),
-            Some((rank, _)) => format!("search in {total} vectors, those of owner {}", rank + 1),
+            Some((share, _)) => format!("search in {total} vectors, those of the owner of {share} %"),
         };
         let mut section = Section::new(name).about("rows of the scope", rows.len());
         let truth: Vec<f32> = likeness.iter().map(|likeness| least_of_nearest(&rows, likeness)).collect();
@@ -173,12 +178,12 @@ async fn searches(library: &LibraryOfDreams, store: &DreamStore, queries: &[Vec<
             let (mut times, mut found) = (Vec::new(), 0);
             for (query, (likeness, least)) in queries.iter().zip(likeness.iter().zip(&truth)) {
                 let start = Instant::now();
-                let similar = match scope {
+                let similar = match owner {
                     None => store.similar_of_everyone(MODEL, query, NEAREST).await?,
-                    Some((_, owner)) => store.similar_of_owner(owner, MODEL, query, None, NEAREST).await?,
+                    Some(owner) => store.similar_of_owner(owner, MODEL, query, None, NEAREST).await?,
                 };
                 times.push(start.elapsed().as_secs_f64() * 1e3);
-                found += right(library, scope.map(|(_, owner)| owner), &similar, likeness, *least)?;
+                found += right(library, owner, &similar, likeness, *least)?;
             }
             // The first round warms up.
             if round > 0 {
@@ -190,6 +195,10 @@ async fn searches(library: &LibraryOfDreams, store: &DreamStore, queries: &[Vec<
         sections.push(section);
     }
     Ok(sections)
+}
+
+fn mebibytes(bytes: u64) -> f64 {
+    bytes as f64 / f64::from(1 << 20)
 }
 
 /// How like the least like of the nearest is.

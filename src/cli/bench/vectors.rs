@@ -91,20 +91,16 @@ impl Random {
         radius * (std::f32::consts::TAU * self.fraction()).cos()
     }
 
-    /// 0 half of the time; 1 and more by shares that fall as 1, 1/2, 1/3, …
-    pub fn share_of(&mut self, count: usize) -> usize {
-        if self.fraction() < 0.5 {
-            return 0;
-        }
-        let share = |rank: usize| 1.0 / rank as f32;
-        let mut left = self.fraction() * (1..count).map(share).sum::<f32>();
-        for rank in 1..count {
-            left -= share(rank);
-            if left <= 0.0 {
-                return rank;
+    /// One of the owners whose shares of all are told in hundredths, or of `others`, who have the rest in equal parts.
+    pub fn owner(&mut self, shares: &[u32], others: usize) -> usize {
+        let mut left = self.fraction() * 100.0;
+        for (owner, share) in shares.iter().enumerate() {
+            left -= *share as f32;
+            if left < 0.0 {
+                return owner;
             }
         }
-        count - 1
+        shares.len() + self.below(others)
     }
 }
 
@@ -131,11 +127,11 @@ mod tests {
     }
 
     #[test]
-    fn one_owner_has_half_and_the_others_have_less_and_less() {
+    fn owners_have_the_shares_that_were_asked_for() {
         let mut random = Random(7);
-        let mut shares = [0_u32; 100];
-        (0..100_000).for_each(|_| shares[random.share_of(100)] += 1);
-        assert!((48_000..52_000).contains(&shares[0]), "{}", shares[0]);
-        assert!(shares[1] > shares[2] && shares[2] > shares[10] && shares[10] > shares[99] && shares[99] > 0);
+        let mut owned = [0_u32; 12];
+        (0..100_000).for_each(|_| owned[random.owner(&[50, 10], 10)] += 1);
+        assert!((49_000..51_000).contains(&owned[0]) && (9_500..10_500).contains(&owned[1]), "{owned:?}");
+        assert!(owned[2..].iter().all(|owned| (3_700..4_300).contains(owned)), "{owned:?}");
     }
 }

@@ -27,5 +27,5 @@ pub use reader::{DreamModels, EmbeddingModel, Reader};
 pub use reading::{EventSink, ReadingEvent};
 pub use reembed::ReembedDreams;
 pub use service::{DreamService, KeptDream};
-pub use store::{DreamStore, EMBEDDING_DIMENSIONS, ReadingKey, SearchTrial, TrialDream};
+pub use store::{DreamStore, EMBEDDING_DIMENSIONS, ReadingKey, SearchTrial, TrialDream, TrialIndexes};
 pub use validate::TEXT_LENGTH;

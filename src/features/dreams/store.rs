@@ -16,7 +16,7 @@ use self::vector_tables::{VectorTable, vector_table};
 use super::{Dream, DreamPage, DreamWithReadings, Interpretation, InterpretationFailure, Lens, OwnerId};
 use crate::error::{Error, Result};
 
-pub use self::trial::{SearchTrial, TrialDream};
+pub use self::trial::{SearchTrial, TrialDream, TrialIndexes};
 pub use self::vector_tables::EMBEDDING_DIMENSIONS;
 
 /// The largest page.

@@ -11,7 +11,7 @@ use crate::features::dreams::{Dream, OwnerId, SimilarDream};
 
 /// Among so many vectors of an owner the nearest are found by looking at all, in about 4 ms at 384 dimensions. The index
 /// is quicker from there on (docs/benchmarks/search.md): it is the owner's share of all vectors that makes it slow.
-const EXACT_UP_TO: i64 = 5_000;
+const EXACT_UP_TO: i64 = 10_000;
 
 /// Candidates that a search of the HNSW index keeps (`hnsw.ef_search`): more are slower and miss less.
 const SEARCH_BREADTH: u16 = 120;
@@ -41,8 +41,7 @@ impl DreamStore {
         let nearest = nearest.bind(owner.0).bind(model).bind(Vector::from(vector.to_vec())).bind(except).bind(i64::from(limit));
         let found = if many {
             let mut transaction = self.search_by_index(limit, Planner::MustUseIndex).await?;
-            // Twice as many: an owner of few among all is searched further, where the index has been less thorough.
-            let found = nearest.bind(2 * i64::from(limit)).fetch_all(&mut *transaction).await?;
+            let found = nearest.bind(candidates(limit)).fetch_all(&mut *transaction).await?;
             transaction.commit().await?;
             found
         } else {
@@ -55,10 +54,8 @@ impl DreamStore {
     pub async fn similar_of_everyone(&self, model: &str, vector: &[f32], limit: u16) -> Result<Vec<SimilarDream>> {
         let table = table_for(vector)?;
         let mut transaction = self.search_by_index(limit, Planner::MayScan).await?;
-        // A few more: half precision may put the last of the nearest behind the next.
-        let candidates = i64::from(limit) + i64::from(limit) / 4 + 1;
         let nearest = sqlx::query_as::<_, NearDream>(table.nearest_of_everyone);
-        let nearest = nearest.bind(model).bind(Vector::from(vector.to_vec())).bind(i64::from(limit)).bind(candidates);
+        let nearest = nearest.bind(model).bind(Vector::from(vector.to_vec())).bind(i64::from(limit)).bind(candidates(limit));
         let found = nearest.fetch_all(&mut *transaction).await?;
         transaction.commit().await?;
         Ok(found.into_iter().map(SimilarDream::from).collect())
@@ -67,7 +64,7 @@ impl DreamStore {
     /// Begins a transaction in which the HNSW index is searched as it should be.
     ///
     /// pgvector filters what the index finds. With an iterative scan it goes on until enough of the right model and owner
-    /// were found; they come almost in order, and the query sorts them by their full vectors.
+    /// were found; they come almost in order, and the query sorts them.
     async fn search_by_index(&self, limit: u16, planner: Planner) -> Result<Transaction<'static, Postgres>> {
         // At least as long as the list of candidates; pgvector takes 1 to 1000.
         let breadth = limit.saturating_mul(2).clamp(SEARCH_BREADTH, 1000);
@@ -78,6 +75,11 @@ impl DreamStore {
         // Holds a number of ours and nothing of anybody else's.
         Ok(self.pool.begin_with(AssertSqlSafe(begin)).await?)
     }
+}
+
+/// How many are taken from the HNSW index: a few more than are asked for, since it gives them almost in order.
+fn candidates(limit: u16) -> i64 {
+    i64::from(limit) + i64::from(limit) / 4 + 1
 }
 
 /// A dream with its cosine distance to what was searched for.

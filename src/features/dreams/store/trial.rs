@@ -20,6 +20,17 @@ pub struct SearchTrial {
     model: String,
 }
 
+/// What the indexes of one table cost.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct TrialIndexes {
+    /// Of the HNSW index.
+    pub build_time: std::time::Duration,
+    /// The HNSW index, which searches among everyone's.
+    pub everyone_bytes: u64,
+    /// The index that holds vectors owner by owner.
+    pub owners_bytes: u64,
+}
+
 /// A dream as it is kept.
 #[derive(Debug, Clone)]
 pub struct TrialDream {
@@ -41,8 +52,8 @@ impl SearchTrial {
     }
 
     /// Keeps dreams of any owners, who come into being with them. The index is made anew afterwards, by its own
-    /// definition, since that is quicker than letting it grow; returns how long that took and how many bytes it has.
-    pub async fn keep(&self, dreams: &[TrialDream]) -> Result<(std::time::Duration, u64)> {
+    /// definition, since that is quicker than letting it grow.
+    pub async fn keep(&self, dreams: &[TrialDream]) -> Result<TrialIndexes> {
         let Some(first) = dreams.first() else { return Ok(Default::default()) };
         table_for(&first.vector)?;
         let table = format!("dream_embeddings_{}", first.vector.len());
@@ -54,12 +65,18 @@ impl SearchTrial {
         }
         let start = std::time::Instant::now();
         self.run(definition).await?;
-        let took = start.elapsed();
+        let build_time = start.elapsed();
         self.run(format!("VACUUM ANALYZE {table}")).await?;
         self.run("VACUUM ANALYZE dreams".into()).await?;
-        let size = format!("SELECT pg_relation_size('{table}_hnsw')");
-        let size: i64 = sqlx::query_scalar(AssertSqlSafe(size)).fetch_one(&self.owner_pool).await?;
-        Ok((took, size.unsigned_abs()))
+        let everyone_bytes = self.index_bytes(&format!("{table}_hnsw")).await?;
+        let owners_bytes = self.index_bytes(&format!("{table}_owner_by_owner")).await?;
+        Ok(TrialIndexes { build_time, everyone_bytes, owners_bytes })
+    }
+
+    /// 0 where there is no such index.
+    async fn index_bytes(&self, index: &str) -> Result<u64> {
+        let size = sqlx::query_scalar::<_, i64>("SELECT coalesce(pg_relation_size(to_regclass($1)), 0)").bind(index);
+        Ok(size.fetch_one(&self.owner_pool).await?.unsigned_abs())
     }
 
     async fn keep_some(&self, table: &str, dreams: &[TrialDream]) -> Result<()> {
@@ -67,7 +84,8 @@ impl SearchTrial {
         let owners: Vec<Uuid> = dreams.iter().map(|dream| dream.owner.0).collect();
         let texts: Vec<&str> = dreams.iter().map(|dream| dream.text.as_str()).collect();
         let vectors: Vec<Vector> = dreams.iter().map(|dream| Vector::from(dream.vector.clone())).collect();
-        let mut transaction = self.owner_pool.begin().await?;
+        // What is not written yet when the vacuum comes would be read from the table, as if somebody had just kept it.
+        let mut transaction = self.owner_pool.begin_with("BEGIN; SET LOCAL synchronous_commit = on").await?;
         sqlx::query("INSERT INTO users (id) SELECT DISTINCT unnest($1::uuid[]) ON CONFLICT DO NOTHING")
             .bind(&owners)
             .execute(&mut *transaction)
@@ -84,7 +102,7 @@ impl SearchTrial {
         .await?;
         let keep = format!(
             "INSERT INTO {table} (dream_id, owner_id, model, embedding)
-            SELECT id, owner_id, $3, embedding FROM unnest($1::uuid[], $2::uuid[], $4::vector[]) AS kept (id, owner_id, embedding)"
+            SELECT id, owner_id, $3, embedding::halfvec FROM unnest($1::uuid[], $2::uuid[], $4::vector[]) AS kept (id, owner_id, embedding)"
         );
         sqlx::query(AssertSqlSafe(keep)).bind(&ids).bind(&owners).bind(&self.model).bind(&vectors).execute(&mut *transaction).await?;
         Ok(transaction.commit().await?)

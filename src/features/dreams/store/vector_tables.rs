@@ -2,6 +2,10 @@
 //! bound, and pgvector's dimension is part of the column's type, so these are the queries that sqlx cannot check.
 
 /// The statements on the table of one dimension.
+///
+/// Distances that are compared are a function's. By the operator `<=>` PostgreSQL would know them as the order of the HNSW
+/// index: it would use that for an owner's dreams, too, and sort what comes from it no more, though it comes almost in
+/// order (`hnsw.iterative_scan = relaxed_order`).
 pub struct VectorTable {
     /// (dream, model, vector)
     pub keep: &'static str,
@@ -9,13 +13,12 @@ pub struct VectorTable {
     pub find: &'static str,
     /// (owner, model, limit) → has the owner more vectors than this?
     pub owner_has_more: &'static str,
-    /// (owner, model, vector, except, limit) → dreams with their distance, nearest first. The distance is computed with
-    /// full vectors, which the HNSW index does not hold: it cannot be used.
+    /// (owner, model, vector, except, limit) → dreams with their distance, nearest first: all vectors of the owner are
+    /// read.
     pub nearest_of_owner: &'static str,
     /// (owner, model, vector, except, limit, candidates) → dreams with their distance, nearest first, by the HNSW index.
     pub nearest_of_large_owner: &'static str,
-    /// (model, vector, limit, candidates) → dreams with their distance, nearest first, by the HNSW index. It holds half
-    /// precision: which candidates are nearest is decided with the full vectors.
+    /// (model, vector, limit, candidates) → dreams with their distance, nearest first, by the HNSW index.
     pub nearest_of_everyone: &'static str,
 }
 
@@ -27,13 +30,15 @@ macro_rules! vector_tables {
                 $($dimension => Some(&VectorTable {
                     keep: concat!(
                         "INSERT INTO dream_embeddings_", $dimension, " (dream_id, owner_id, model, embedding) ",
-                        "SELECT id, owner_id, $2, $3 FROM dreams WHERE id = $1 ",
+                        "SELECT id, owner_id, $2, $3::vector::halfvec(", $dimension, ") FROM dreams WHERE id = $1 ",
                         "ON CONFLICT (dream_id, model) DO UPDATE SET embedding = EXCLUDED.embedding",
                     ),
-                    find: concat!("SELECT embedding FROM dream_embeddings_", $dimension, " WHERE dream_id = $1 AND model = $2"),
+                    find: concat!("SELECT embedding::vector FROM dream_embeddings_", $dimension, " WHERE dream_id = $1 AND model = $2"),
+                    // What is searched for is a query of its own: made once, not for every row as in a plan for any parameters.
                     nearest_of_owner: concat!(
                         "WITH nearest AS MATERIALIZED (",
-                        "SELECT dream_id, embedding <=> $3 AS distance FROM dream_embeddings_", $dimension,
+                        "SELECT dream_id, cosine_distance(embedding, (SELECT $3::vector::halfvec(", $dimension, "))) AS distance ",
+                        "FROM dream_embeddings_", $dimension,
                         " WHERE owner_id = $1 AND model = $2 AND dream_id IS DISTINCT FROM $4 ORDER BY distance, dream_id LIMIT $5) ",
                         "SELECT id, text, language, created_at, distance FROM nearest JOIN dreams ON id = dream_id ",
                         "ORDER BY distance, id",
@@ -44,16 +49,18 @@ macro_rules! vector_tables {
                     ),
                     nearest_of_large_owner: concat!(
                         "WITH candidates AS MATERIALIZED (",
-                        "SELECT dream_id, embedding <=> $3::vector AS distance FROM dream_embeddings_", $dimension,
+                        "SELECT dream_id, cosine_distance(embedding, $3::vector::halfvec(", $dimension, ")) AS distance ",
+                        "FROM dream_embeddings_", $dimension,
                         " WHERE owner_id = $1 AND model = $2 AND dream_id IS DISTINCT FROM $4 ",
-                        "ORDER BY (embedding::halfvec(", $dimension, ")) <=> $3::vector::halfvec(", $dimension, ") LIMIT $6) ",
+                        "ORDER BY embedding <=> $3::vector::halfvec(", $dimension, ") LIMIT $6) ",
                         "SELECT id, text, language, created_at, distance FROM candidates JOIN dreams ON id = dream_id ",
                         "ORDER BY distance, id LIMIT $5",
                     ),
                     nearest_of_everyone: concat!(
                         "WITH candidates AS MATERIALIZED (",
-                        "SELECT dream_id, embedding <=> $2::vector AS distance FROM dream_embeddings_", $dimension, " WHERE model = $1 ",
-                        "ORDER BY (embedding::halfvec(", $dimension, ")) <=> $2::vector::halfvec(", $dimension, ") LIMIT $4) ",
+                        "SELECT dream_id, cosine_distance(embedding, $2::vector::halfvec(", $dimension, ")) AS distance ",
+                        "FROM dream_embeddings_", $dimension, " WHERE model = $1 ",
+                        "ORDER BY embedding <=> $2::vector::halfvec(", $dimension, ") LIMIT $4) ",
                         "SELECT id, text, language, created_at, distance FROM candidates JOIN dreams ON id = dream_id ",
                         "ORDER BY distance, id LIMIT $3",
                     ),
