@@ -115,3 +115,51 @@ fn rows_that_are_another_threads_are_not_touched() {
         }
     }
 }
+
+unsafe extern "C" {
+    fn ggml_cpu_init();
+    fn ggml_graph_compute_with_ctx(
+        context: *mut llama_cpp_sys_2::ggml_context,
+        graph: *mut llama_cpp_sys_2::ggml_cgraph,
+        threads: c_int,
+    ) -> c_int;
+    fn quantize_row_q8_1(values: *const f32, blocks: *mut c_void, count: i64);
+}
+
+/// What ggml makes of a product, by `threads` threads.
+fn ggml_product(weights: &[u8], activations: &[f32], (rows, columns, width): (usize, usize, usize), threads: c_int) -> Vec<f32> {
+    use llama_cpp_sys_2::*;
+    // SAFETY: the context has room for all of this, the slices fill the tensors, and nothing of it outlives the context.
+    unsafe {
+        ggml_cpu_init();
+        let context = ggml_init(ggml_init_params { mem_size: 64 << 20, mem_buffer: std::ptr::null_mut(), no_alloc: false });
+        let matrix = ggml_new_tensor_2d(context, GGML_TYPE_Q4_1, width as i64, rows as i64);
+        let vectors = ggml_new_tensor_2d(context, GGML_TYPE_F32, width as i64, columns as i64);
+        std::ptr::copy_nonoverlapping(weights.as_ptr(), ggml_get_data(matrix).cast(), weights.len());
+        std::ptr::copy_nonoverlapping(activations.as_ptr(), ggml_get_data(vectors).cast(), activations.len());
+        let product = ggml_mul_mat(context, matrix, vectors);
+        let graph = ggml_new_graph(context);
+        ggml_build_forward_expand(graph, product);
+        assert_eq!(ggml_graph_compute_with_ctx(context, graph, threads), 0);
+        let values = std::slice::from_raw_parts(ggml_get_data_f32(product), rows * columns).to_vec();
+        ggml_free(context);
+        values
+    }
+}
+
+#[test]
+fn ggml_multiplies_with_this_kernel_on_any_number_of_threads() {
+    let Some(kernel) = *KERNEL else { return };
+    for (rows, columns, blocks) in [(576, 1, 18), (199, 5, 48), (1536, 40, 18)] {
+        let mut made = Made::new(rows, columns, blocks);
+        let activations: Vec<f32> = (0..columns * blocks * 32).map(|at| ((at * 7919 % 1009) as f32) / 256.0 - 2.0).collect();
+        // SAFETY: both hold whole columns.
+        unsafe { quantize_row_q8_1(activations.as_ptr(), made.activations.as_mut_ptr().cast(), activations.len() as i64) };
+        // SAFETY: the matrices are whole and nobody else has them.
+        unsafe { compute(kernel, &made.product(), 0..rows) };
+        for threads in [1, 2, 3] {
+            let got = ggml_product(&made.weights, &activations, (rows, columns, blocks * 32), threads);
+            assert_eq!(got, made.output, "{rows}×{columns}×{blocks} on {threads} threads: ggml has used another kernel");
+        }
+    }
+}
