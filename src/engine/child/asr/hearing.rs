@@ -28,10 +28,6 @@ const MIN_SAMPLES: usize = SAMPLES_PER_SECOND;
 const TOKENS_A_SECOND: usize = 20;
 const TOKENS_OF_FRAME: usize = 16;
 
-/// Texts of a window that are followed at once. The likeliest next word is often not that of the likeliest sentence: following
-/// one alone is wrong in a seventh more words, following two in as many as one. It takes two thirds more time in all.
-const BEAMS: c_int = 5;
-
 /// How a window is to be heard.
 pub struct Manner<'a> {
     pub threads: c_int,
@@ -111,7 +107,7 @@ pub fn hear(
 }
 
 fn parameters<'a>(manner: &Manner<'a>, samples: usize) -> FullParams<'a, 'a> {
-    let mut parameters = FullParams::new(strategy(manner.temperature));
+    let mut parameters = FullParams::new(SamplingStrategy::Greedy { best_of: 1 });
     parameters.set_n_threads(manner.threads);
     parameters.set_language(Some(manner.language));
     parameters.set_no_context(true);
@@ -129,15 +125,6 @@ fn parameters<'a>(manner: &Manner<'a>, samples: usize) -> FullParams<'a, 'a> {
     parameters.set_print_realtime(false);
     parameters.set_print_timestamps(false);
     parameters
-}
-
-/// A temperature makes a text by chance, of which there is one.
-fn strategy(temperature: f32) -> SamplingStrategy {
-    if temperature > 0.0 {
-        SamplingStrategy::Greedy { best_of: 1 }
-    } else {
-        SamplingStrategy::BeamSearch { beam_size: BEAMS, patience: -1.0 }
-    }
 }
 
 fn read(context: &WhisperContext, state: &WhisperState, samples: &[f32], manner: &Manner<'_>, wants_more: bool) -> Heard {

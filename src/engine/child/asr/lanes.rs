@@ -7,7 +7,7 @@ use std::{
     collections::BTreeMap,
     ffi::c_int,
     sync::{
-        atomic::AtomicBool,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
         mpsc::{self, Receiver},
     },
 };
@@ -140,16 +140,15 @@ pub fn hear_windows(
         }
         return Ok(true);
     }
-    let lanes = states.len();
-    let threads = (threads / c_int::try_from(lanes).unwrap_or(1)).max(1);
-    let (sender, receiver) = mpsc::channel();
+    let threads = (threads / c_int::try_from(states.len()).unwrap_or(1)).max(1);
+    let (next, (sender, receiver)) = (AtomicUsize::new(0), mpsc::channel());
     std::thread::scope(|scope| {
-        for (lane, state) in states.iter_mut().enumerate() {
-            let sender = sender.clone();
-            // In turns, not whichever lane is free: what a state hears depends on what it drew by lot before.
-            let windows = windows.iter().enumerate().skip(lane).step_by(lanes);
+        for state in states {
+            let (sender, next) = (sender.clone(), &next);
             scope.spawn(move || {
-                for (index, window) in windows {
+                loop {
+                    let index = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(window) = windows.get(index) else { return };
                     if sender.send((index, listener.hear(state, threads, window))).is_err() {
                         return;
                     }
@@ -157,11 +156,15 @@ pub fn hear_windows(
             });
         }
         drop(sender);
-        in_order(receiver, send)
+        let finished = in_order(receiver, send);
+        if !matches!(finished, Ok(true)) {
+            next.store(windows.len(), Ordering::Relaxed);
+        }
+        finished
     })
 }
 
-/// Hands on what comes in any order; false when it is cut short. Lanes then find nobody who listens, and end.
+/// Hands on what comes in any order; false when it is cut short.
 fn in_order(
     receiver: Receiver<(usize, Hearing)>,
     send: &mut dyn FnMut(Vec<(Window, Heard)>) -> Result<(), EngineError>,

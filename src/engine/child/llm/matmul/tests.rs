@@ -117,12 +117,6 @@ fn rows_that_are_another_threads_are_not_touched() {
 }
 
 unsafe extern "C" {
-    fn ggml_cpu_init();
-    fn ggml_graph_compute_with_ctx(
-        context: *mut llama_cpp_sys_2::ggml_context,
-        graph: *mut llama_cpp_sys_2::ggml_cgraph,
-        threads: c_int,
-    ) -> c_int;
     fn quantize_row_q8_1(values: *const f32, blocks: *mut c_void, count: i64);
 }
 
