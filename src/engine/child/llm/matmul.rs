@@ -109,7 +109,6 @@ unsafe extern "C" {
 /// # Safety
 /// ggml's: matrices of the types named, strides in blocks of those types.
 #[unsafe(no_mangle)]
-#[expect(clippy::too_many_arguments, reason = "ggml's signature")]
 unsafe extern "C" fn __wrap_llamafile_sgemm(
     params: *const ComputeParams,
     rows: i64,
