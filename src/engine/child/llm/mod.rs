@@ -10,9 +10,9 @@ mod constraint;
 mod embedding;
 mod generate;
 mod intake;
+mod kernels;
 mod likelihood;
 mod lookup;
-mod matmul;
 mod memory;
 #[cfg(test)]
 mod memory_tests;

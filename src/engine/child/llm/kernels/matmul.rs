@@ -1,10 +1,7 @@
 //! Products of 4-bit weights (Q4_1) with activations, for which llama.cpp has kernels of one row and one column only.
 //!
-//! Before ggml multiplies row by row it asks `llamafile_sgemm` whether that can do a whole product; `build.rs` has the
-//! linker lead that question here. What is not ours goes on to the original. Every column of a product is computed in the
-//! same order whatever columns stand beside it, so an answer does not depend on what else is being written.
-//!
-//! Must not panic: it is called by ggml's threads.
+//! Before ggml multiplies row by row it asks `llamafile_sgemm` whether that can do a whole product. Every column of a
+//! product is computed in the same order whatever columns stand beside it.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -20,6 +17,8 @@ use std::{
 };
 
 use llama_cpp_sys_2::{GGML_TYPE_F32, GGML_TYPE_Q4_1, GGML_TYPE_Q8_1};
+
+use super::{ComputeParams, ggml_threadpool_chunk_add};
 
 /// `block_q4_1` of ggml: scale and minimum in half precision, then 32 weights of 4 bits, the first 16 in the low halves.
 const WEIGHT_BLOCK: usize = 2 + 2 + 16;
@@ -71,17 +70,6 @@ static KERNEL: LazyLock<Option<Kernel>> = LazyLock::new(|| {
     }
 });
 
-/// ggml's `struct ggml_compute_params` of the pinned llama.cpp.
-#[repr(C)]
-struct ComputeParams {
-    thread: c_int,
-    threads: c_int,
-    work_size: usize,
-    work: *mut c_void,
-    pool: *mut c_void,
-    reference: bool,
-}
-
 unsafe extern "C" {
     /// What `llamafile_sgemm` means without the linker's diversion.
     fn __real_llamafile_sgemm(
@@ -99,9 +87,6 @@ unsafe extern "C" {
         activation_type: c_int,
         output_type: c_int,
     ) -> bool;
-
-    /// Adds to the number of the next piece of work and returns what it was.
-    fn ggml_threadpool_chunk_add(pool: *mut c_void, count: c_int) -> c_int;
 }
 
 /// Called by every thread of a product in ggml's `llamafile_sgemm` place; `true` when this thread's share is done.

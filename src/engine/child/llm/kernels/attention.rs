@@ -1,0 +1,247 @@
+//! Attention over a cache that many sequences share, where each token sees the cells of its own.
+//!
+//! ggml looks at every cell for every row of queries, one head at a time, or at tiles of cells for tokens that follow one
+//! another. Here the cells that a token sees are listed first, and only they are read, once for all heads that share their
+//! keys and for all tokens beside it that see the same. A register holds one value of many rows of queries, so that neither
+//! a maximum nor a sum goes across its lanes.
+//!
+//! The softmax goes along tile by tile (Milakov and Gimelshein, <https://arxiv.org/abs/1805.02867>), each tile being the
+//! next [`TILE`] cells of the list. What a token sees of a tile that others see more of is what it would see alone, as long
+//! as their lists begin with the same cells; then its values do not depend, to the bit, on how its prompt was cut.
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+mod lanes;
+#[cfg(test)]
+mod tests;
+
+use std::{cell::RefCell, ops::Range, slice, sync::LazyLock};
+
+use llama_cpp_sys_2::{GGML_TYPE_F16, GGML_TYPE_F32, ggml_tensor};
+
+use super::{ComputeParams, ggml_barrier, ggml_threadpool_chunk_add, ggml_threadpool_chunk_set};
+
+/// Cells of a step of the softmax.
+const TILE: usize = 64;
+/// Rows of queries that go over a tile together: they, their scores and sums, and a tile of keys stay in a second-level cache.
+const ROWS: usize = 96;
+/// Tokens of one piece of the work.
+const TOKENS: usize = 32;
+/// Pieces of the work for each thread, so that one which is held up leaves its share to the others.
+const PIECES: usize = 4;
+/// Neighbours go over the cells together when no more of them than this, and an eighth, are seen by one only.
+const ALIKE: u32 = 8;
+/// The widths of heads that ours takes: multiples of this, since registers hold so many.
+const WIDTH_UNIT: usize = 16;
+/// Minus infinity in half precision: what a mask says of a cell that is not seen.
+const HIDDEN: u16 = 0xfc00;
+
+/// One attention of a layer. Strides are in bytes.
+#[derive(Clone, Copy)]
+struct Attention {
+    /// In single precision.
+    queries: Matrices,
+    /// In half precision, as are values.
+    keys: Matrices,
+    values: Matrices,
+    mask: *const u8,
+    mask_stride: usize,
+    /// `output[(token * heads + head) * width ..][.. width]`
+    output: *mut f32,
+    tokens: usize,
+    cells: usize,
+    heads: usize,
+    /// Heads of queries that share one of keys and values.
+    group: usize,
+    width: usize,
+    scale: f32,
+}
+
+/// A vector for each token or cell, and head.
+#[derive(Clone, Copy)]
+struct Matrices {
+    data: *const u8,
+    stride: usize,
+    head_stride: usize,
+}
+
+impl Matrices {
+    fn of(tensor: &ggml_tensor) -> Self {
+        Self { data: tensor.data.cast(), stride: tensor.nb[1], head_stride: tensor.nb[2] }
+    }
+
+    /// # Safety
+    /// There are that many.
+    unsafe fn row<T>(&self, row: usize, head: usize) -> *const T {
+        // SAFETY: the caller's.
+        unsafe { self.data.add(row * self.stride + head * self.head_stride).cast() }
+    }
+}
+
+impl Attention {
+    /// What ggml asks for, if it is one of these: keys and values in half precision, a mask that only says which cells are
+    /// seen, and nothing that few models have (soft caps, sinks, a bias by distance).
+    ///
+    /// # Safety
+    /// `output` is a whole node of a graph, `GGML_OP_FLASH_ATTN_EXT`.
+    unsafe fn of(output: &ggml_tensor) -> Option<Self> {
+        // SAFETY: ggml's tensors live as long as the graph.
+        let [queries, keys, values, mask, sinks] = [0, 1, 2, 3, 4].map(|source| unsafe { output.src[source].as_ref() });
+        let (queries, keys, values, mask) = (queries?, keys?, values?, mask?);
+        let [scale, bias, soft_cap] = [0, 1, 2].map(|at: usize| f32::from_bits(output.op_params[at].cast_unsigned()));
+        let [width, tokens, heads, _] = queries.ne.map(|length| length as usize);
+        let (cells, key_heads) = (keys.ne[1] as usize, keys.ne[2] as usize);
+        let types = [(queries, GGML_TYPE_F32), (keys, GGML_TYPE_F16), (values, GGML_TYPE_F16), (mask, GGML_TYPE_F16)];
+        let ours = types.iter().all(|(tensor, wanted)| tensor.type_ == *wanted && tensor.ne[3] == 1)
+            && sinks.is_none()
+            && bias == 0.0
+            && soft_cap == 0.0
+            && mask.ne[2] == 1
+            && (queries.nb[0], keys.nb[0], values.nb[0], mask.nb[0]) == (4, 2, 2, 2)
+            && values.ne[..3] == keys.ne[..3]
+            && key_heads > 0
+            && heads % key_heads == 0
+            && heads / key_heads <= ROWS
+            && width % WIDTH_UNIT == 0
+            && output.nb[1] == width * 4;
+        ours.then(|| Self {
+            queries: Matrices::of(queries),
+            keys: Matrices::of(keys),
+            values: Matrices::of(values),
+            mask: mask.data.cast(),
+            mask_stride: mask.nb[1],
+            output: output.data.cast(),
+            tokens,
+            cells,
+            heads,
+            group: heads / key_heads,
+            width,
+            scale,
+        })
+    }
+
+    /// [`HIDDEN`] for each cell that the token does not see.
+    ///
+    /// # Safety
+    /// The mask is whole, and there is that token.
+    unsafe fn seen(&self, token: usize) -> &[u16] {
+        // SAFETY: the caller's; ggml aligns rows of halves to halves.
+        unsafe { slice::from_raw_parts(self.mask.add(token * self.mask_stride).cast(), self.cells) }
+    }
+}
+
+/// What one thread works with.
+#[derive(Default)]
+struct Scratch {
+    /// How many of the tokens see a cell.
+    seen_by: Vec<u16>,
+    /// The cells that any of them sees.
+    list: Vec<u32>,
+    /// A value of all rows after another: `queries[dimension][row]`.
+    queries: Buffer,
+    /// `keys[cell][dimension]` of a tile, as are values.
+    keys: Buffer,
+    values: Buffer,
+    /// `scores[cell][row]` of a tile.
+    scores: Buffer,
+    /// `sums[dimension][row]`: values by weight, so far.
+    sums: Buffer,
+    /// Of each row, the greatest score so far and the sum of all weights in relation to it.
+    greatest: Buffer,
+    weight: Buffer,
+}
+
+/// Numbers that begin where a register's lanes do.
+#[derive(Default)]
+struct Buffer(Vec<Line>);
+
+/// A line of the processor's caches.
+#[repr(C, align(64))]
+#[derive(Clone, Copy)]
+struct Line([f32; 16]);
+
+impl Buffer {
+    /// At least so many numbers, of whatever value.
+    fn of(&mut self, count: usize) -> *mut f32 {
+        let lines = count.div_ceil(16);
+        if self.0.len() < lines {
+            self.0.resize(lines, Line([0.0; 16]));
+        }
+        self.0.as_mut_ptr().cast()
+    }
+}
+
+thread_local! {
+    static SCRATCH: RefCell<Scratch> = RefCell::default();
+}
+
+/// Attends for some tokens, with the queries of one head of keys.
+///
+/// # Safety
+/// The pointers are those of whole matrices, and nobody else writes or reads these values of the output.
+type Kernel = unsafe fn(&Attention, tokens: Range<usize>, key_head: usize, &mut Scratch);
+
+/// What this processor computes with.
+static KERNEL: LazyLock<Option<Kernel>> = LazyLock::new(|| {
+    #[cfg(target_arch = "x86_64")]
+    {
+        avx512::kernel().or_else(avx2::kernel)
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    {
+        None
+    }
+});
+
+unsafe extern "C" {
+    /// What `ggml_compute_forward_flash_attn_ext` means without the linker's diversion.
+    fn __real_ggml_compute_forward_flash_attn_ext(params: *const ComputeParams, output: *mut ggml_tensor);
+}
+
+/// Called by every thread in the place of ggml's own.
+///
+/// # Safety
+/// ggml's: a node of a graph that is being computed.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn __wrap_ggml_compute_forward_flash_attn_ext(params: *const ComputeParams, output: *mut ggml_tensor) {
+    // SAFETY: ggml passes its own parameters and a node of its graph, which live through the call.
+    let (known, attention) = unsafe { (&*params, Attention::of(&*output)) };
+    match KERNEL.zip(attention).filter(|_| !known.reference) {
+        // SAFETY: the node's tensors are whole, and each piece of the output has one thread.
+        Some((kernel, attention)) => unsafe { share(known, kernel, &attention) },
+        // SAFETY: the arguments are those that ggml meant for it.
+        None => unsafe { __real_ggml_compute_forward_flash_attn_ext(params, output) },
+    }
+}
+
+/// This thread's part.
+///
+/// # Safety
+/// As for [`Kernel`]; every thread of the pool calls it with the same attention.
+unsafe fn share(params: &ComputeParams, kernel: Kernel, attention: &Attention) {
+    let (thread, threads) = (params.thread.max(0) as usize, params.threads.max(1) as usize);
+    // SAFETY: the pool is the one that called, with all of its threads.
+    unsafe {
+        if thread == 0 {
+            ggml_threadpool_chunk_set(params.pool, params.threads);
+        }
+        ggml_barrier(params.pool);
+    }
+    let key_heads = attention.heads / attention.group;
+    let most = (ROWS / attention.group).clamp(1, TOKENS);
+    let tokens = (attention.tokens * key_heads / (threads * PIECES)).clamp(1, most);
+    let mut piece = thread;
+    SCRATCH.with_borrow_mut(|scratch| {
+        while piece < attention.tokens.div_ceil(tokens) * key_heads {
+            let first = piece / key_heads * tokens;
+            let range = first..attention.tokens.min(first + tokens);
+            // SAFETY: pieces do not overlap, and no two threads have the same; the pool is the one that called.
+            piece = unsafe {
+                kernel(attention, range, piece % key_heads, scratch);
+                ggml_threadpool_chunk_add(params.pool, 1) as usize
+            };
+        }
+    });
+}
