@@ -68,7 +68,8 @@ pub fn load(model: &Path, options: &EngineOptions, loading: &dyn Fn(f32)) -> Res
 
 struct WhisperTranscriber {
     context: WhisperContext,
-    /// One at first; the others when they are first needed.
+    /// One at first; the others when they are needed. New ones for every recording: whisper.cpp draws the candidates of its
+    /// beams by lot, and only a new state draws the same ones again.
     states: Vec<WhisperState>,
     lanes: usize,
     threads: c_int,
@@ -100,6 +101,7 @@ impl Worker for WhisperTranscriber {
 impl WhisperTranscriber {
     fn transcribe(&mut self, request: &TranscriptionRequest, recording: File, reply: &Reply) -> Result<(), EngineError> {
         let mut task = self.task(request)?;
+        self.states = vec![new_state(&self.context)?];
         let mut pieces = Pieces::new(recording, request.samples);
         while let Some(piece) = pieces.next()? {
             if !self.hear_piece(&piece, &mut task, reply)? {

@@ -51,15 +51,6 @@ pub(super) struct Generator {
     slots: u32,
     /// In the order in which they came.
     answers: Vec<Answer>,
-    /// Whether the last step was for prompts alone while answers waited. The next is for them alone.
-    apart: bool,
-}
-
-/// What a step reads.
-struct Plan {
-    shares: Vec<Share>,
-    /// Whether it is for prompts alone while answers wait.
-    apart: bool,
 }
 
 /// What one answer reads in a step.
@@ -93,8 +84,7 @@ impl Batcher for Generator {
         self.drop_cancelled();
         self.give_memory();
         self.tell_progress();
-        let Plan { shares, apart } = self.plan();
-        self.apart = apart;
+        let shares = self.plan();
         if shares.is_empty() {
             return;
         }
@@ -137,7 +127,6 @@ impl Generator {
             pace: Pace::new(BATCH as usize),
             slots,
             answers: Vec::new(),
-            apart: false,
         };
         Ok((generator, facts))
     }
@@ -198,12 +187,12 @@ impl Generator {
     }
 
     /// What this step reads: all that answers being written need, and a part of prompts. Makes the room for it.
-    fn plan(&mut self) -> Plan {
+    fn plan(&mut self) -> Vec<Share> {
         loop {
-            let plan = self.shares();
-            let tokens = plan.shares.iter().map(|share| share.tokens + share.guess.len()).sum();
+            let shares = self.shares();
+            let tokens = shares.iter().map(|share| share.tokens + share.guess.len()).sum();
             if self.memory.has_room(tokens) || !self.park_youngest() {
-                return plan;
+                return shares;
             }
         }
     }
@@ -218,7 +207,7 @@ impl Generator {
         true
     }
 
-    fn shares(&mut self) -> Plan {
+    fn shares(&mut self) -> Vec<Share> {
         let (mut shares, mut prompts) = (Vec::new(), Vec::new());
         for index in 0..self.answers.len() {
             let answer = &mut self.answers[index];
@@ -235,20 +224,14 @@ impl Generator {
                 prompts.push((unread, index));
             }
         }
-        if self.apart && !shares.is_empty() {
-            return Plan { shares, apart: false };
-        }
         if prompts.is_empty() {
             self.guess(&mut shares);
-            return Plan { shares, apart: false };
+        } else {
+            let waiting = prompts.iter().map(|(unread, _)| unread).sum();
+            let portion = self.pace.portion(waiting, shares.iter().map(|share| share.tokens).sum());
+            self.share_out(portion, prompts, &mut shares);
         }
-        let waiting = prompts.iter().map(|(unread, _)| unread).sum();
-        let portion = self.pace.portion(waiting, shares.iter().map(|share| share.tokens).sum());
-        if portion.apart {
-            shares.clear();
-        }
-        self.share_out(portion.tokens, prompts, &mut shares);
-        Plan { shares, apart: portion.apart }
+        shares
     }
 
     /// The shortest prompt first, since so most are answered soonest; for the one that came first an equal share is kept, so

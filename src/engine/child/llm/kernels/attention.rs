@@ -13,13 +13,16 @@
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+mod blocks;
 mod lanes;
+mod one;
+mod rows;
 #[cfg(test)]
 mod tests;
 
-use std::{cell::RefCell, ops::Range, slice, sync::LazyLock};
+use std::{cell::RefCell, ffi::c_void, ops::Range, slice, sync::LazyLock};
 
-use llama_cpp_sys_2::{GGML_TYPE_F16, GGML_TYPE_F32, ggml_tensor};
+use llama_cpp_sys_2::{GGML_TYPE_F16, GGML_TYPE_F32, ggml_get_type_traits, ggml_tensor};
 
 use super::{ComputeParams, ggml_barrier, ggml_threadpool_chunk_add, ggml_threadpool_chunk_set};
 
@@ -31,21 +34,20 @@ const ROWS: usize = 96;
 const TOKENS: usize = 32;
 /// Pieces of the work for each thread, so that one which is held up leaves its share to the others.
 const PIECES: usize = 4;
-/// Neighbours go over the cells together when no more of them than this, and an eighth, are seen by one only.
-const ALIKE: u32 = 8;
 /// The widths of heads that ours takes: multiples of this, since registers hold so many.
 const WIDTH_UNIT: usize = 16;
 /// Minus infinity in half precision: what a mask says of a cell that is not seen.
 const HIDDEN: u16 = 0xfc00;
+/// Less than any score, and still a number: what is seen later makes nothing of what was added up in relation to it.
+const NOTHING_SEEN: f32 = -1e30;
 
 /// One attention of a layer. Strides are in bytes.
 #[derive(Clone, Copy)]
 struct Attention {
     /// In single precision.
     queries: Matrices,
-    /// In half precision, as are values.
-    keys: Matrices,
-    values: Matrices,
+    keys: Cached,
+    values: Cached,
     mask: *const u8,
     mask_stride: usize,
     /// `output[(token * heads + head) * width ..][.. width]`
@@ -80,9 +82,28 @@ impl Matrices {
     }
 }
 
+/// Keys or values.
+#[derive(Clone, Copy)]
+struct Cached {
+    matrices: Matrices,
+    /// What makes numbers in single precision of so many; `None` for those in half precision.
+    widen: Option<unsafe extern "C" fn(from: *const c_void, to: *mut f32, count: i64)>,
+}
+
+impl Cached {
+    /// `None` for a type of which ggml makes no numbers.
+    fn of(tensor: &ggml_tensor) -> Option<Self> {
+        // SAFETY: what ggml says of its own types does not change.
+        let traits = unsafe { &*ggml_get_type_traits(tensor.type_) };
+        let widen = if tensor.type_ == GGML_TYPE_F16 { None } else { Some(traits.to_float?) };
+        let whole = tensor.nb[0] == traits.type_size && tensor.ne[0] % traits.blck_size == 0;
+        whole.then(|| Self { matrices: Matrices::of(tensor), widen })
+    }
+}
+
 impl Attention {
-    /// What ggml asks for, if it is one of these: keys and values in half precision, a mask that only says which cells are
-    /// seen, and nothing that few models have (soft caps, sinks, a bias by distance).
+    /// What ggml asks for, if it is one of these: a mask that only says which cells are seen, and nothing that few models have
+    /// (soft caps, sinks, a bias by distance).
     ///
     /// # Safety
     /// `output` is a whole node of a graph, `GGML_OP_FLASH_ATTN_EXT`.
@@ -93,23 +114,26 @@ impl Attention {
         let [scale, bias, soft_cap] = [0, 1, 2].map(|at: usize| f32::from_bits(output.op_params[at].cast_unsigned()));
         let [width, tokens, heads, _] = queries.ne.map(|length| length as usize);
         let (cells, key_heads) = (keys.ne[1] as usize, keys.ne[2] as usize);
-        let types = [(queries, GGML_TYPE_F32), (keys, GGML_TYPE_F16), (values, GGML_TYPE_F16), (mask, GGML_TYPE_F16)];
-        let ours = types.iter().all(|(tensor, wanted)| tensor.type_ == *wanted && tensor.ne[3] == 1)
+        let ours = (queries.type_, mask.type_) == (GGML_TYPE_F32, GGML_TYPE_F16)
+            && [queries, keys, values, mask].iter().all(|tensor| tensor.ne[3] == 1)
             && sinks.is_none()
             && bias == 0.0
             && soft_cap == 0.0
             && mask.ne[2] == 1
-            && (queries.nb[0], keys.nb[0], values.nb[0], mask.nb[0]) == (4, 2, 2, 2)
+            && (queries.nb[0], mask.nb[0]) == (4, 2)
             && values.ne[..3] == keys.ne[..3]
             && key_heads > 0
             && heads % key_heads == 0
             && heads / key_heads <= ROWS
             && width % WIDTH_UNIT == 0
             && output.nb[1] == width * 4;
-        ours.then(|| Self {
+        if !ours {
+            return None;
+        }
+        Some(Self {
             queries: Matrices::of(queries),
-            keys: Matrices::of(keys),
-            values: Matrices::of(values),
+            keys: Cached::of(keys)?,
+            values: Cached::of(values)?,
             mask: mask.data.cast(),
             mask_stride: mask.nb[1],
             output: output.data.cast(),

@@ -2,10 +2,7 @@
 
 use std::{arch::x86_64::*, ops::Range};
 
-use super::{
-    Attention, Kernel, Scratch,
-    lanes::{Lanes, attend},
-};
+use super::{Attention, Kernel, Scratch, blocks::attend, lanes::Lanes};
 
 /// `None` on a processor without the instructions.
 pub(super) fn kernel() -> Option<Kernel> {
@@ -21,6 +18,8 @@ unsafe fn run(attention: &Attention, tokens: Range<usize>, key_head: usize, scra
 
 impl Lanes for __m256 {
     const COUNT: usize = 8;
+    // SAFETY: numbers in a row are what a register is.
+    const ZERO: Self = unsafe { std::mem::transmute([0.0_f32; Self::COUNT]) };
     const SUMS: usize = 8;
 
     #[inline(always)]
@@ -99,5 +98,14 @@ impl Lanes for __m256 {
     unsafe fn equals(self, other: Self) -> bool {
         // SAFETY: as above.
         unsafe { _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_EQ_OQ>(self, other)) == 0xff }
+    }
+
+    #[inline(always)]
+    unsafe fn store_sums(of: [Self; 4], to: *mut f32) {
+        // SAFETY: as above, and there is room for four.
+        unsafe {
+            let pairs = _mm256_hadd_ps(_mm256_hadd_ps(of[0], of[1]), _mm256_hadd_ps(of[2], of[3]));
+            _mm_storeu_ps(to, _mm_add_ps(_mm256_castps256_ps128(pairs), _mm256_extractf128_ps::<1>(pairs)));
+        }
     }
 }

@@ -2,10 +2,7 @@
 
 use std::{arch::x86_64::*, ops::Range};
 
-use super::{
-    Attention, Kernel, Scratch,
-    lanes::{Lanes, attend},
-};
+use super::{Attention, Kernel, Scratch, blocks::attend, lanes::Lanes};
 
 /// `None` on a processor without the instructions.
 pub(super) fn kernel() -> Option<Kernel> {
@@ -21,6 +18,8 @@ unsafe fn run(attention: &Attention, tokens: Range<usize>, key_head: usize, scra
 
 impl Lanes for __m512 {
     const COUNT: usize = 16;
+    // SAFETY: numbers in a row are what a register is.
+    const ZERO: Self = unsafe { std::mem::transmute([0.0_f32; Self::COUNT]) };
     const SUMS: usize = 16;
 
     #[inline(always)]
@@ -99,5 +98,25 @@ impl Lanes for __m512 {
     unsafe fn equals(self, other: Self) -> bool {
         // SAFETY: as above.
         unsafe { _mm512_cmp_ps_mask::<_CMP_EQ_OQ>(self, other) == u16::MAX }
+    }
+
+    #[inline(always)]
+    unsafe fn store_sums(of: [Self; 4], to: *mut f32) {
+        // SAFETY: as above, and there is room for four.
+        unsafe {
+            let pairs = _mm256_hadd_ps(half(of[0]), half(of[1]));
+            let pairs = _mm256_hadd_ps(pairs, _mm256_hadd_ps(half(of[2]), half(of[3])));
+            _mm_storeu_ps(to, _mm_add_ps(_mm256_castps256_ps128(pairs), _mm256_extractf128_ps::<1>(pairs)));
+        }
+    }
+}
+
+/// The sums of both halves.
+#[inline(always)]
+unsafe fn half(register: __m512) -> __m256 {
+    // SAFETY: as above.
+    unsafe {
+        let upper = _mm256_castpd_ps(_mm512_extractf64x4_pd::<1>(_mm512_castps_pd(register)));
+        _mm256_add_ps(_mm512_castps512_ps256(register), upper)
     }
 }

@@ -73,8 +73,8 @@ impl Made {
             |data: *const u8, heads: usize, size: usize| Matrices { data, stride: heads * width * size, head_stride: width * size };
         Attention {
             queries: matrices(self.queries.as_ptr().cast(), key_heads * group, 4),
-            keys: matrices(self.keys.as_ptr().cast(), key_heads, 2),
-            values: matrices(self.values.as_ptr().cast(), key_heads, 2),
+            keys: Cached { matrices: matrices(self.keys.as_ptr().cast(), key_heads, 2), widen: None },
+            values: Cached { matrices: matrices(self.values.as_ptr().cast(), key_heads, 2), widen: None },
             mask: self.mask.as_ptr().cast(),
             mask_stride: cells * 2,
             output: self.output.as_mut_ptr(),
@@ -141,12 +141,23 @@ fn values_are_those_of_the_definition() {
 }
 
 #[test]
-fn a_token_is_the_same_to_the_bit_however_its_prompt_was_cut() {
-    for ((name, kernel), shape) in kernels().into_iter().flat_map(|kernel| SHAPES.map(|shape| (kernel, shape))) {
+fn a_prompt_is_the_same_to_the_bit_however_it_was_cut() {
+    for ((name, kernel), shape) in kernels().into_iter().flat_map(|kernel| [SHAPES[3], SHAPES[4]].map(|shape| (kernel, shape))) {
         let (mut together, mut apart) = (Made::new(shape, CAUSAL), Made::new(shape, CAUSAL));
         together.run(kernel, 0..shape.tokens);
+        (0..shape.tokens).step_by(11).for_each(|first| apart.run(kernel, first..shape.tokens.min(first + 11)));
+        assert!(together.output == apart.output, "{name}, {} tokens, {} cells", shape.tokens, shape.cells);
+    }
+}
+
+#[test]
+fn a_token_of_an_answer_is_the_same_to_the_bit_whatever_stands_beside_it() {
+    for (name, kernel) in kernels() {
+        let shape = Shape { tokens: 6, cells: 400, key_heads: 2, group: 3, width: 64 };
+        let (mut together, mut apart) = (Made::new(shape, APART), Made::new(shape, APART));
+        together.run(kernel, 0..shape.tokens);
         (0..shape.tokens).for_each(|token| apart.run(kernel, token..token + 1));
-        assert_eq!(together.output, apart.output, "{name}, {} tokens, {} cells", shape.tokens, shape.cells);
+        assert!(together.output == apart.output, "{name}");
     }
 }
 
@@ -162,8 +173,8 @@ fn tokens_that_are_another_threads_are_not_touched() {
     }
 }
 
-/// What ggml makes of it, by `threads` threads. `bias`: by distance, which is not ours.
-fn ggml_attention(made: &Made, threads: std::ffi::c_int, bias: f32) -> Vec<f32> {
+/// What ggml makes of it, by `threads` threads, with keys and values of that type. `bias`: by distance, which is not ours.
+fn ggml_attention(made: &Made, threads: std::ffi::c_int, cached: llama_cpp_sys_2::ggml_type, bias: f32) -> Vec<f32> {
     use llama_cpp_sys_2::*;
     let Shape { tokens, cells, key_heads, group, width } = made.shape;
     // SAFETY: the context has room for all of this, the slices fill the tensors, and nothing of it outlives the context.
@@ -173,11 +184,14 @@ fn ggml_attention(made: &Made, threads: std::ffi::c_int, bias: f32) -> Vec<f32> 
         let tensor = |kind, heads: usize, rows: usize, from: *const u8, bytes: usize| {
             let tensor = ggml_new_tensor_3d(context, kind, width as i64, heads as i64, rows as i64);
             std::ptr::copy_nonoverlapping(from, ggml_get_data(tensor).cast(), bytes);
-            ggml_permute(context, tensor, 0, 2, 1, 3)
+            tensor
         };
+        let each_head = |tensor| ggml_permute(context, tensor, 0, 2, 1, 3);
         let queries = tensor(GGML_TYPE_F32, key_heads * group, tokens, made.queries.as_ptr().cast(), made.queries.len() * 4);
+        let queries = each_head(queries);
         let keys = tensor(GGML_TYPE_F16, key_heads, cells, made.keys.as_ptr().cast(), made.keys.len() * 2);
         let values = tensor(GGML_TYPE_F16, key_heads, cells, made.values.as_ptr().cast(), made.values.len() * 2);
+        let [keys, values] = [keys, values].map(|tensor| each_head(ggml_cast(context, tensor, cached)));
         let mask = ggml_new_tensor_2d(context, GGML_TYPE_F16, cells as i64, tokens as i64);
         std::ptr::copy_nonoverlapping(made.mask.as_ptr(), ggml_get_data(mask).cast(), made.mask.len());
         let attention = ggml_flash_attn_ext(context, queries, keys, values, mask, 1.0 / (width as f32).sqrt(), bias, 0.0);
@@ -196,8 +210,8 @@ fn ggml_attends_with_this_kernel_on_any_number_of_threads() {
     for (shape, threads) in SHAPES.into_iter().flat_map(|shape| [1, 2, 3].map(|threads| (shape, threads))) {
         let mut made = Made::new(shape, CAUSAL);
         made.run(kernel, 0..shape.tokens);
-        let got = ggml_attention(&made, threads, 0.0);
-        assert_eq!(got, made.output, "{} tokens, {} cells on {threads} threads: ggml has used another kernel", shape.tokens, shape.cells);
+        let got = ggml_attention(&made, threads, GGML_TYPE_F16, 0.0);
+        assert!(got == made.output, "{} tokens, {} cells on {threads} threads: ggml has used another kernel", shape.tokens, shape.cells);
     }
 }
 
@@ -206,8 +220,18 @@ fn what_is_not_ours_is_left_to_ggml() {
     let Some(kernel) = *KERNEL else { return };
     let mut made = Made::new(SHAPES[4], CAUSAL);
     made.run(kernel, 0..made.shape.tokens);
-    let biased = ggml_attention(&made, 2, 8.0);
+    let biased = ggml_attention(&made, 2, GGML_TYPE_F16, 8.0);
     // A mask of zeros stays one whatever it is multiplied with, so only the kernel is another.
     let furthest = biased.iter().zip(&made.output).map(|(one, other)| (one - other).abs()).fold(0.0, f32::max);
     assert!(furthest > 0.0 && furthest < 0.02, "{furthest}");
+}
+
+#[test]
+fn quantized_caches_differ_by_no_more_than_their_rounding() {
+    for shape in [SHAPES[1], SHAPES[4]] {
+        let made = Made::new(shape, CAUSAL);
+        let [half, quantized] = [GGML_TYPE_F16, llama_cpp_sys_2::GGML_TYPE_Q8_0].map(|cached| ggml_attention(&made, 2, cached, 0.0));
+        let furthest = half.iter().zip(&quantized).map(|(one, other)| (one - other).abs()).fold(0.0, f32::max);
+        assert!(furthest > 0.0 && furthest < 0.02, "{} tokens: {furthest}", shape.tokens);
+    }
 }
