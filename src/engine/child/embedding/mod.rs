@@ -126,7 +126,7 @@ impl Batcher for Embedder {
 
     fn step(&mut self) {
         self.turns.drop_cancelled();
-        let most = self.pace.portion(usize::MAX, 0).tokens;
+        let most = self.pace.portion(usize::MAX, 0);
         let reader = &self.reader;
         let batch = self.turns.pick(most, |role, text, index| reader.read(role, text, index));
         if !batch.is_empty() {

@@ -2,12 +2,12 @@
 //!
 //! ggml looks at every cell for every row of queries, one head at a time, or at tiles of cells for tokens that follow one
 //! another. Here the cells that a token sees are listed first, and only they are read, once for all heads that share their
-//! keys and for all tokens beside it that see the same. A register holds one value of many rows of queries, so that neither
-//! a maximum nor a sum goes across its lanes.
+//! keys and for all tokens beside it that see about the same ([`blocks`]). Many rows of queries lie across a register's lanes
+//! ([`rows`]); for the few of a single token, the values of one do ([`one`]).
 //!
 //! The softmax goes along tile by tile (Milakov and Gimelshein, <https://arxiv.org/abs/1805.02867>), each tile being the
-//! next [`TILE`] cells of the list. What a token sees of a tile that others see more of is what it would see alone, as long
-//! as their lists begin with the same cells; then its values do not depend, to the bit, on how its prompt was cut.
+//! next [`TILE`] cells of the list. What others see of a tile and a token does not is added to its sums as exact zeros: a
+//! prompt's values are the same to the bit in pieces of any number of rows that [`rows`] takes.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;

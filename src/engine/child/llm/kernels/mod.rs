@@ -1,8 +1,6 @@
 //! What llama.cpp computes on a processor and is computed here instead: products of 4-bit weights, and attention.
 //!
-//! `build.rs` has the linker lead ggml's calls here (`--wrap`); what is not ours goes on to the original. An answer's
-//! values are computed in the same order whatever else stands in the batch, so it does not depend on what else is being
-//! written.
+//! `build.rs` has the linker lead ggml's calls here (`--wrap`); what is not ours goes on to the original.
 //!
 //! Must not panic: this is called by ggml's threads.
 

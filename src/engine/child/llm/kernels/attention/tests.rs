@@ -210,20 +210,25 @@ fn ggml_attends_with_this_kernel_on_any_number_of_threads() {
     for (shape, threads) in SHAPES.into_iter().flat_map(|shape| [1, 2, 3].map(|threads| (shape, threads))) {
         let mut made = Made::new(shape, CAUSAL);
         made.run(kernel, 0..shape.tokens);
-        let got = ggml_attention(&made, threads, GGML_TYPE_F16, 0.0);
-        assert!(got == made.output, "{} tokens, {} cells on {threads} threads: ggml has used another kernel", shape.tokens, shape.cells);
+        let furthest = furthest(&ggml_attention(&made, threads, GGML_TYPE_F16, 0.0), &made.output);
+        // ggml's own adds up in half precision, which is a hundred times as far off.
+        assert!(furthest < 1e-6, "{} tokens, {} cells on {threads} threads: {furthest}", shape.tokens, shape.cells);
     }
+}
+
+fn furthest(one: &[f32], other: &[f32]) -> f32 {
+    one.iter().zip(other).map(|(one, other)| (one - other).abs()).fold(0.0, f32::max)
 }
 
 #[test]
 fn what_is_not_ours_is_left_to_ggml() {
     let Some(kernel) = *KERNEL else { return };
-    let mut made = Made::new(SHAPES[4], CAUSAL);
+    let mut made = Made::new(SHAPES[2], CAUSAL);
     made.run(kernel, 0..made.shape.tokens);
     let biased = ggml_attention(&made, 2, GGML_TYPE_F16, 8.0);
     // A mask of zeros stays one whatever it is multiplied with, so only the kernel is another.
-    let furthest = biased.iter().zip(&made.output).map(|(one, other)| (one - other).abs()).fold(0.0, f32::max);
-    assert!(furthest > 0.0 && furthest < 0.02, "{furthest}");
+    let furthest = furthest(&biased, &made.output);
+    assert!(furthest > 1e-6 && furthest < 0.02, "{furthest}");
 }
 
 #[test]
@@ -231,7 +236,7 @@ fn quantized_caches_differ_by_no_more_than_their_rounding() {
     for shape in [SHAPES[1], SHAPES[4]] {
         let made = Made::new(shape, CAUSAL);
         let [half, quantized] = [GGML_TYPE_F16, llama_cpp_sys_2::GGML_TYPE_Q8_0].map(|cached| ggml_attention(&made, 2, cached, 0.0));
-        let furthest = half.iter().zip(&quantized).map(|(one, other)| (one - other).abs()).fold(0.0, f32::max);
+        let furthest = furthest(&half, &quantized);
         assert!(furthest > 0.0 && furthest < 0.02, "{} tokens: {furthest}", shape.tokens);
     }
 }
