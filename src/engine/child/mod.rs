@@ -9,6 +9,7 @@ pub mod asr;
 mod damage;
 mod embedding;
 mod encoder;
+mod kernels;
 pub mod llm;
 pub mod parse;
 pub mod privileges;

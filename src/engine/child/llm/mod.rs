@@ -10,7 +10,6 @@ mod constraint;
 mod embedding;
 mod generate;
 mod intake;
-mod kernels;
 mod likelihood;
 mod lookup;
 mod memory;

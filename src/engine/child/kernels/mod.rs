@@ -1,4 +1,5 @@
-//! What llama.cpp computes on a processor and is computed here instead: products of 4-bit weights, and attention.
+//! What llama.cpp and whisper.cpp compute on a processor and is computed here instead: products of quantized weights, and
+//! attention.
 //!
 //! `build.rs` has the linker lead ggml's calls here (`--wrap`); what is not ours goes on to the original.
 //!
@@ -9,7 +10,7 @@ mod matmul;
 
 use std::ffi::{c_int, c_void};
 
-/// ggml's `struct ggml_compute_params` of the pinned llama.cpp.
+/// ggml's `struct ggml_compute_params` of the pinned llama.cpp; whisper.cpp's is as long without `reference`.
 #[repr(C)]
 struct ComputeParams {
     thread: c_int,
