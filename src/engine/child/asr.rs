@@ -10,6 +10,7 @@ mod hearing;
 mod lanes;
 mod pieces;
 mod speech;
+mod weights;
 mod windows;
 mod words;
 
@@ -57,8 +58,12 @@ pub fn load(model: &Path, options: &EngineOptions, loading: &dyn Fn(f32)) -> Res
     parameters.use_gpu(on_gpu);
     // Slower on a processor, where whisper.cpp's own kernels have it in pieces; measured.
     parameters.flash_attn(on_gpu);
-    let context = WhisperContext::new_with_params(model, parameters)
-        .map_err(|error| EngineError::Failed(format!("whisper.cpp could not load {}: {error}", model.display())))?;
+    let in_8_bits = if on_gpu { None } else { weights::in_8_bits(model) };
+    let context = match in_8_bits {
+        Some(weights) => WhisperContext::new_from_buffer_with_params(&weights, parameters),
+        None => WhisperContext::new_with_params(model, parameters),
+    };
+    let context = context.map_err(|error| EngineError::Failed(format!("whisper.cpp could not load {}: {error}", model.display())))?;
     let states = vec![new_state(&context)?];
     loading(1.0);
     let lanes = if on_gpu { 1 } else { usize::from(options.threads).clamp(1, MOST_LANES) };

@@ -268,7 +268,9 @@ unsafe fn find_offsets(product: &Product, offsets: &mut Vec<i32>) {
     offsets.clear();
     for column in 0..product.columns {
         // SAFETY: the column is there, as are its blocks.
-        let column = unsafe { slice::from_raw_parts(product.activations.add(column * product.activation_stride), product.blocks * format.activation_block()) };
+        let column = unsafe {
+            slice::from_raw_parts(product.activations.add(column * product.activation_stride), product.blocks * format.activation_block())
+        };
         let sum = |block: &[u8]| block[format.activation_head()..].iter().map(|value| i32::from(value.cast_signed())).sum::<i32>();
         offsets.extend(column.chunks_exact(format.activation_block()).map(|block| -128 * sum(block)));
     }

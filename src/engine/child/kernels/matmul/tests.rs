@@ -162,8 +162,9 @@ fn ggml_product(made: &Made, activations: &[f32], threads: c_int) -> Vec<f32> {
 #[test]
 fn ggml_multiplies_with_this_kernel_on_any_number_of_threads() {
     let Some(kernel) = *KERNEL else { return };
-    for (format, (rows, columns, blocks)) in
-        [Format::Q4_1, Format::Q8_0].into_iter().flat_map(|format| [(576, 1, 18), (199, 5, 48), (1536, 40, 18)].map(|shape| (format, shape)))
+    for (format, (rows, columns, blocks)) in [Format::Q4_1, Format::Q8_0]
+        .into_iter()
+        .flat_map(|format| [(576, 1, 18), (199, 5, 48), (1536, 40, 18)].map(|shape| (format, shape)))
     {
         let mut made = Made::new(format, rows, columns, blocks);
         let activations: Vec<f32> = (0..columns * blocks * BLOCK).map(|at| ((at * 7919 % 1009) as f32) / 256.0 - 2.0).collect();
