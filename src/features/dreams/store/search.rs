@@ -11,7 +11,7 @@ use crate::features::dreams::{Dream, OwnerId, SimilarDream};
 
 /// Among so many vectors of an owner the nearest are found by looking at all, in about 4 ms at 384 dimensions. The index
 /// is quicker from there on (docs/benchmarks/search.md): it is the owner's share of all vectors that makes it slow.
-const EXACT_UP_TO: i64 = 10_000;
+const EXACT_UP_TO: i64 = 11_000;
 
 /// Candidates that a search of the HNSW index keeps (`hnsw.ef_search`): more are slower and miss less.
 const SEARCH_BREADTH: u16 = 120;

@@ -145,27 +145,27 @@ unsafe fn block<L: Lanes, const WIDE: usize, const HIGH: usize, const MORE: bool
     // SAFETY: the caller's.
     unsafe {
         if MORE {
-            for high in 0..HIGH {
-                for wide in 0..WIDE {
-                    sums[high][wide] = L::load(output.add(high * stride + wide * L::COUNT));
+            for (high, sums) in sums.iter_mut().enumerate() {
+                for (wide, sum) in sums.iter_mut().enumerate() {
+                    *sum = L::load(output.add(high * stride + wide * L::COUNT));
                 }
             }
         }
         for k in 0..depth {
             let mut row = [L::ZERO; WIDE];
-            for wide in 0..WIDE {
-                row[wide] = L::load(rows.add(k * stride + wide * L::COUNT));
+            for (wide, values) in row.iter_mut().enumerate() {
+                *values = L::load(rows.add(k * stride + wide * L::COUNT));
             }
-            for high in 0..HIGH {
+            for (high, sums) in sums.iter_mut().enumerate() {
                 let value = L::splat(*factor.data.add(high * factor.row + k * factor.column));
-                for wide in 0..WIDE {
-                    sums[high][wide] = value.multiply_add(row[wide], sums[high][wide]);
+                for (sum, values) in sums.iter_mut().zip(row) {
+                    *sum = value.multiply_add(values, *sum);
                 }
             }
         }
-        for high in 0..HIGH {
-            for wide in 0..WIDE {
-                sums[high][wide].store(output.add(high * stride + wide * L::COUNT));
+        for (high, sums) in sums.iter().enumerate() {
+            for (wide, sum) in sums.iter().enumerate() {
+                sum.store(output.add(high * stride + wide * L::COUNT));
             }
         }
     }
