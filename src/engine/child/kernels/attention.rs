@@ -9,12 +9,7 @@
 //! next [`TILE`] cells of the list. What others see of a tile and a token does not is added to its sums as exact zeros: a
 //! prompt's values are the same to the bit in pieces of any number of rows that [`rows`] takes.
 
-#[cfg(target_arch = "x86_64")]
-mod avx2;
-#[cfg(target_arch = "x86_64")]
-mod avx512;
 mod blocks;
-mod lanes;
 mod one;
 mod rows;
 #[cfg(test)]
@@ -24,7 +19,7 @@ use std::{cell::RefCell, ffi::c_void, ops::Range, slice, sync::LazyLock};
 
 use llama_cpp_sys_2::{GGML_TYPE_F16, GGML_TYPE_F32, ggml_get_type_traits, ggml_tensor};
 
-use super::{ComputeParams, ggml_barrier, ggml_threadpool_chunk_add, ggml_threadpool_chunk_set};
+use super::{ComputeParams, ggml_barrier, ggml_threadpool_chunk_add, ggml_threadpool_chunk_set, lanes::Buffer};
 
 /// Cells of a step of the softmax.
 const TILE: usize = 64;
@@ -177,26 +172,6 @@ struct Scratch {
     weight: Buffer,
 }
 
-/// Numbers that begin where a register's lanes do.
-#[derive(Default)]
-struct Buffer(Vec<Line>);
-
-/// A line of the processor's caches.
-#[repr(C, align(64))]
-#[derive(Clone, Copy)]
-struct Line([f32; 16]);
-
-impl Buffer {
-    /// At least so many numbers, of whatever value.
-    fn of(&mut self, count: usize) -> *mut f32 {
-        let lines = count.div_ceil(16);
-        if self.0.len() < lines {
-            self.0.resize(lines, Line([0.0; 16]));
-        }
-        self.0.as_mut_ptr().cast()
-    }
-}
-
 thread_local! {
     static SCRATCH: RefCell<Scratch> = RefCell::default();
 }
@@ -208,16 +183,39 @@ thread_local! {
 type Kernel = unsafe fn(&Attention, tokens: Range<usize>, key_head: usize, &mut Scratch);
 
 /// What this processor computes with.
-static KERNEL: LazyLock<Option<Kernel>> = LazyLock::new(|| {
+static KERNEL: LazyLock<Option<Kernel>> = LazyLock::new(|| kernels().into_iter().next().map(|(_, kernel)| kernel));
+
+/// Those that this processor has the instructions for, the best first.
+fn kernels() -> Vec<(&'static str, Kernel)> {
+    let mut kernels: Vec<(&'static str, Kernel)> = Vec::new();
     #[cfg(target_arch = "x86_64")]
     {
-        avx512::kernel().or_else(avx2::kernel)
+        let fma = is_x86_feature_detected!("fma");
+        if fma && is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw") {
+            kernels.push(("AVX-512", avx512));
+        }
+        if fma && is_x86_feature_detected!("avx2") && is_x86_feature_detected!("f16c") {
+            kernels.push(("AVX2", avx2));
+        }
     }
-    #[cfg(not(target_arch = "x86_64"))]
-    {
-        None
-    }
-});
+    kernels
+}
+
+/// A [`Kernel`].
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512bw,fma")]
+unsafe fn avx512(attention: &Attention, tokens: Range<usize>, key_head: usize, scratch: &mut Scratch) {
+    // SAFETY: the caller's.
+    unsafe { blocks::attend::<std::arch::x86_64::__m512>(attention, tokens, key_head, scratch) }
+}
+
+/// A [`Kernel`].
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma,f16c")]
+unsafe fn avx2(attention: &Attention, tokens: Range<usize>, key_head: usize, scratch: &mut Scratch) {
+    // SAFETY: the caller's.
+    unsafe { blocks::attend::<std::arch::x86_64::__m256>(attention, tokens, key_head, scratch) }
+}
 
 unsafe extern "C" {
     /// What `ggml_compute_forward_flash_attn_ext` means without the linker's diversion.

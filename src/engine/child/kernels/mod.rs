@@ -6,6 +6,9 @@
 //! Must not panic: this is called by ggml's threads.
 
 mod attention;
+#[cfg(target_arch = "x86_64")]
+mod half;
+mod lanes;
 mod matmul;
 
 use std::ffi::{c_int, c_void};

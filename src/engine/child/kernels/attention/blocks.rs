@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use super::{Attention, HIDDEN, Scratch, lanes::Lanes, one, rows};
+use super::{Attention, Cached, HIDDEN, Scratch, one, rows};
+use crate::engine::child::kernels::lanes::Lanes;
 
 /// Neighbours go over the cells together when no more of them than this, and an eighth, are seen by one only.
 const ALIKE: u32 = 8;
@@ -70,4 +71,22 @@ pub(super) unsafe fn list_cells(attention: &Attention, tokens: Range<usize>, scr
     }
     list.clear();
     list.extend((0..).zip(seen_by.iter()).filter(|(_, count)| **count > 0).map(|(cell, _)| cell));
+}
+
+/// Numbers of one cell in single precision.
+///
+/// # Safety
+/// The cell and the head are there, and room for so many numbers, which are whole registers.
+#[inline(always)]
+pub(super) unsafe fn widen<L: Lanes>(of: &Cached, cell: usize, head: usize, to: *mut f32, count: usize) {
+    // SAFETY: the caller's.
+    unsafe {
+        if let Some(widen) = of.widen {
+            return widen(of.matrices.row(cell, head), to, count as i64);
+        }
+        let halves = of.matrices.row::<u16>(cell, head);
+        for at in (0..count).step_by(L::COUNT) {
+            L::widen(halves.add(at)).store(to.add(at));
+        }
+    }
 }

@@ -2,9 +2,9 @@
 
 use super::{
     Attention, NOTHING_SEEN, Scratch, TILE,
-    blocks::list_cells,
-    lanes::{Factor, Lanes, exponential, fill, product, widen},
+    blocks::{list_cells, widen},
 };
+use crate::engine::child::kernels::lanes::{Factor, Lanes, exponential, fill, product};
 
 /// Rows that are multiplied together, and cells.
 const BLOCK: usize = 4;
@@ -50,7 +50,7 @@ pub(super) unsafe fn attend<L: Lanes>(attention: &Attention, token: usize, key_h
                 weigh::<L>(scores, tile.len(), sums.add(row * width), width, &mut *greatest.add(row), &mut *weight.add(row));
             }
             let each_row = Factor { data: scores, row: TILE, column: 1 };
-            product::<L, true>(each_row, values, sums, whole, tile.len(), width);
+            product::<L, true>(each_row, values, sums, whole, tile.len(), (width, width));
         }
         for row in 0..rows {
             let output = attention.output.add((token * attention.heads + key_head * rows + row) * width);

@@ -118,11 +118,6 @@ impl Made {
     }
 }
 
-fn kernels() -> Vec<(&'static str, Kernel)> {
-    let known = [("AVX-512", avx512::kernel()), ("AVX2", avx2::kernel())];
-    known.into_iter().filter_map(|(name, kernel)| Some((name, kernel?))).collect()
-}
-
 #[test]
 fn values_are_those_of_the_definition() {
     for ((name, kernel), shape, (sight, sees)) in

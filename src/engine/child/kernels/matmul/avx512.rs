@@ -49,6 +49,7 @@ unsafe fn panels<const Q8_0: bool>(product: &Product, rows: Range<usize>, column
                 match left {
                     12.. => twelve::<Q8_0>(product, first, column, missing),
                     8.. => eight::<Q8_0>(product, first, column, missing),
+                    5 => five::<Q8_0>(product, first, column, missing),
                     4.. => four::<Q8_0>(product, first, column, missing),
                     3 => three::<Q8_0>(product, first, column, missing),
                     2 => two::<Q8_0>(product, first, column, missing),
@@ -97,6 +98,7 @@ panel!(one, 1, 0);
 panel!(two, 2, 0 1);
 panel!(three, 3, 0 1 2);
 panel!(four, 4, 0 1 2 3);
+panel!(five, 5, 0 1 2 3 4);
 panel!(eight, 8, 0 1 2 3 4 5 6 7);
 panel!(twelve, 12, 0 1 2 3 4 5 6 7 8 9 10 11);
 

@@ -1,6 +1,9 @@
-//! What all of attention is made of, written once for registers of any length.
+//! What attention and products in single precision are made of, written once for registers of any length.
 
-use super::Cached;
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
 
 /// A register of numbers in single precision.
 ///
@@ -60,25 +63,7 @@ pub(super) unsafe fn fill<L: Lanes>(buffer: *mut f32, count: usize, value: f32) 
     }
 }
 
-/// Numbers of one cell in single precision.
-///
-/// # Safety
-/// The cell and the head are there, and room for so many numbers, which are whole registers.
-#[inline(always)]
-pub(super) unsafe fn widen<L: Lanes>(of: &Cached, cell: usize, head: usize, to: *mut f32, count: usize) {
-    // SAFETY: the caller's.
-    unsafe {
-        if let Some(widen) = of.widen {
-            return widen(of.matrices.row(cell, head), to, count as i64);
-        }
-        let halves = of.matrices.row::<u16>(cell, head);
-        for at in (0..count).step_by(L::COUNT) {
-            L::widen(halves.add(at)).store(to.add(at));
-        }
-    }
-}
-
-/// `output[i][row] = sum over k of factor[i][k] * rows[k][row]`, or that much more.
+/// `output[i][row] = sum over k of factor[i][k] * rows[k][row]`, or that much more. `strides`: of rows and of the output.
 ///
 /// # Safety
 /// The matrices are that large, the one of rows being made of whole registers.
@@ -89,21 +74,21 @@ pub(super) unsafe fn product<L: Lanes, const MORE: bool>(
     output: *mut f32,
     count: usize,
     depth: usize,
-    stride: usize,
+    strides: (usize, usize),
 ) {
-    let mut first = 0;
-    while first < stride {
-        let left = (stride - first) / L::COUNT;
+    let (mut first, end) = (0, strides.0);
+    while first < end {
+        let left = (end - first) / L::COUNT;
         // SAFETY: the caller's; so many registers of rows are left.
         unsafe {
             let (rows, output) = (rows.add(first), output.add(first));
             first += L::COUNT
                 * match (left, L::SUMS) {
-                    (4.., 16) => panel::<L, 4, 4, MORE>(factor, rows, output, count, depth, stride),
-                    (2.., 16) => panel::<L, 2, 8, MORE>(factor, rows, output, count, depth, stride),
-                    (_, 16) => panel::<L, 1, 16, MORE>(factor, rows, output, count, depth, stride),
-                    (2.., _) => panel::<L, 2, 4, MORE>(factor, rows, output, count, depth, stride),
-                    _ => panel::<L, 1, 8, MORE>(factor, rows, output, count, depth, stride),
+                    (4.., 16) => panel::<L, 4, 4, MORE>(factor, rows, output, count, depth, strides),
+                    (2.., 16) => panel::<L, 2, 8, MORE>(factor, rows, output, count, depth, strides),
+                    (_, 16) => panel::<L, 1, 16, MORE>(factor, rows, output, count, depth, strides),
+                    (2.., _) => panel::<L, 2, 4, MORE>(factor, rows, output, count, depth, strides),
+                    _ => panel::<L, 1, 8, MORE>(factor, rows, output, count, depth, strides),
                 };
         }
     }
@@ -117,16 +102,16 @@ unsafe fn panel<L: Lanes, const WIDE: usize, const HIGH: usize, const MORE: bool
     output: *mut f32,
     count: usize,
     depth: usize,
-    stride: usize,
+    strides: (usize, usize),
 ) -> usize {
     let whole = count / HIGH * HIGH;
     // SAFETY: the caller's.
     unsafe {
         for first in (0..whole).step_by(HIGH) {
-            block::<L, WIDE, HIGH, MORE>(factor.from(first), rows, output.add(first * stride), depth, stride);
+            block::<L, WIDE, HIGH, MORE>(factor.from(first), rows, output.add(first * strides.1), depth, strides);
         }
         for first in whole..count {
-            block::<L, WIDE, 1, MORE>(factor.from(first), rows, output.add(first * stride), depth, stride);
+            block::<L, WIDE, 1, MORE>(factor.from(first), rows, output.add(first * strides.1), depth, strides);
         }
     }
     WIDE
@@ -139,7 +124,7 @@ unsafe fn block<L: Lanes, const WIDE: usize, const HIGH: usize, const MORE: bool
     rows: *const f32,
     output: *mut f32,
     depth: usize,
-    stride: usize,
+    (stride, output_stride): (usize, usize),
 ) {
     let mut sums = [[L::ZERO; WIDE]; HIGH];
     // SAFETY: the caller's.
@@ -147,7 +132,7 @@ unsafe fn block<L: Lanes, const WIDE: usize, const HIGH: usize, const MORE: bool
         if MORE {
             for (high, sums) in sums.iter_mut().enumerate() {
                 for (wide, sum) in sums.iter_mut().enumerate() {
-                    *sum = L::load(output.add(high * stride + wide * L::COUNT));
+                    *sum = L::load(output.add(high * output_stride + wide * L::COUNT));
                 }
             }
         }
@@ -158,14 +143,14 @@ unsafe fn block<L: Lanes, const WIDE: usize, const HIGH: usize, const MORE: bool
             }
             for (high, sums) in sums.iter_mut().enumerate() {
                 let value = L::splat(*factor.data.add(high * factor.row + k * factor.column));
-                for (sum, values) in sums.iter_mut().zip(row) {
-                    *sum = value.multiply_add(values, *sum);
+                for (sum, values) in sums.iter_mut().zip(&row) {
+                    *sum = value.multiply_add(*values, *sum);
                 }
             }
         }
         for (high, sums) in sums.iter().enumerate() {
             for (wide, sum) in sums.iter().enumerate() {
-                sum.store(output.add(high * stride + wide * L::COUNT));
+                sum.store(output.add(high * output_stride + wide * L::COUNT));
             }
         }
     }
@@ -192,5 +177,25 @@ pub(super) unsafe fn exponential<L: Lanes>(power: L) -> L {
         }
         let fraction = series.multiply_add(left.multiply(left), left.add(L::splat(1.0)));
         fraction.multiply(whole.exponent()).above(L::splat(LEAST), power)
+    }
+}
+
+/// Numbers that begin where a register's lanes do.
+#[derive(Default)]
+pub(super) struct Buffer(Vec<Line>);
+
+/// A line of the processor's caches.
+#[repr(C, align(64))]
+#[derive(Clone, Copy)]
+struct Line([f32; 16]);
+
+impl Buffer {
+    /// At least so many numbers, of whatever value.
+    pub(super) fn of(&mut self, count: usize) -> *mut f32 {
+        let lines = count.div_ceil(16);
+        if self.0.len() < lines {
+            self.0.resize(lines, Line([0.0; 16]));
+        }
+        self.0.as_mut_ptr().cast()
     }
 }

@@ -1,20 +1,8 @@
 //! Registers of sixteen numbers.
 
-use std::{arch::x86_64::*, ops::Range};
+use std::arch::x86_64::*;
 
-use super::{Attention, Kernel, Scratch, blocks::attend, lanes::Lanes};
-
-/// `None` on a processor without the instructions.
-pub(super) fn kernel() -> Option<Kernel> {
-    let able = is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw") && is_x86_feature_detected!("fma");
-    able.then_some(run)
-}
-
-#[target_feature(enable = "avx512f,avx512bw,fma")]
-unsafe fn run(attention: &Attention, tokens: Range<usize>, key_head: usize, scratch: &mut Scratch) {
-    // SAFETY: the caller's.
-    unsafe { attend::<__m512>(attention, tokens, key_head, scratch) }
-}
+use super::Lanes;
 
 impl Lanes for __m512 {
     const COUNT: usize = 16;
@@ -24,7 +12,7 @@ impl Lanes for __m512 {
 
     #[inline(always)]
     unsafe fn splat(value: f32) -> Self {
-        // SAFETY: `kernel` has looked for the instructions; so below.
+        // SAFETY: the caller's processor has the instructions; so below.
         unsafe { _mm512_set1_ps(value) }
     }
 
