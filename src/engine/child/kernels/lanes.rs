@@ -118,6 +118,7 @@ unsafe fn panel<L: Lanes, const WIDE: usize, const HIGH: usize, const MORE: bool
 }
 
 /// A part of a product, whose sums stay in registers.
+#[expect(clippy::needless_range_loop, reason = "only loops over numbers are unrolled without fail, and sums in memory take twice the time")]
 #[inline(always)]
 unsafe fn block<L: Lanes, const WIDE: usize, const HIGH: usize, const MORE: bool>(
     factor: Factor,
@@ -130,27 +131,27 @@ unsafe fn block<L: Lanes, const WIDE: usize, const HIGH: usize, const MORE: bool
     // SAFETY: the caller's.
     unsafe {
         if MORE {
-            for (high, sums) in sums.iter_mut().enumerate() {
-                for (wide, sum) in sums.iter_mut().enumerate() {
-                    *sum = L::load(output.add(high * output_stride + wide * L::COUNT));
+            for high in 0..HIGH {
+                for wide in 0..WIDE {
+                    sums[high][wide] = L::load(output.add(high * output_stride + wide * L::COUNT));
                 }
             }
         }
         for k in 0..depth {
             let mut row = [L::ZERO; WIDE];
-            for (wide, values) in row.iter_mut().enumerate() {
-                *values = L::load(rows.add(k * stride + wide * L::COUNT));
+            for wide in 0..WIDE {
+                row[wide] = L::load(rows.add(k * stride + wide * L::COUNT));
             }
-            for (high, sums) in sums.iter_mut().enumerate() {
+            for high in 0..HIGH {
                 let value = L::splat(*factor.data.add(high * factor.row + k * factor.column));
-                for (sum, values) in sums.iter_mut().zip(&row) {
-                    *sum = value.multiply_add(*values, *sum);
+                for wide in 0..WIDE {
+                    sums[high][wide] = value.multiply_add(row[wide], sums[high][wide]);
                 }
             }
         }
-        for (high, sums) in sums.iter().enumerate() {
-            for (wide, sum) in sums.iter().enumerate() {
-                sum.store(output.add(high * output_stride + wide * L::COUNT));
+        for high in 0..HIGH {
+            for wide in 0..WIDE {
+                sums[high][wide].store(output.add(high * output_stride + wide * L::COUNT));
             }
         }
     }
