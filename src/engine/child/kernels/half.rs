@@ -1,4 +1,4 @@
-//! Products of two matrices in half precision: Whisper's attention, and models that are kept so.
+//! Products of two matrices in half precision: models that are kept so.
 //!
 //! ggml's widens both sides again for each few rows and columns. Here a panel of rows is widened and laid across lanes once
 //! for all columns, and columns once for each panel.

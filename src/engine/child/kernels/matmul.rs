@@ -130,7 +130,7 @@ static KERNEL: LazyLock<Option<Kernel>> = LazyLock::new(|| {
     }
 });
 
-/// A function that one of the two libraries calls in `llamafile_sgemm`'s place, by every thread of a product; `true` when
+/// A function that ggml calls in `llamafile_sgemm`'s place, by every thread of a product; `true` when
 /// this thread's share is done.
 macro_rules! divert {
     ($ours:ident, $original:ident, $next_piece:ident) => {
@@ -230,13 +230,7 @@ macro_rules! divert {
     };
 }
 
-unsafe extern "C" {
-    /// whisper.cpp's [`ggml_threadpool_chunk_add`], under the name that its ggml is linked by.
-    fn whisper_private_ggml_threadpool_chunk_add(pool: *mut c_void, count: c_int) -> c_int;
-}
-
 divert!(__wrap_llamafile_sgemm, __real_llamafile_sgemm, ggml_threadpool_chunk_add);
-divert!(__wrap_whisper_private_llamafile_sgemm, __real_whisper_private_llamafile_sgemm, whisper_private_ggml_threadpool_chunk_add);
 
 thread_local! {
     static OFFSETS: RefCell<Vec<i32>> = const { RefCell::new(Vec::new()) };
@@ -313,11 +307,5 @@ unsafe fn compute(run: Run, product: &Product, rows: Range<usize>) {
 /// it reads), so that the first product would end the process. Confined engines may not ask for AMX anyway.
 #[unsafe(no_mangle)]
 extern "C" fn __wrap__Z28ggml_backend_amx_buffer_typev() -> *mut c_void {
-    std::ptr::null_mut()
-}
-
-/// The same for whisper.cpp's ggml.
-#[unsafe(no_mangle)]
-extern "C" fn __wrap_whisper_private__Z28ggml_backend_amx_buffer_typev() -> *mut c_void {
     std::ptr::null_mut()
 }

@@ -1,4 +1,4 @@
-//! What llama.cpp and whisper.cpp compute on a processor and is computed here instead: products of quantized weights, and
+//! What llama.cpp computes on a processor and is computed here instead: products of quantized weights and of halves, and
 //! attention.
 //!
 //! `build.rs` has the linker lead ggml's calls here (`--wrap`); what is not ours goes on to the original.
@@ -13,7 +13,7 @@ mod matmul;
 
 use std::ffi::{c_int, c_void};
 
-/// ggml's `struct ggml_compute_params` of the pinned llama.cpp; whisper.cpp's is as long without `reference`.
+/// ggml's `struct ggml_compute_params` of the pinned llama.cpp.
 #[repr(C)]
 struct ComputeParams {
     thread: c_int,
