@@ -130,107 +130,101 @@ static KERNEL: LazyLock<Option<Kernel>> = LazyLock::new(|| {
     }
 });
 
-/// A function that ggml calls in `llamafile_sgemm`'s place, by every thread of a product; `true` when
-/// this thread's share is done.
-macro_rules! divert {
-    ($ours:ident, $original:ident, $next_piece:ident) => {
-        unsafe extern "C" {
-            /// What the call means without the linker's diversion.
-            fn $original(
-                params: *const ComputeParams,
-                rows: i64,
-                columns: i64,
-                blocks: i64,
-                weights: *const c_void,
-                weight_stride: i64,
-                activations: *const c_void,
-                activation_stride: i64,
-                output: *mut c_void,
-                output_stride: i64,
-                weight_type: c_int,
-                activation_type: c_int,
-                output_type: c_int,
-            ) -> bool;
-        }
-
-        /// # Safety
-        /// ggml's: matrices of the types named, strides in blocks of those types.
-        #[unsafe(no_mangle)]
-        unsafe extern "C" fn $ours(
-            params: *const ComputeParams,
-            rows: i64,
-            columns: i64,
-            blocks: i64,
-            weights: *const c_void,
-            weight_stride: i64,
-            activations: *const c_void,
-            activation_stride: i64,
-            output: *mut c_void,
-            output_stride: i64,
-            weight_type: c_int,
-            activation_type: c_int,
-            output_type: c_int,
-        ) -> bool {
-            let types = [weight_type, activation_type, output_type].map(|kind| kind.cast_unsigned() as ggml_type);
-            #[cfg(target_arch = "x86_64")]
-            if types == [GGML_TYPE_F16, GGML_TYPE_F16, GGML_TYPE_F32] && half::takes(rows as usize, columns as usize, blocks as usize) {
-                let product = half::Product {
-                    left: weights.cast(),
-                    left_stride: weight_stride as usize,
-                    right: activations.cast(),
-                    right_stride: activation_stride as usize,
-                    output: output.cast(),
-                    output_stride: output_stride as usize,
-                    rows: rows as usize,
-                    columns: columns as usize,
-                    depth: blocks as usize,
-                };
-                // SAFETY: as below.
-                unsafe { half::share(&*params, &product) };
-                return true;
-            }
-            let format = Format::of(types);
-            if let Some((kernel, format)) = KERNEL.filter(|kernel| rows >= kernel.height as i64).zip(format) {
-                let product = Product {
-                    weights: weights.cast(),
-                    weight_stride: weight_stride as usize * format.weight_block(),
-                    activations: activations.cast(),
-                    activation_stride: activation_stride as usize * format.activation_block(),
-                    output: output.cast(),
-                    output_stride: output_stride as usize,
-                    rows: rows as usize,
-                    columns: columns as usize,
-                    blocks: blocks as usize,
-                    offsets: std::ptr::null(),
-                };
-                // SAFETY: ggml passes its own parameters, which live through the call, and whole matrices; each piece has one
-                // thread, by its own counter.
-                unsafe { share(&*params, kernel, format, product, $next_piece) };
-                return true;
-            }
-            // SAFETY: the arguments are those that ggml meant for it.
-            unsafe {
-                $original(
-                    params,
-                    rows,
-                    columns,
-                    blocks,
-                    weights,
-                    weight_stride,
-                    activations,
-                    activation_stride,
-                    output,
-                    output_stride,
-                    weight_type,
-                    activation_type,
-                    output_type,
-                )
-            }
-        }
-    };
+unsafe extern "C" {
+    /// What `llamafile_sgemm` means without the linker's diversion.
+    fn __real_llamafile_sgemm(
+        params: *const ComputeParams,
+        rows: i64,
+        columns: i64,
+        blocks: i64,
+        weights: *const c_void,
+        weight_stride: i64,
+        activations: *const c_void,
+        activation_stride: i64,
+        output: *mut c_void,
+        output_stride: i64,
+        weight_type: c_int,
+        activation_type: c_int,
+        output_type: c_int,
+    ) -> bool;
 }
 
-divert!(__wrap_llamafile_sgemm, __real_llamafile_sgemm, ggml_threadpool_chunk_add);
+/// Called by every thread of a product in the place of ggml's `llamafile_sgemm`; `true` when this thread's share is done.
+///
+/// # Safety
+/// ggml's: matrices of the types named, strides in blocks of those types.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn __wrap_llamafile_sgemm(
+    params: *const ComputeParams,
+    rows: i64,
+    columns: i64,
+    blocks: i64,
+    weights: *const c_void,
+    weight_stride: i64,
+    activations: *const c_void,
+    activation_stride: i64,
+    output: *mut c_void,
+    output_stride: i64,
+    weight_type: c_int,
+    activation_type: c_int,
+    output_type: c_int,
+) -> bool {
+    let types = [weight_type, activation_type, output_type].map(|kind| kind.cast_unsigned() as ggml_type);
+    #[cfg(target_arch = "x86_64")]
+    if types == [GGML_TYPE_F16, GGML_TYPE_F16, GGML_TYPE_F32] && half::takes(rows as usize, columns as usize, blocks as usize) {
+        let product = half::Product {
+            left: weights.cast(),
+            left_stride: weight_stride as usize,
+            right: activations.cast(),
+            right_stride: activation_stride as usize,
+            output: output.cast(),
+            output_stride: output_stride as usize,
+            rows: rows as usize,
+            columns: columns as usize,
+            depth: blocks as usize,
+        };
+        // SAFETY: as below.
+        unsafe { half::share(&*params, &product) };
+        return true;
+    }
+    let format = Format::of(types);
+    if let Some((kernel, format)) = KERNEL.filter(|kernel| rows >= kernel.height as i64).zip(format) {
+        let product = Product {
+            weights: weights.cast(),
+            weight_stride: weight_stride as usize * format.weight_block(),
+            activations: activations.cast(),
+            activation_stride: activation_stride as usize * format.activation_block(),
+            output: output.cast(),
+            output_stride: output_stride as usize,
+            rows: rows as usize,
+            columns: columns as usize,
+            blocks: blocks as usize,
+            offsets: std::ptr::null(),
+        };
+        // SAFETY: ggml passes its own parameters, which live through the call, and whole matrices; each piece has one
+        // thread, by its own counter.
+        unsafe { share(&*params, kernel, format, product) };
+        return true;
+    }
+    // SAFETY: the arguments are those that ggml meant for it.
+    unsafe {
+        __real_llamafile_sgemm(
+            params,
+            rows,
+            columns,
+            blocks,
+            weights,
+            weight_stride,
+            activations,
+            activation_stride,
+            output,
+            output_stride,
+            weight_type,
+            activation_type,
+            output_type,
+        )
+    }
+}
 
 thread_local! {
     static OFFSETS: RefCell<Vec<i32>> = const { RefCell::new(Vec::new()) };
@@ -240,13 +234,7 @@ thread_local! {
 ///
 /// # Safety
 /// As for [`Run`]; every thread of the pool calls it with the same product.
-unsafe fn share(
-    params: &ComputeParams,
-    kernel: Kernel,
-    format: Format,
-    mut product: Product,
-    next_piece: unsafe extern "C" fn(*mut c_void, c_int) -> c_int,
-) {
+unsafe fn share(params: &ComputeParams, kernel: Kernel, format: Format, mut product: Product) {
     let (thread, threads) = (params.thread.max(0) as usize, params.threads.max(1) as usize);
     // ggml sets the counter for the first matrix of a product, whose activations begin its work area. Later ones are
     // divided evenly: setting it again would take a barrier.
@@ -266,7 +254,7 @@ unsafe fn share(
             // SAFETY: pieces do not overlap, and no two threads have the same.
             unsafe { compute(kernel.run(format), &product, rows) };
             // SAFETY: the pool is the one that called.
-            piece = if counted { (unsafe { next_piece(params.pool, 1) }) as usize } else { piece + threads };
+            piece = if counted { (unsafe { ggml_threadpool_chunk_add(params.pool, 1) }) as usize } else { piece + threads };
         }
     });
 }

