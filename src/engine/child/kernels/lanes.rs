@@ -1,4 +1,4 @@
-//! What attention and products in single precision are made of, written once for registers of any length.
+//! What attention is made of, written once for registers of any length.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -63,7 +63,7 @@ pub(super) unsafe fn fill<L: Lanes>(buffer: *mut f32, count: usize, value: f32) 
     }
 }
 
-/// `output[i][row] = sum over k of factor[i][k] * rows[k][row]`, or that much more. `strides`: of rows and of the output.
+/// `output[i][row] = sum over k of factor[i][k] * rows[k][row]`, or that much more.
 ///
 /// # Safety
 /// The matrices are that large, the one of rows being made of whole registers.
@@ -74,21 +74,21 @@ pub(super) unsafe fn product<L: Lanes, const MORE: bool>(
     output: *mut f32,
     count: usize,
     depth: usize,
-    strides: (usize, usize),
+    stride: usize,
 ) {
-    let (mut first, end) = (0, strides.0);
-    while first < end {
-        let left = (end - first) / L::COUNT;
+    let mut first = 0;
+    while first < stride {
+        let left = (stride - first) / L::COUNT;
         // SAFETY: the caller's; so many registers of rows are left.
         unsafe {
             let (rows, output) = (rows.add(first), output.add(first));
             first += L::COUNT
                 * match (left, L::SUMS) {
-                    (4.., 16) => panel::<L, 4, 4, MORE>(factor, rows, output, count, depth, strides),
-                    (2.., 16) => panel::<L, 2, 8, MORE>(factor, rows, output, count, depth, strides),
-                    (_, 16) => panel::<L, 1, 16, MORE>(factor, rows, output, count, depth, strides),
-                    (2.., _) => panel::<L, 2, 4, MORE>(factor, rows, output, count, depth, strides),
-                    _ => panel::<L, 1, 8, MORE>(factor, rows, output, count, depth, strides),
+                    (4.., 16) => panel::<L, 4, 4, MORE>(factor, rows, output, count, depth, stride),
+                    (2.., 16) => panel::<L, 2, 8, MORE>(factor, rows, output, count, depth, stride),
+                    (_, 16) => panel::<L, 1, 16, MORE>(factor, rows, output, count, depth, stride),
+                    (2.., _) => panel::<L, 2, 4, MORE>(factor, rows, output, count, depth, stride),
+                    _ => panel::<L, 1, 8, MORE>(factor, rows, output, count, depth, stride),
                 };
         }
     }
@@ -102,16 +102,16 @@ unsafe fn panel<L: Lanes, const WIDE: usize, const HIGH: usize, const MORE: bool
     output: *mut f32,
     count: usize,
     depth: usize,
-    strides: (usize, usize),
+    stride: usize,
 ) -> usize {
     let whole = count / HIGH * HIGH;
     // SAFETY: the caller's.
     unsafe {
         for first in (0..whole).step_by(HIGH) {
-            block::<L, WIDE, HIGH, MORE>(factor.from(first), rows, output.add(first * strides.1), depth, strides);
+            block::<L, WIDE, HIGH, MORE>(factor.from(first), rows, output.add(first * stride), depth, stride);
         }
         for first in whole..count {
-            block::<L, WIDE, 1, MORE>(factor.from(first), rows, output.add(first * strides.1), depth, strides);
+            block::<L, WIDE, 1, MORE>(factor.from(first), rows, output.add(first * stride), depth, stride);
         }
     }
     WIDE
@@ -125,7 +125,7 @@ unsafe fn block<L: Lanes, const WIDE: usize, const HIGH: usize, const MORE: bool
     rows: *const f32,
     output: *mut f32,
     depth: usize,
-    (stride, output_stride): (usize, usize),
+    stride: usize,
 ) {
     let mut sums = [[L::ZERO; WIDE]; HIGH];
     // SAFETY: the caller's.
@@ -133,7 +133,7 @@ unsafe fn block<L: Lanes, const WIDE: usize, const HIGH: usize, const MORE: bool
         if MORE {
             for high in 0..HIGH {
                 for wide in 0..WIDE {
-                    sums[high][wide] = L::load(output.add(high * output_stride + wide * L::COUNT));
+                    sums[high][wide] = L::load(output.add(high * stride + wide * L::COUNT));
                 }
             }
         }
@@ -151,7 +151,7 @@ unsafe fn block<L: Lanes, const WIDE: usize, const HIGH: usize, const MORE: bool
         }
         for high in 0..HIGH {
             for wide in 0..WIDE {
-                sums[high][wide].store(output.add(high * output_stride + wide * L::COUNT));
+                sums[high][wide].store(output.add(high * stride + wide * L::COUNT));
             }
         }
     }

@@ -18,10 +18,8 @@ use std::{
     sync::LazyLock,
 };
 
-use llama_cpp_sys_2::{GGML_TYPE_F16, GGML_TYPE_F32, GGML_TYPE_Q4_1, GGML_TYPE_Q8_0, GGML_TYPE_Q8_1, ggml_type};
+use llama_cpp_sys_2::{GGML_TYPE_F32, GGML_TYPE_Q4_1, GGML_TYPE_Q8_0, GGML_TYPE_Q8_1, ggml_type};
 
-#[cfg(target_arch = "x86_64")]
-use super::half;
 use super::{ComputeParams, ggml_threadpool_chunk_add};
 
 /// Values of a block, of weights and of activations.
@@ -170,23 +168,6 @@ unsafe extern "C" fn __wrap_llamafile_sgemm(
     output_type: c_int,
 ) -> bool {
     let types = [weight_type, activation_type, output_type].map(|kind| kind.cast_unsigned() as ggml_type);
-    #[cfg(target_arch = "x86_64")]
-    if types == [GGML_TYPE_F16, GGML_TYPE_F16, GGML_TYPE_F32] && half::takes(rows as usize, columns as usize, blocks as usize) {
-        let product = half::Product {
-            left: weights.cast(),
-            left_stride: weight_stride as usize,
-            right: activations.cast(),
-            right_stride: activation_stride as usize,
-            output: output.cast(),
-            output_stride: output_stride as usize,
-            rows: rows as usize,
-            columns: columns as usize,
-            depth: blocks as usize,
-        };
-        // SAFETY: as below.
-        unsafe { half::share(&*params, &product) };
-        return true;
-    }
     let format = Format::of(types);
     if let Some((kernel, format)) = KERNEL.filter(|kernel| rows >= kernel.height as i64).zip(format) {
         let product = Product {

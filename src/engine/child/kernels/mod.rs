@@ -1,13 +1,10 @@
-//! What llama.cpp computes on a processor and is computed here instead: products of quantized weights and of halves, and
-//! attention.
+//! What llama.cpp computes on a processor and is computed here instead: products of quantized weights, and attention.
 //!
 //! `build.rs` has the linker lead ggml's calls here (`--wrap`); what is not ours goes on to the original.
 //!
 //! Must not panic: this is called by ggml's threads.
 
 mod attention;
-#[cfg(target_arch = "x86_64")]
-mod half;
 mod lanes;
 mod matmul;
 

@@ -50,7 +50,7 @@ pub(super) unsafe fn attend<L: Lanes>(attention: &Attention, token: usize, key_h
                 weigh::<L>(scores, tile.len(), sums.add(row * width), width, &mut *greatest.add(row), &mut *weight.add(row));
             }
             let each_row = Factor { data: scores, row: TILE, column: 1 };
-            product::<L, true>(each_row, values, sums, whole, tile.len(), (width, width));
+            product::<L, true>(each_row, values, sums, whole, tile.len(), width);
         }
         for row in 0..rows {
             let output = attention.output.add((token * attention.heads + key_head * rows + row) * width);

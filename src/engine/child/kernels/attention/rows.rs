@@ -44,13 +44,13 @@ pub(super) unsafe fn attend<L: Lanes>(attention: &Attention, tokens: Range<usize
                 widen::<L>(&attention.values, *cell as usize, key_head, values.add(place * width), width);
             }
             let each_key = Factor { data: keys, row: width, column: 1 };
-            product::<L, false>(each_key, queries, scores, tile.len(), width, (stride, stride));
+            product::<L, false>(each_key, queries, scores, tile.len(), width, stride);
             if tile.iter().any(|cell| usize::from(scratch.seen_by[*cell as usize]) < tokens.len()) {
                 hide(attention, tokens.clone(), tile, scores, stride);
             }
             weigh::<L>(scores, tile.len(), sums, width, greatest, weight, stride);
             let each_dimension = Factor { data: values, row: 1, column: width };
-            product::<L, true>(each_dimension, scores, sums, width, tile.len(), (stride, stride));
+            product::<L, true>(each_dimension, scores, sums, width, tile.len(), stride);
         }
         for (row, (token, head)) in rows_of(attention, tokens, key_head).enumerate() {
             let output = attention.output.add((token * attention.heads + head) * width);
