@@ -1,5 +1,5 @@
 //! Makes sure that the web app was built and that whisper.cpp's ggml was renamed before anything is linked, and has the
-//! linker lead calls within llama.cpp to ours.
+//! linker lead calls within both to ours.
 //!
 //! The executable embeds `assets/web/dist/`, which npm makes and the repository does not hold.
 //!
@@ -23,8 +23,15 @@ fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed=src/engine/native");
     println!("cargo::rerun-if-changed={WEB_APP}");
-    // What llama.cpp calls here is answered by src/engine/child/kernels/.
-    for function in ["llamafile_sgemm", "ggml_compute_forward_flash_attn_ext", "_Z28ggml_backend_amx_buffer_typev"] {
+    // What llama.cpp and whisper.cpp call here is answered by src/engine/child/kernels/.
+    for function in [
+        "llamafile_sgemm",
+        "whisper_private_llamafile_sgemm",
+        "ggml_compute_forward_flash_attn_ext",
+        "whisper_private_ggml_compute_forward_flash_attn_ext",
+        "_Z28ggml_backend_amx_buffer_typev",
+        "whisper_private__Z28ggml_backend_amx_buffer_typev",
+    ] {
         println!("cargo::rustc-link-arg=-Wl,--wrap={function}");
     }
     if !Path::new(WEB_APP).join("index.html").is_file() {

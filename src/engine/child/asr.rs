@@ -10,6 +10,7 @@ mod hearing;
 mod lanes;
 mod pieces;
 mod speech;
+mod weights;
 mod windows;
 mod words;
 
@@ -55,10 +56,14 @@ pub fn load(model: &Path, options: &EngineOptions, loading: &dyn Fn(f32)) -> Res
     let on_gpu = options.gpu_layers > 0;
     let mut parameters = WhisperContextParameters::default();
     parameters.use_gpu(on_gpu);
-    // Slower on a processor, where whisper.cpp's own kernels have it in pieces; measured.
-    parameters.flash_attn(on_gpu);
-    let context = WhisperContext::new_with_params(model, parameters)
-        .map_err(|error| EngineError::Failed(format!("whisper.cpp could not load {}: {error}", model.display())))?;
+    // On a processor, ours ([`super::kernels`]).
+    parameters.flash_attn(true);
+    let in_8_bits = if on_gpu { None } else { weights::in_8_bits(model) };
+    let context = match in_8_bits {
+        Some(weights) => WhisperContext::new_from_buffer_with_params(&weights, parameters),
+        None => WhisperContext::new_with_params(model, parameters),
+    };
+    let context = context.map_err(|error| EngineError::Failed(format!("whisper.cpp could not load {}: {error}", model.display())))?;
     let states = vec![new_state(&context)?];
     loading(1.0);
     let lanes = if on_gpu { 1 } else { usize::from(options.threads).clamp(1, MOST_LANES) };
@@ -68,7 +73,8 @@ pub fn load(model: &Path, options: &EngineOptions, loading: &dyn Fn(f32)) -> Res
 
 struct WhisperTranscriber {
     context: WhisperContext,
-    /// One at first; the others when they are first needed.
+    /// One at first; the others when they are needed. New ones for every recording: whisper.cpp draws the candidates of its
+    /// beams by lot, and only a new state draws the same ones again.
     states: Vec<WhisperState>,
     lanes: usize,
     threads: c_int,
@@ -100,6 +106,7 @@ impl Worker for WhisperTranscriber {
 impl WhisperTranscriber {
     fn transcribe(&mut self, request: &TranscriptionRequest, recording: File, reply: &Reply) -> Result<(), EngineError> {
         let mut task = self.task(request)?;
+        self.states = vec![new_state(&self.context)?];
         let mut pieces = Pieces::new(recording, request.samples);
         while let Some(piece) = pieces.next()? {
             if !self.hear_piece(&piece, &mut task, reply)? {

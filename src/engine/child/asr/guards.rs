@@ -6,7 +6,10 @@ use std::io::Write as _;
 
 use flate2::{Compression, write::ZlibEncoder};
 
-use super::hearing::{Heard, HeardSegment};
+use super::{
+    SAMPLES_PER_SECOND,
+    hearing::{Heard, HeardSegment},
+};
 
 /// Text that deflates better than this repeats itself.
 const MOST_COMPRESSION: f32 = 2.4;
@@ -15,10 +18,19 @@ const LEAST_LOG_PROBABILITY: f32 = -1.0;
 /// Whisper takes a window for no speech from here on, unless its words are as likely as this: it takes odd voices for none too.
 const NO_SPEECH: f32 = 0.6;
 const LIKELY_LOG_PROBABILITY: f32 = -0.8;
+/// A slow speaker's, whose pauses have been left out.
+const LEAST_TOKENS_A_SECOND: f32 = 1.5;
 /// No speaker repeats himself so much: a loop. Less may be a refrain, and is kept when no other hearing was better.
 const LOOP_COMPRESSION: f32 = 4.0;
 /// How often one text may follow itself.
 const MOST_REPEATS: usize = 2;
+
+/// Whether a text is too short for so much speech. What several texts at once come to may be cut off where it becomes unlikely,
+/// or a phrase that Whisper knows from silence: the average of its words' likelihood is higher.
+pub fn is_sparse(heard: &Heard, samples: usize) -> bool {
+    let tokens: usize = heard.segments.iter().map(|segment| segment.tokens.len()).sum();
+    (tokens as f32) < LEAST_TOKENS_A_SECOND * samples as f32 / SAMPLES_PER_SECOND as f32
+}
 
 /// Whether a window was heard well enough not to be heard again.
 pub fn is_good(heard: &Heard) -> bool {
@@ -95,6 +107,14 @@ mod tests {
             assert_eq!(left(heard(&["I was flying."], log_probability, no_speech)), ["I was flying."], "likely words are kept");
         }
         assert_eq!(left(heard(&["I was (somehow) flying.", "[MUSIC]"], -0.2, 0.0)), ["I was (somehow) flying."]);
+    }
+
+    #[test]
+    fn a_phrase_is_too_short_for_twenty_seconds() {
+        let mut phrase = heard(&["Thanks for watching!"], -0.3, 0.1);
+        phrase.segments[0].tokens = vec![1; 4];
+        assert!(is_sparse(&phrase, 20 * SAMPLES_PER_SECOND));
+        assert!(!is_sparse(&phrase, 2 * SAMPLES_PER_SECOND));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::{
     collections::BTreeMap,
     ffi::c_int,
     sync::{
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::AtomicBool,
         mpsc::{self, Receiver},
     },
 };
@@ -16,12 +16,13 @@ use whisper_rs::{WhisperContext, WhisperState};
 
 use super::{
     SAMPLES_PER_SECOND, Task, guards,
-    hearing::{Heard, Manner, hear, positions},
+    hearing::{Heard, Manner, Search, hear, positions},
+    new_state,
     windows::Window,
 };
 use crate::engine::EngineError;
 
-/// Temperatures that a poor window is heard at after 0. A window takes so many hearings and two more at most.
+/// Temperatures that a poor window is heard at after 0. A window takes so many hearings and three more at most.
 const FALLBACK: [f32; 2] = [0.4, 0.8];
 /// Less of a window than this is not worth a hearing of its own.
 const LEAST_REST: usize = SAMPLES_PER_SECOND / 2;
@@ -55,10 +56,10 @@ impl Listener<'_> {
         window: &Window,
     ) -> Result<(Hearing, &'static str), EngineError> {
         let samples = window.samples(self.piece);
-        let (temperature, positions) = self.ways(samples.len())[0];
-        let Some(heard) = self.hear_once(state, threads, &samples, temperature, positions)? else { return Ok((Ok(None), self.language)) };
+        let way = self.ways(samples.len())[0];
+        let Some(heard) = self.hear_once(state, threads, &samples, way)? else { return Ok((Ok(None), self.language)) };
         let language = heard.language.unwrap_or(self.language);
-        let hearing = if language == self.language && guards::is_good(&heard) {
+        let hearing = if language == self.language && guards::is_good(&heard) && way.is_believed(&heard, samples.len()) {
             self.hear_rest(state, threads, window, guards::clean(heard))
         } else {
             Listener { language, ..*self }.hear(state, threads, window)
@@ -85,10 +86,13 @@ impl Listener<'_> {
     fn hear_well(&self, state: &mut WhisperState, threads: c_int, window: &Window) -> Result<Option<Heard>, EngineError> {
         let samples = window.samples(self.piece);
         let mut best: Option<Heard> = None;
-        for (temperature, positions) in self.ways(samples.len()) {
-            let Some(heard) = self.hear_once(state, threads, &samples, temperature, positions)? else { return Ok(None) };
+        for way in self.ways(samples.len()) {
+            let Some(heard) = self.hear_once(state, threads, &samples, way)? else { return Ok(None) };
+            if self.task.temperature == 0.0 && !way.is_believed(&heard, samples.len()) {
+                continue;
+            }
             // Nobody spoke, as far as the whole context tells; a short one is not believed.
-            let done = guards::is_good(&heard) || (guards::is_no_speech(&heard) && positions.is_none());
+            let done = guards::is_good(&heard) || (guards::is_no_speech(&heard) && way.positions.is_none());
             if best.as_ref().is_none_or(|best| guards::is_better(&heard, best)) {
                 best = Some(heard);
             }
@@ -104,24 +108,52 @@ impl Listener<'_> {
         state: &mut WhisperState,
         threads: c_int,
         samples: &[f32],
-        temperature: f32,
-        positions: Option<c_int>,
+        Way { search, positions }: Way,
     ) -> Result<Option<Heard>, EngineError> {
+        let mut whole;
+        let state = if positions.is_none() {
+            whole = new_state(self.context)?;
+            &mut whole
+        } else {
+            state
+        };
         let Task { words, prompt, .. } = self.task;
-        let manner = Manner { threads, language: self.language, temperature, positions, words: *words, prompt };
+        let manner = Manner { threads, language: self.language, search, positions, words: *words, prompt };
         hear(self.context, state, samples, &manner, self.cancelled)
     }
 
-    /// Temperatures and encoder positions, in the order in which they are tried.
-    fn ways(&self, samples: usize) -> Vec<(f32, Option<c_int>)> {
+    /// In the order in which they are tried.
+    fn ways(&self, samples: usize) -> Vec<Way> {
         let short = positions(samples, self.context.n_audio_ctx());
-        let mut ways = vec![(self.task.temperature, short)];
+        let asked = Search::Temperature(self.task.temperature);
         // A temperature that was asked for is kept to.
-        if self.task.temperature == 0.0 {
-            ways.extend(short.map(|_| (0.0, None)));
-            ways.extend(FALLBACK.map(|temperature| (temperature, None)));
+        if self.task.temperature != 0.0 {
+            return vec![Way { search: asked, positions: short }];
         }
+        let mut ways = vec![Way { search: Search::Beams, positions: short }, Way { search: asked, positions: short }];
+        ways.extend(short.map(|_| Way { search: asked, positions: None }));
+        ways.extend(FALLBACK.map(|temperature| Way { search: Search::Temperature(temperature), positions: None }));
         ways
+    }
+}
+
+/// One way to hear a window.
+#[derive(Clone, Copy)]
+struct Way {
+    search: Search,
+    /// Of the encoder, as in [`Manner`].
+    positions: Option<c_int>,
+}
+
+impl Way {
+    /// Whether there is speech at all, the likeliest words tell: of what several texts at once or chance come to, only a full
+    /// text is taken.
+    fn is_believed(self, heard: &Heard, samples: usize) -> bool {
+        match self.search {
+            Search::Beams => guards::is_good(heard) && !guards::is_sparse(heard, samples),
+            Search::Temperature(0.0) => true,
+            Search::Temperature(_) => !guards::is_sparse(heard, samples),
+        }
     }
 }
 
@@ -140,15 +172,16 @@ pub fn hear_windows(
         }
         return Ok(true);
     }
-    let threads = (threads / c_int::try_from(states.len()).unwrap_or(1)).max(1);
-    let (next, (sender, receiver)) = (AtomicUsize::new(0), mpsc::channel());
+    let lanes = states.len();
+    let threads = (threads / c_int::try_from(lanes).unwrap_or(1)).max(1);
+    let (sender, receiver) = mpsc::channel();
     std::thread::scope(|scope| {
-        for state in states {
-            let (sender, next) = (sender.clone(), &next);
+        for (lane, state) in states.iter_mut().enumerate() {
+            let sender = sender.clone();
+            // In turns, not whichever lane is free: what a state hears depends on what it drew by lot before.
+            let windows = windows.iter().enumerate().skip(lane).step_by(lanes);
             scope.spawn(move || {
-                loop {
-                    let index = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(window) = windows.get(index) else { return };
+                for (index, window) in windows {
                     if sender.send((index, listener.hear(state, threads, window))).is_err() {
                         return;
                     }
@@ -156,15 +189,11 @@ pub fn hear_windows(
             });
         }
         drop(sender);
-        let finished = in_order(receiver, send);
-        if !matches!(finished, Ok(true)) {
-            next.store(windows.len(), Ordering::Relaxed);
-        }
-        finished
+        in_order(receiver, send)
     })
 }
 
-/// Hands on what comes in any order; false when it is cut short.
+/// Hands on what comes in any order; false when it is cut short. Lanes then find nobody who listens, and end.
 fn in_order(
     receiver: Receiver<(usize, Hearing)>,
     send: &mut dyn FnMut(Vec<(Window, Heard)>) -> Result<(), EngineError>,

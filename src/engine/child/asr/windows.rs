@@ -1,4 +1,4 @@
-//! What Whisper hears at once: at most twenty seconds of speech with the long pauses left out.
+//! What Whisper hears at once: at most 19 seconds of speech with the long pauses left out.
 //!
 //! Windows are cut where somebody pauses, so that each is heard once and none waits for the one before it; whisper.cpp's
 //! own go on where the last sentence ended and hear its rest twice.
@@ -8,8 +8,9 @@ use std::ops::Range;
 use super::{SAMPLES_PER_SECOND, speech::Speech};
 
 /// Whisper can hear 30 seconds. The encoder's time grows faster than what it hears: windows of 20 seconds and their margin
-/// take the least for each second.
-const LONGEST: usize = SAMPLES_PER_SECOND * 20;
+/// take the least for each second. A little less, and they are the 1,024 positions that it hears at once
+/// ([`super::hearing::positions`]).
+const LONGEST: usize = SAMPLES_PER_SECOND * 192 / 10;
 /// From here on a window is full enough to end before speech that would have to be cut.
 const FULL_ENOUGH: usize = SAMPLES_PER_SECOND * 12;
 /// A score below this is a pause good enough to cut in.

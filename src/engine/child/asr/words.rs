@@ -30,6 +30,8 @@ const WITHOUT_SPACES: [&str; 7] = ["zh", "ja", "yue", "th", "lo", "my", "km"];
 const STEP: usize = SAMPLES_PER_SECOND / 100;
 /// What is softer than this part of a word's loudest sound is the pause around it.
 const AUDIBLE: f32 = 0.1;
+/// Steps of silence that are no part of a word, as the closing of the lips is.
+const SHORTEST_PAUSE: usize = 12;
 
 /// The words of a segment. Their times ascend and stay within its own.
 pub fn words(tokens: &[Token], language: &str, segment: Range<usize>, samples: &[f32]) -> Vec<Word> {
@@ -56,16 +58,35 @@ pub fn words(tokens: &[Token], language: &str, segment: Range<usize>, samples: &
 }
 
 impl Word {
-    /// whisper.cpp lets a word begin where the one before it ended: the pauses at both ends are taken off.
+    /// whisper.cpp lets a word begin where the one before it ended, or a little before: the pauses at both ends are taken off,
+    /// and what is beyond them, the neighbours' sound.
     fn without_pauses(self, samples: &[f32]) -> Self {
         let Some(sound) = samples.get(self.start..self.end) else { return self };
         let steps: Vec<f32> = sound.chunks(STEP).map(loudness).collect();
         let least = steps.iter().copied().fold(0.0, f32::max) * AUDIBLE;
-        let audible = |step: &f32| *step >= least;
-        let (first, last) = (steps.iter().position(audible).unwrap_or(0), steps.iter().rposition(audible).unwrap_or(steps.len()));
-        let (start, end) = (self.start + first * STEP, (self.start + (last + 1) * STEP).min(self.end));
+        let Some(loudest) = sounds(&steps, least).into_iter().max_by(|one, other| energy(&steps, one).total_cmp(&energy(&steps, other)))
+        else {
+            return self;
+        };
+        let (start, end) = (self.start + loudest.start * STEP, (self.start + loudest.end * STEP).min(self.end));
         Self { start, end: end.max(start), ..self }
     }
+}
+
+/// The steps that are no softer than that, without the pauses between them.
+fn sounds(steps: &[f32], least: f32) -> Vec<Range<usize>> {
+    let mut sounds: Vec<Range<usize>> = Vec::new();
+    for (at, _) in steps.iter().enumerate().filter(|(_, loudness)| **loudness >= least) {
+        match sounds.last_mut() {
+            Some(sound) if at - sound.end <= SHORTEST_PAUSE => sound.end = at + 1,
+            _ => sounds.push(at..at + 1),
+        }
+    }
+    sounds
+}
+
+fn energy(steps: &[f32], sound: &Range<usize>) -> f32 {
+    steps[sound.clone()].iter().map(|loudness| loudness * loudness).sum()
 }
 
 /// A word as far as it is read.
@@ -129,6 +150,14 @@ mod tests {
     fn pauses_belong_to_no_word() {
         let samples: Vec<f32> = (0..16_000).map(|index| if (4000..9600).contains(&index) { 0.5 } else { 0.001 }).collect();
         let words = words(&[token(b" river", 800, 16_000)], "en", 0..16_000, &samples);
+        assert_eq!((words[0].start, words[0].end), (4000, 9600));
+    }
+
+    #[test]
+    fn a_neighbours_last_sound_belongs_to_no_word_and_closed_lips_do() {
+        let heard = |at: usize| at < 500 || (4000..7000).contains(&at) || (8000..9600).contains(&at);
+        let samples: Vec<f32> = (0..16_000).map(|at| if heard(at) { 0.5 } else { 0.001 }).collect();
+        let words = words(&[token(b" water", 0, 16_000)], "en", 0..16_000, &samples);
         assert_eq!((words[0].start, words[0].end), (4000, 9600));
     }
 

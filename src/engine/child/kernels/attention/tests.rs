@@ -6,6 +6,8 @@ struct Made {
     keys: Vec<u16>,
     values: Vec<u16>,
     mask: Vec<u16>,
+    /// Or every token sees every cell.
+    masked: bool,
     output: Vec<f32>,
     shape: Shape,
 }
@@ -64,7 +66,7 @@ impl Made {
         let queries = halves(tokens * key_heads * group * width).into_iter().map(half).collect();
         let (keys, values) = (halves(cells * key_heads * width), halves(cells * key_heads * width));
         let mask = (0..tokens * cells).map(|at| if sees(shape, at / cells, at % cells) { 0 } else { HIDDEN }).collect();
-        Self { queries, keys, values, mask, output: vec![f32::NAN; tokens * key_heads * group * width], shape }
+        Self { queries, keys, values, mask, masked: true, output: vec![f32::NAN; tokens * key_heads * group * width], shape }
     }
 
     fn attention(&mut self) -> Attention {
@@ -75,8 +77,7 @@ impl Made {
             queries: matrices(self.queries.as_ptr().cast(), key_heads * group, 4),
             keys: Cached { matrices: matrices(self.keys.as_ptr().cast(), key_heads, 2), widen: None },
             values: Cached { matrices: matrices(self.values.as_ptr().cast(), key_heads, 2), widen: None },
-            mask: self.mask.as_ptr().cast(),
-            mask_stride: cells * 2,
+            mask: self.masked.then_some(Mask { data: self.mask.as_ptr().cast(), stride: cells * 2 }),
             output: self.output.as_mut_ptr(),
             tokens,
             cells,
@@ -123,15 +124,30 @@ fn values_are_those_of_the_definition() {
     for ((name, kernel), shape, (sight, sees)) in
         kernels().into_iter().flat_map(|kernel| SHAPES.into_iter().flat_map(move |shape| SIGHTS.map(|sight| (kernel, shape, sight))))
     {
-        let Shape { tokens, cells, key_heads, group, width } = shape;
         let mut made = Made::new(shape, sees);
-        made.run(kernel, 0..tokens);
-        for (token, head) in (0..tokens).flat_map(|token| (0..key_heads * group).map(move |head| (token, head))) {
-            let got = &made.output[(token * key_heads * group + head) * width..][..width];
-            let expected = made.expected(token, head);
-            let close = got.iter().zip(&expected).all(|(got, expected)| (f64::from(*got) - expected).abs() < 1e-5);
-            assert!(close, "{name}, {sight}, {tokens} tokens, {cells} cells, {width} wide: token {token}, head {head}");
-        }
+        made.run(kernel, 0..shape.tokens);
+        assert_is_expected(&made, &format!("{name}, {sight}"));
+    }
+}
+
+fn assert_is_expected(made: &Made, what: &str) {
+    let Shape { tokens, cells, key_heads, group, width } = made.shape;
+    for (token, head) in (0..tokens).flat_map(|token| (0..key_heads * group).map(move |head| (token, head))) {
+        let got = &made.output[(token * key_heads * group + head) * width..][..width];
+        let expected = made.expected(token, head);
+        let close = got.iter().zip(&expected).all(|(got, expected)| (f64::from(*got) - expected).abs() < 1e-5);
+        assert!(close, "{what}, {tokens} tokens, {cells} cells, {width} wide: token {token}, head {head}");
+    }
+}
+
+#[test]
+fn without_a_mask_every_cell_is_seen() {
+    let shapes = [SHAPES[0], SHAPES[2], SHAPES[3], Shape { tokens: 5, cells: 130, key_heads: 8, group: 1, width: 64 }];
+    for ((name, kernel), shape) in kernels().into_iter().flat_map(|kernel| shapes.map(|shape| (kernel, shape))) {
+        let mut made = Made::new(shape, |_, _, _| true);
+        made.masked = false;
+        made.run(kernel, 0..shape.tokens);
+        assert_is_expected(&made, &format!("{name}, no mask"));
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{arch::x86_64::*, ops::Range};
 
-use super::{Format, Kernel, Product};
+use super::{Format, Kernel, Product, fetch};
 
 const HEIGHT: usize = 8;
 
@@ -64,7 +64,10 @@ macro_rules! panel {
             unsafe {
                 let mut weights = product.weights.add(first_row * stride);
                 let mut activations = product.activations.add(first_column * product.activation_stride);
-                for _ in 0..product.blocks {
+                for number in 0..product.blocks {
+                    if first_column == 0 {
+                        fetch(product, format(Q8_0), first_row + HEIGHT..first_row + 2 * HEIGHT, number);
+                    }
                     let block = if Q8_0 { unpack_q8_0(weights, stride) } else { unpack::<$width>(weights, stride) };
                     $({
                         let activations = activations.add(usize::wrapping_mul($column, product.activation_stride));

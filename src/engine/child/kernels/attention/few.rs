@@ -1,25 +1,27 @@
-//! One token, whose queries are too few to fill a register: one holds many values of one row, or scores of many cells.
+//! Queries too few to fill a register, over the same cells: one holds many values of one row, or scores of many cells.
+
+use std::ops::Range;
 
 use super::{
     Attention, NOTHING_SEEN, Scratch, TILE,
-    blocks::{list_cells, widen},
+    blocks::{list_cells, rows_of, widen_tile},
 };
 use crate::engine::child::kernels::lanes::{Factor, Lanes, exponential, fill, product};
 
 /// Rows that are multiplied together, and cells.
 const BLOCK: usize = 4;
 
-/// Goes over all cells that the token sees.
+/// Goes over all cells that the tokens see, which for each are the same.
 ///
 /// # Safety
 /// As for [`super::Kernel`], and for [`Lanes`].
 #[inline(always)]
-pub(super) unsafe fn attend<L: Lanes>(attention: &Attention, token: usize, key_head: usize, scratch: &mut Scratch) {
-    let (rows, width) = (attention.group, attention.width);
+pub(super) unsafe fn attend<L: Lanes>(attention: &Attention, tokens: Range<usize>, key_head: usize, scratch: &mut Scratch) {
+    let (rows, width) = (tokens.len() * attention.group, attention.width);
     let whole = rows.next_multiple_of(BLOCK);
     // SAFETY: the buffers are as long as is asked for here; tokens, heads and cells are the attention's.
     unsafe {
-        list_cells(attention, token..token + 1, scratch);
+        list_cells(attention, tokens.clone(), scratch);
         let queries = scratch.queries.of(rows * width);
         let keys = scratch.keys.of(TILE * width);
         let values = scratch.values.of(TILE * width);
@@ -30,19 +32,18 @@ pub(super) unsafe fn attend<L: Lanes>(attention: &Attention, token: usize, key_h
         // What is added to the rows that only make a block whole is never looked at.
         fill::<L>(scores, whole * TILE, 0.0);
         fill::<L>(sums, whole * width, 0.0);
-        for row in 0..rows {
-            let query = attention.queries.row::<f32>(token, key_head * rows + row);
+        for (row, (token, head)) in rows_of(attention, tokens.clone(), key_head).enumerate() {
+            let query = attention.queries.row::<f32>(token, head);
             for dimension in 0..width {
                 *queries.add(row * width + dimension) = *query.add(dimension) * attention.scale;
             }
             *greatest.add(row) = NOTHING_SEEN;
             *weight.add(row) = 0.0;
         }
-        for tile in scratch.list.chunks(TILE) {
-            for (place, cell) in tile.iter().enumerate() {
-                widen::<L>(&attention.keys, *cell as usize, key_head, keys.add(place * width), width);
-                widen::<L>(&attention.values, *cell as usize, key_head, values.add(place * width), width);
-            }
+        for first in (0..scratch.list.len()).step_by(TILE) {
+            let range = first..scratch.list.len().min(first + TILE);
+            widen_tile::<L>(attention, &scratch.list, range.clone(), key_head, keys, values);
+            let tile = &scratch.list[range];
             for row in 0..rows {
                 let scores = scores.add(row * TILE);
                 multiply::<L>(queries.add(row * width), keys, width, tile.len(), scores);
@@ -52,8 +53,8 @@ pub(super) unsafe fn attend<L: Lanes>(attention: &Attention, token: usize, key_h
             let each_row = Factor { data: scores, row: TILE, column: 1 };
             product::<L, true>(each_row, values, sums, whole, tile.len(), width);
         }
-        for row in 0..rows {
-            let output = attention.output.add((token * attention.heads + key_head * rows + row) * width);
+        for (row, (token, head)) in rows_of(attention, tokens, key_head).enumerate() {
+            let output = attention.output.add((token * attention.heads + head) * width);
             let all = *weight.add(row);
             let share = if all > 0.0 { 1.0 / all } else { 0.0 };
             for dimension in 0..width {
@@ -75,8 +76,8 @@ unsafe fn multiply<L: Lanes>(query: *const f32, keys: *const f32, width: usize, 
         unsafe {
             for dimension in (0..width).step_by(L::COUNT) {
                 let values = L::load(query.add(dimension));
-                for (place, sum) in sums.iter_mut().enumerate() {
-                    *sum = L::load(keys.add((cell + place) * width + dimension)).multiply_add(values, *sum);
+                for place in 0..BLOCK {
+                    sums[place] = L::load(keys.add((cell + place) * width + dimension)).multiply_add(values, sums[place]);
                 }
             }
             L::store_sums(sums, scores.add(cell));
