@@ -49,10 +49,11 @@ pub fn is_better(one: &Heard, other: &Heard) -> bool {
     is_text(one).cmp(&is_text(other)).then(by_likelihood).is_gt()
 }
 
-/// Takes out of a hearing what nobody said.
-pub fn clean(mut heard: Heard) -> Heard {
+/// Takes out of a hearing of so many samples what nobody said.
+pub fn clean(mut heard: Heard, samples: usize) -> Heard {
     let imagined = heard.no_speech_probability > NO_SPEECH && heard.average_log_probability < LIKELY_LOG_PROBABILITY;
-    let guessed = heard.average_log_probability < 2.0 * LEAST_LOG_PROBABILITY;
+    let least = if is_sparse(&heard, samples) { LEAST_LOG_PROBABILITY } else { 2.0 * LEAST_LOG_PROBABILITY };
+    let guessed = heard.average_log_probability < least;
     if imagined || guessed {
         heard.segments.clear();
     }
@@ -88,13 +89,15 @@ mod tests {
     use super::*;
 
     fn heard(texts: &[&str], average_log_probability: f32, no_speech_probability: f32) -> Heard {
-        let segments = texts.iter().map(|text| HeardSegment { text: (*text).to_owned(), ..HeardSegment::default() }).collect();
+        let tokens = |text: &str| vec![1; text.split(' ').count()];
+        let segments =
+            texts.iter().map(|text| HeardSegment { text: (*text).to_owned(), tokens: tokens(text), ..HeardSegment::default() }).collect();
         let compression_ratio = compression_ratio(&texts.join(" "));
         Heard { segments, average_log_probability, no_speech_probability, compression_ratio, ..Heard::default() }
     }
 
     fn left(heard: Heard) -> Vec<String> {
-        clean(heard).segments.into_iter().map(|segment| segment.text).collect()
+        clean(heard, SAMPLES_PER_SECOND).segments.into_iter().map(|segment| segment.text).collect()
     }
 
     #[test]
@@ -111,10 +114,11 @@ mod tests {
 
     #[test]
     fn a_phrase_is_too_short_for_twenty_seconds() {
-        let mut phrase = heard(&["Thanks for watching!"], -0.3, 0.1);
-        phrase.segments[0].tokens = vec![1; 4];
-        assert!(is_sparse(&phrase, 20 * SAMPLES_PER_SECOND));
-        assert!(!is_sparse(&phrase, 2 * SAMPLES_PER_SECOND));
+        let phrase = || heard(&["Thank you for watching!"], -1.2, 0.1);
+        assert!(is_sparse(&phrase(), 20 * SAMPLES_PER_SECOND));
+        assert!(!is_sparse(&phrase(), 2 * SAMPLES_PER_SECOND));
+        assert!(clean(phrase(), 20 * SAMPLES_PER_SECOND).segments.is_empty(), "a guess at so much is none");
+        assert_eq!(clean(phrase(), 2 * SAMPLES_PER_SECOND).segments.len(), 1);
     }
 
     #[test]

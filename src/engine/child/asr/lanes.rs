@@ -60,7 +60,7 @@ impl Listener<'_> {
         let Some(heard) = self.hear_once(state, threads, &samples, way)? else { return Ok((Ok(None), self.language)) };
         let language = heard.language.unwrap_or(self.language);
         let hearing = if language == self.language && guards::is_good(&heard) && way.is_believed(&heard, samples.len()) {
-            self.hear_rest(state, threads, window, guards::clean(heard))
+            self.hear_rest(state, threads, window, guards::clean(heard, samples.len()))
         } else {
             Listener { language, ..*self }.hear(state, threads, window)
         };
@@ -100,7 +100,7 @@ impl Listener<'_> {
                 break;
             }
         }
-        Ok(best.map(guards::clean))
+        Ok(best.map(|best| guards::clean(best, samples.len())))
     }
 
     fn hear_once(
