@@ -20,6 +20,8 @@ const NO_SPEECH: f32 = 0.6;
 const LIKELY_LOG_PROBABILITY: f32 = -0.8;
 /// A slow speaker's, whose pauses have been left out.
 const LEAST_TOKENS_A_SECOND: f32 = 1.5;
+/// Fewer are often said twice.
+const REPEATED_TOKENS: usize = 6;
 /// No speaker repeats himself so much: a loop. Less may be a refrain, and is kept when no other hearing was better.
 const LOOP_COMPRESSION: f32 = 4.0;
 /// How often one text may follow itself.
@@ -30,6 +32,14 @@ const MOST_REPEATS: usize = 2;
 pub fn is_sparse(heard: &Heard, samples: usize) -> bool {
     let tokens: usize = heard.segments.iter().map(|segment| segment.tokens.len()).sum();
     (tokens as f32) < LEAST_TOKENS_A_SECOND * samples as f32 / SAMPLES_PER_SECOND as f32
+}
+
+/// Whether a text ends with what it said before. Several texts at once come to that where a sound ends in mid-sentence: what is
+/// there already is likely.
+pub fn ends_in_repetition(heard: &Heard) -> bool {
+    let tokens: Vec<u32> = heard.segments.iter().flat_map(|segment| &segment.tokens).copied().collect();
+    let Some(before) = tokens.len().checked_sub(REPEATED_TOKENS) else { return false };
+    tokens[..before].windows(REPEATED_TOKENS).any(|part| part == &tokens[before..])
 }
 
 /// Whether a window was heard well enough not to be heard again.
@@ -119,6 +129,22 @@ mod tests {
         assert!(!is_sparse(&phrase(), 2 * SAMPLES_PER_SECOND));
         assert!(clean(phrase(), 20 * SAMPLES_PER_SECOND).segments.is_empty(), "a guess at so much is none");
         assert_eq!(clean(phrase(), 2 * SAMPLES_PER_SECOND).segments.len(), 1);
+    }
+
+    #[test]
+    fn a_text_that_ends_as_it_went_on_before_is_known() {
+        let of = |tokens: &[&[u32]]| {
+            let segments = tokens.iter().map(|tokens| HeardSegment { tokens: tokens.to_vec(), ..HeardSegment::default() });
+            Heard { segments: segments.collect(), ..Heard::default() }
+        };
+        assert!(ends_in_repetition(&of(&[&[1, 2, 3, 4, 5, 6, 7], &[8, 9], &[2, 3, 4, 5, 6, 7]])));
+        for other in [
+            &[&[1, 2, 3, 4, 5, 6][..], &[9], &[1, 2, 3, 4, 5, 7]],
+            &[&[1, 2, 3, 4, 5, 6][..], &[1, 2, 3, 4, 5, 6], &[7]],
+            &[&[1][..], &[], &[1]],
+        ] {
+            assert!(!ends_in_repetition(&of(other)), "{other:?}");
+        }
     }
 
     #[test]

@@ -147,10 +147,10 @@ struct Way {
 
 impl Way {
     /// Whether there is speech at all, the likeliest words tell: of what several texts at once or chance come to, only a full
-    /// text is taken.
+    /// text is taken, and one that does not repeat itself.
     fn is_believed(self, heard: &Heard, samples: usize) -> bool {
         match self.search {
-            Search::Beams => guards::is_good(heard) && !guards::is_sparse(heard, samples),
+            Search::Beams => guards::is_good(heard) && !guards::is_sparse(heard, samples) && !guards::ends_in_repetition(heard),
             Search::Temperature(0.0) => true,
             Search::Temperature(_) => !guards::is_sparse(heard, samples),
         }
