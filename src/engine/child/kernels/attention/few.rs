@@ -76,8 +76,8 @@ unsafe fn multiply<L: Lanes>(query: *const f32, keys: *const f32, width: usize, 
         unsafe {
             for dimension in (0..width).step_by(L::COUNT) {
                 let values = L::load(query.add(dimension));
-                for place in 0..BLOCK {
-                    sums[place] = L::load(keys.add((cell + place) * width + dimension)).multiply_add(values, sums[place]);
+                for (place, sum) in sums.iter_mut().enumerate() {
+                    *sum = L::load(keys.add((cell + place) * width + dimension)).multiply_add(values, *sum);
                 }
             }
             L::store_sums(sums, scores.add(cell));
