@@ -37,9 +37,12 @@ pub struct Engine {
     pub pid: Option<i32>,
 }
 
+/// The server closes what idles for ten seconds; a request that comes at that very moment would get no answer.
+const KEPT: Duration = Duration::from_secs(5);
+
 impl Api {
     pub fn new(base: &str) -> Self {
-        let client = Client::builder().no_proxy().timeout(PATIENCE).build().expect("an HTTP client");
+        let client = Client::builder().no_proxy().timeout(PATIENCE).pool_idle_timeout(KEPT).build().expect("an HTTP client");
         Self { client, base: base.to_owned() }
     }
 
