@@ -30,7 +30,7 @@ const TOKENS_A_SECOND: usize = 20;
 const TOKENS_OF_FRAME: usize = 16;
 
 /// Texts of a window that are followed at once. The likeliest next word is often not that of the likeliest sentence: of 2,432
-/// words following one alone is wrong in 100, four in 87, five in 75; five take a tenth more time than four.
+/// words following one alone is wrong in 100, five in 75 to 87, as sums are rounded one way or another.
 const BEAMS: c_int = 5;
 
 /// How the words of a window are found.
