@@ -64,17 +64,18 @@ pub fn load(model: &Path, options: &EngineOptions, loading: &dyn Fn(f32)) -> Res
         None => WhisperContext::new_with_params(model, parameters),
     };
     let context = context.map_err(|error| EngineError::Failed(format!("whisper.cpp could not load {}: {error}", model.display())))?;
-    let states = vec![new_state(&context)?];
+    // Whether there is memory for one is better known now.
+    drop(new_state(&context)?);
     loading(1.0);
     let lanes = if on_gpu { 1 } else { usize::from(options.threads).clamp(1, MOST_LANES) };
-    let transcriber = WhisperTranscriber { context, states, lanes, threads: c_int::from(options.threads.max(1)), guess: FIRST_GUESS };
+    let transcriber = WhisperTranscriber { context, states: Vec::new(), lanes, threads: c_int::from(options.threads.max(1)), guess: FIRST_GUESS };
     Ok((Box::new(transcriber), ModelFacts::default()))
 }
 
 struct WhisperTranscriber {
     context: WhisperContext,
-    /// One at first; the others when they are needed. New ones for every recording: whisper.cpp draws the candidates of its
-    /// beams by lot, and only a new state draws the same ones again.
+    /// Of the recording that is heard: one at first, the others when they are needed. New ones for every recording: whisper.cpp
+    /// draws the candidates of its beams by lot, and only a new state draws the same ones again.
     states: Vec<WhisperState>,
     lanes: usize,
     threads: c_int,
@@ -99,8 +100,20 @@ impl Worker for WhisperTranscriber {
         };
         let recording = descriptors.into_iter().next();
         let recording = recording.ok_or_else(|| EngineError::InvalidRequest("the request came without a recording".into()))?;
-        self.transcribe(&request, recording.into(), reply)
+        let outcome = self.transcribe(&request, recording.into(), reply);
+        self.states.clear();
+        give_memory_back();
+        outcome
     }
+}
+
+/// What a recording took goes back to the system: the allocator would keep some 250 MiB of it, and others each time.
+fn give_memory_back() {
+    // SAFETY: the allocator's own call, which takes its locks; it touches nothing that is in use.
+    #[cfg(target_env = "gnu")]
+    unsafe {
+        libc::malloc_trim(0)
+    };
 }
 
 impl WhisperTranscriber {
