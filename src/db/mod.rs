@@ -1,11 +1,12 @@
 //! The database: a private PostgreSQL cluster or the operator's own, its roles, migrations and the pool.
 //!
 //! Owns the way from nothing to a migrated database that the application uses as a role without rights of its own
-//! ([`APP_ROLE`]). Holds no SQL of any feature.
+//! ([`APP_ROLE`]), and on whose behalf it does ([`Rows`]). Holds no SQL of any feature.
 
 mod cluster;
 mod external;
 mod roles;
+mod rows;
 mod schema;
 mod throwaway;
 
@@ -19,7 +20,8 @@ use sqlx::postgres::PgPoolOptions;
 use utoipa::ToSchema;
 
 pub use cluster::{ClusterSettings, DATABASE_NAME, PrivateCluster, Probe};
-pub use roles::{APP_ROLE, OWNER_ROLE, SUPERUSER_ROLE};
+pub use roles::{APP_ROLE, JOB_ROLE, OWNER_ROLE, SUPERUSER_ROLE};
+pub use rows::{Rows, Whose, begin};
 pub use schema::{migrate, migrate_from};
 pub use throwaway::{ThrowawayCluster, unprivileged_when_root};
 

@@ -10,15 +10,36 @@ pub const OWNER_ROLE: &str = "oneiros_owner";
 /// What the application works as: no superuser, no BYPASSRLS, owns nothing.
 pub const APP_ROLE: &str = "oneiros_app";
 
+/// What the application becomes for one transaction where it works on nobody's behalf: row-level security shows it all rows.
+pub const JOB_ROLE: &str = "oneiros_job";
+
 /// "duplicate_object", and the unique violation that two sessions at once see instead.
 const ALREADY_THERE: [&str; 2] = ["42710", "23505"];
 
-/// Makes the application's role unless it is there, with the rights it has everywhere: none but to log in.
+/// Makes the application's roles unless they are there, with the rights they have everywhere: none but to log in, and
+/// to work on nobody's behalf.
 pub async fn create_application(connection: &mut PgConnection) -> anyhow::Result<()> {
-    let statement = "CREATE ROLE oneiros_app LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE NOREPLICATION";
-    create(connection, APP_ROLE, statement)
+    let application = "CREATE ROLE oneiros_app LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE NOREPLICATION";
+    let job = "CREATE ROLE oneiros_job NOLOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE NOREPLICATION";
+    for (role, statement) in [(APP_ROLE, application), (JOB_ROLE, job)] {
+        create(connection, role, statement).await.with_context(|| {
+            format!("the role {role} could not be made: give the role of DATABASE_URL the right CREATEROLE, or make {role} yourself")
+        })?;
+    }
+    grant_job(connection).await
+}
+
+/// Lets the application take the role of jobs, and have none of its rights before it does.
+async fn grant_job(connection: &mut PgConnection) -> anyhow::Result<()> {
+    let able = sqlx::query_scalar!(r#"SELECT pg_has_role('oneiros_app', 'oneiros_job', 'SET') AS "able!""#);
+    if able.fetch_one(&mut *connection).await? {
+        return Ok(());
+    }
+    sqlx::raw_sql("GRANT oneiros_job TO oneiros_app WITH INHERIT FALSE, SET TRUE")
+        .execute(connection)
         .await
-        .context("the role oneiros_app could not be made: give the role of DATABASE_URL the right CREATEROLE, or make oneiros_app yourself")
+        .context("oneiros_app could not be made a member of oneiros_job: run `GRANT oneiros_job TO oneiros_app WITH INHERIT FALSE, SET TRUE` as an administrator")?;
+    Ok(())
 }
 
 /// Makes the owner's role of a private cluster unless it is there.

@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::Job;
+use crate::db::begin;
 use crate::error::{Error, Result};
 
 /// The channel on which runners hear of new jobs.
@@ -63,7 +64,7 @@ impl Queue {
 
     /// Enqueues a job by itself.
     pub async fn enqueue<J: Job>(&self, job: &J) -> Result<Enqueued> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = begin(&self.pool, "BEGIN".into()).await?;
         let enqueued = Self::enqueue_in(&mut transaction, job).await?;
         transaction.commit().await?;
         Ok(enqueued)
