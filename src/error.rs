@@ -36,8 +36,37 @@ pub enum Error {
     #[error("this request comes from another site; the server answers its own pages and local programs only")]
     CrossSite,
     /// The `Host` is not a name of this server. 421.
-    #[error("this server does not answer for that host name; use localhost or 127.0.0.1")]
+    #[error("this server does not answer for that host name; use localhost, 127.0.0.1 or the name that an admin gave it")]
     Misdirected,
+    /// Nobody is logged in, and this needs somebody. 401.
+    #[error("log in first, or send an API key (Authorization: Bearer …)")]
+    Unauthenticated,
+    /// A page changes something and does not show that it is ours. 403.
+    #[error("this request lacks the header x-csrf-token with the value of the cookie __Host-oneiros-csrf: reload the page")]
+    Csrf,
+    /// Who asks is known, and may not. 403.
+    #[error("your account may not do this")]
+    Forbidden,
+    /// A name and a password that are nobody's. 401 at the door, 403 within.
+    #[error("name or password is wrong")]
+    WrongCredentials,
+    /// Not the password of the person who is logged in. 403.
+    #[error("the password is wrong")]
+    WrongPassword,
+    /// Not the token that opens set-up. 403.
+    #[error(
+        "this is not the set-up token: the server prints it when it starts, and keeps it in the file setup-token of its state directory"
+    )]
+    WrongToken,
+    /// A code that opens nothing (any more). 403.
+    #[error("this code opens nothing: it is used up, too old or mistyped; ask an admin for another")]
+    WrongCode,
+    /// Accounts come by invitation. 403.
+    #[error("new accounts come by invitation here: ask an admin for one")]
+    RegistrationClosed,
+    /// A limit is reached; the text says which and what to do. 429 with `Retry-After`.
+    #[error("{what}")]
+    TooMany { what: &'static str, retry_after: Duration },
     #[error("there is no such {0}")]
     NotFound(&'static str),
     /// No model of that name can be asked. 404.

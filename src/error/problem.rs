@@ -87,6 +87,15 @@ impl From<&Error> for Problem {
                 plain("malformed", "The request cannot be read", Status::BAD_REQUEST).with_field(field, "is not valid UTF-8 text")
             }
             Error::CrossSite => plain("cross-site", "Another site's request", Status::FORBIDDEN),
+            Error::Unauthenticated => plain("unauthenticated", "Nobody is logged in", Status::UNAUTHORIZED),
+            Error::WrongCredentials => plain("wrong-credentials", "Not the name and password of anybody", Status::UNAUTHORIZED),
+            Error::WrongPassword => plain("wrong-password", "Not the password", Status::FORBIDDEN),
+            Error::Csrf => plain("csrf", "Not from a page of this server", Status::FORBIDDEN),
+            Error::Forbidden => plain("forbidden", "Not with this account", Status::FORBIDDEN),
+            Error::WrongToken => plain("wrong-token", "Not the set-up token", Status::FORBIDDEN),
+            Error::WrongCode => plain("wrong-code", "Not a code that opens something", Status::FORBIDDEN),
+            Error::RegistrationClosed => plain("registration-closed", "By invitation only", Status::FORBIDDEN),
+            Error::TooMany { .. } => plain("too-many", "Too many requests", Status::TOO_MANY_REQUESTS),
             Error::Misdirected => plain("misdirected", "Not a name of this server", Status::MISDIRECTED_REQUEST),
             Error::NotFound(_) => plain("not-found", "There is no such thing", Status::NOT_FOUND),
             Error::UnknownModel { .. } => plain("unknown-model", "There is no such model", Status::NOT_FOUND),
@@ -124,7 +133,7 @@ impl Error {
     /// When trying again may help.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::Busy { retry_after } | Self::Unavailable { retry_after, .. } => Some(*retry_after),
+            Self::Busy { retry_after } | Self::Unavailable { retry_after, .. } | Self::TooMany { retry_after, .. } => Some(*retry_after),
             Self::EngineDied(_) => Some(ENGINE_RETRY),
             Self::DreamKept { cause, .. } => cause.retry_after(),
             _ => None,
@@ -149,6 +158,9 @@ impl IntoResponse for Error {
         if let Some(wait) = self.retry_after() {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
         }
+        if matches!(self, Self::Unauthenticated) {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
         response
     }
 }
@@ -156,12 +168,18 @@ impl IntoResponse for Error {
 /// The problems that any operation may answer with; an operation names those of its own beside these.
 #[derive(IntoResponses)]
 pub enum CommonProblems {
-    /// The request comes from another site's page.
+    /// Nobody is logged in, and this needs somebody.
+    #[response(status = 401, content_type = "application/problem+json")]
+    Unauthenticated(Problem),
+    /// The request comes from another site's page, or the account may not do this.
     #[response(status = 403, content_type = "application/problem+json")]
-    CrossSite(Problem),
+    Refused(Problem),
     /// The host name is not one of this server's.
     #[response(status = 421, content_type = "application/problem+json")]
     Misdirected(Problem),
+    /// Too much is being asked; see `Retry-After`.
+    #[response(status = 429, content_type = "application/problem+json")]
+    Busy(Problem),
     /// The server failed; `incident` names the line in its log.
     #[response(status = 500, content_type = "application/problem+json")]
     Internal(Problem),
@@ -188,9 +206,6 @@ pub enum BodyProblems {
     /// A field is wrong or unknown; `errors` names it.
     #[response(status = 422, content_type = "application/problem+json")]
     Invalid(Problem),
-    /// Too much is being asked; see `Retry-After`.
-    #[response(status = 429, content_type = "application/problem+json")]
-    Busy(Problem),
     /// The disk is full.
     #[response(status = 507, content_type = "application/problem+json")]
     StorageFull(Problem),

@@ -1,5 +1,6 @@
 //! What users do, one module each. A feature calls another only through its `mod.rs`.
 
+pub mod accounts;
 pub mod dreams;
 pub mod models;
 pub mod ollama;

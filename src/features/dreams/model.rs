@@ -5,21 +5,7 @@ use time::OffsetDateTime;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::engine::{Asker, EmbeddingRole, Wait};
-
-/// Who owns a dream. Until accounts exist there is one: [`OwnerId::LOCAL`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct OwnerId(pub Uuid);
-
-impl OwnerId {
-    /// The person at this machine.
-    pub const LOCAL: Self = Self(Uuid::from_u128(1));
-
-    /// As engines know them.
-    pub fn asker(self) -> Asker {
-        Asker::named(&self.0.to_string())
-    }
-}
+use crate::engine::{EmbeddingRole, Wait};
 
 /// A dream as it was told.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

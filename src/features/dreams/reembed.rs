@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::DreamStore;
+use crate::db::Whose;
 use crate::engine::{Asker, Embedder, EmbeddingRequest, EmbeddingRole, EngineError};
 use crate::error::Error;
 use crate::jobs::{Enqueued, Job, JobContext, Queue, Registry};
@@ -84,7 +85,7 @@ impl ReembedDreams {
         ensure!(answer.vectors.len() == batch.len(), "{} vectors came for {} texts", answer.vectors.len(), batch.len());
         for ((dream, _), vector) in batch.iter().zip(&answer.vectors) {
             ensure!(vector.len() == self.dimensions as usize, "{} wrote {} dimensions, not {}", self.model, vector.len(), self.dimensions);
-            match store.keep_vector(*dream, &self.model, vector).await {
+            match store.keep_vector(Whose::Everyones, *dream, &self.model, vector).await {
                 // Deleted while it was being embedded.
                 Ok(()) | Err(Error::NotFound(_)) => {}
                 Err(error) => return Err(error.into()),

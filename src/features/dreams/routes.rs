@@ -20,13 +20,14 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     Dream, DreamPage, DreamService, DreamWithReadings, EmbedRequest, EmbedResponse, EventSink, InterpretRequest, InterpretResponse,
-    KeptDream, OwnerId, ReadAgainRequest, ReadingEvent, SimilarDream,
+    KeptDream, ReadAgainRequest, ReadingEvent, SimilarDream,
 };
 use crate::error::{
     Error, Result,
     extract::{JsonBody, PathId, QueryString},
     problem::{BodyProblems, CommonProblems, Problem},
 };
+use crate::features::accounts::{Principal, UserId};
 
 /// A comment is sent on an idle stream this often, so that neither side takes it for dead.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
@@ -63,25 +64,26 @@ pub struct DeltaEvent {
 /// more text of one field), then `interpretation` (the `Interpretation`; final, where deltas were not) or `error` (a
 /// `Problem`), and `done` (an empty object). The same dream read again through the same lens comes from the cache. A
 /// client that goes away stops the reading; the dream stays.
-#[utoipa::path(post, operation_id = "interpret_dream", path = "/api/v1/dreams/interpret", tag = "dreams", request_body = InterpretRequest, responses(
+#[utoipa::path(post, operation_id = "interpret_dream", path = "/api/v1/dreams/interpret", tag = "dreams", security(("key" = ["dreams:write"])), request_body = InterpretRequest, responses(
     (status = 200, description = "The dream is kept; `interpretation` is null when no answer of the model may be shown",
         content((InterpretResponse = "application/json"), (String = "text/event-stream"))),
     BodyProblems, CommonProblems,
 ))]
 async fn interpret(
     State(service): State<Arc<DreamService>>,
+    principal: Principal,
     headers: HeaderMap,
     body: Result<JsonBody<InterpretRequest>, Error>,
 ) -> Result<Response> {
     let JsonBody(request) = body.map_err(|error| error.blaming("text"))?;
-    let kept = service.keep(OwnerId::LOCAL, request).await?;
-    read(service, &headers, kept).await
+    let kept = service.keep(&principal, request).await?;
+    read(service, principal.user, &headers, kept).await
 }
 
 /// Read a kept dream again.
 ///
 /// Through another lens, or after a reading failed. The answer has the two forms of `POST /api/v1/dreams/interpret`.
-#[utoipa::path(post, operation_id = "interpret_dream_again", path = "/api/v1/dreams/{id}/interpret", tag = "dreams", params(("id" = uuid::Uuid, Path)),
+#[utoipa::path(post, operation_id = "interpret_dream_again", path = "/api/v1/dreams/{id}/interpret", tag = "dreams", security(("key" = ["dreams:write"])), params(("id" = uuid::Uuid, Path)),
     request_body = ReadAgainRequest, responses(
     (status = 200, description = "`interpretation` is null when no answer of the model may be shown",
         content((InterpretResponse = "application/json"), (String = "text/event-stream"))),
@@ -90,17 +92,17 @@ async fn interpret(
 ))]
 async fn interpret_again(
     State(service): State<Arc<DreamService>>,
+    principal: Principal,
     PathId(id): PathId,
     headers: HeaderMap,
     JsonBody(request): JsonBody<ReadAgainRequest>,
 ) -> Result<Response> {
-    let kept = service.kept(OwnerId::LOCAL, id, request).await?;
-    read(service, &headers, kept).await
+    let kept = service.kept(&principal, id, request).await?;
+    read(service, principal.user, &headers, kept).await
 }
 
 /// The reading in the form that was asked for.
-async fn read(service: Arc<DreamService>, headers: &HeaderMap, kept: KeptDream) -> Result<Response> {
-    let owner = OwnerId::LOCAL;
+async fn read(service: Arc<DreamService>, owner: UserId, headers: &HeaderMap, kept: KeptDream) -> Result<Response> {
     if wants_events(headers) {
         let events = reading_events(service, owner, kept);
         return Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response());
@@ -115,7 +117,7 @@ fn wants_events(headers: &HeaderMap) -> bool {
 
 /// The events of one reading. The reading is a task of its own that ends when nobody listens any more, so that the
 /// engine's place is free within moments even while a prompt is being processed.
-fn reading_events(service: Arc<DreamService>, owner: OwnerId, kept: KeptDream) -> impl Stream<Item = Result<Event, Infallible>> {
+fn reading_events(service: Arc<DreamService>, owner: UserId, kept: KeptDream) -> impl Stream<Item = Result<Event, Infallible>> {
     let (sink, progress) = EventSink::channel();
     let (last, mut answer) = mpsc::channel::<Result<InterpretResponse>>(1);
     tokio::spawn(async move {
@@ -196,34 +198,38 @@ fn checked_limit(limit: Option<u16>, default: u16, most: u16) -> Result<u16> {
 }
 
 /// The dreams, newest first, a page at a time.
-#[utoipa::path(get, operation_id = "list_dreams", path = "/api/v1/dreams", tag = "dreams", params(PageQuery), responses(
+#[utoipa::path(get, operation_id = "list_dreams", path = "/api/v1/dreams", tag = "dreams", security(("key" = ["dreams:read"])), params(PageQuery), responses(
     (status = 200, body = DreamPage),
     (status = 422, description = "The cursor or the limit is wrong", body = Problem, content_type = "application/problem+json"),
     CommonProblems,
 ))]
-async fn list(State(service): State<Arc<DreamService>>, QueryString(query): QueryString<PageQuery>) -> Result<Json<DreamPage>> {
+async fn list(
+    State(service): State<Arc<DreamService>>,
+    principal: Principal,
+    QueryString(query): QueryString<PageQuery>,
+) -> Result<Json<DreamPage>> {
     let limit = checked_limit(query.limit, 20, 100)?;
-    Ok(Json(service.page(OwnerId::LOCAL, query.cursor.as_deref(), limit).await?))
+    Ok(Json(service.page(principal.user, query.cursor.as_deref(), limit).await?))
 }
 
 /// One dream and its latest reading through each lens.
-#[utoipa::path(get, operation_id = "show_dream", path = "/api/v1/dreams/{id}", tag = "dreams", params(("id" = uuid::Uuid, Path)), responses(
+#[utoipa::path(get, operation_id = "show_dream", path = "/api/v1/dreams/{id}", tag = "dreams", security(("key" = ["dreams:read"])), params(("id" = uuid::Uuid, Path)), responses(
     (status = 200, body = DreamWithReadings),
     (status = 404, description = "There is no such dream", body = Problem, content_type = "application/problem+json"),
     CommonProblems,
 ))]
-async fn show(State(service): State<Arc<DreamService>>, PathId(id): PathId) -> Result<Json<DreamWithReadings>> {
-    Ok(Json(service.find(OwnerId::LOCAL, id).await?))
+async fn show(State(service): State<Arc<DreamService>>, principal: Principal, PathId(id): PathId) -> Result<Json<DreamWithReadings>> {
+    Ok(Json(service.find(principal.user, id).await?))
 }
 
 /// Delete a dream with its readings, its vectors and its place in the cache.
-#[utoipa::path(delete, operation_id = "delete_dream", path = "/api/v1/dreams/{id}", tag = "dreams", params(("id" = uuid::Uuid, Path)), responses(
+#[utoipa::path(delete, operation_id = "delete_dream", path = "/api/v1/dreams/{id}", tag = "dreams", security(("key" = ["dreams:write"])), params(("id" = uuid::Uuid, Path)), responses(
     (status = 204, description = "The dream is gone"),
     (status = 404, description = "There is no such dream", body = Problem, content_type = "application/problem+json"),
     CommonProblems,
 ))]
-async fn delete(State(service): State<Arc<DreamService>>, PathId(id): PathId) -> Result<StatusCode> {
-    service.delete(OwnerId::LOCAL, id).await?;
+async fn delete(State(service): State<Arc<DreamService>>, principal: Principal, PathId(id): PathId) -> Result<StatusCode> {
+    service.delete(principal.user, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -238,7 +244,7 @@ struct SimilarQuery {
 }
 
 /// The dreams most like this one, nearest first.
-#[utoipa::path(get, operation_id = "similar_dreams", path = "/api/v1/dreams/{id}/similar", tag = "dreams", params(("id" = uuid::Uuid, Path), SimilarQuery), responses(
+#[utoipa::path(get, operation_id = "similar_dreams", path = "/api/v1/dreams/{id}/similar", tag = "dreams", security(("key" = ["dreams:read"])), params(("id" = uuid::Uuid, Path), SimilarQuery), responses(
     (status = 200, body = Vec<SimilarDream>),
     (status = 404, description = "There is no such dream", body = Problem, content_type = "application/problem+json"),
     (status = 422, description = "The limit is wrong", body = Problem, content_type = "application/problem+json"),
@@ -246,20 +252,22 @@ struct SimilarQuery {
 ))]
 async fn similar(
     State(service): State<Arc<DreamService>>,
+    principal: Principal,
     PathId(id): PathId,
     QueryString(query): QueryString<SimilarQuery>,
 ) -> Result<Json<Vec<SimilarDream>>> {
     let limit = checked_limit(query.limit, 5, 50)?;
-    Ok(Json(service.similar(OwnerId::LOCAL, id, limit).await?))
+    Ok(Json(service.similar(principal.user, id, limit).await?))
 }
 
 /// Vectors of texts, by the model that dreams are compared with.
-#[utoipa::path(post, path = "/api/v1/embeddings", tag = "embeddings", request_body = EmbedRequest, responses(
+#[utoipa::path(post, path = "/api/v1/embeddings", tag = "embeddings", security(("key" = ["inference"])), request_body = EmbedRequest, responses(
     (status = 200, body = EmbedResponse), BodyProblems, CommonProblems,
 ))]
 async fn embed(
     State(service): State<Arc<DreamService>>,
+    principal: Principal,
     JsonBody(request): JsonBody<EmbedRequest, EMBEDDINGS_LIMIT_BYTES>,
 ) -> Result<Json<EmbedResponse>> {
-    Ok(Json(service.embed(OwnerId::LOCAL, request).await?))
+    Ok(Json(service.embed(principal.user, request).await?))
 }

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::{
     Dream, DreamPage, DreamStore, DreamWithReadings, EmbedRequest, EmbedResponse, FailureReason, InterpretRequest, InterpretResponse,
-    Interpretation, InterpretationFailure, Lens, OwnerId, ReadAgainRequest, SimilarDream, WaitReason, WaitingEvent, language,
+    Interpretation, InterpretationFailure, Lens, ReadAgainRequest, SimilarDream, WaitReason, WaitingEvent, language,
     prompts::Prompts,
     reader::{DreamModels, EmbeddingModel},
     reading::{self, EventSink, ReadingEvent, Task},
@@ -21,6 +21,7 @@ use super::{
 use crate::{
     engine::{EmbeddingRequest, EmbeddingRole, Place, Places, supervisor::MOST_OF_ONE_ASKER},
     error::{Error, Result},
+    features::accounts::{AccountService, Principal, UserId},
 };
 
 /// How many similar dreams come with a reading.
@@ -56,15 +57,21 @@ pub struct DreamService {
     prompts: Prompts,
     models: watch::Receiver<Arc<DreamModels>>,
     places: Arc<Places>,
+    accounts: Arc<AccountService>,
     stopping: CancellationToken,
 }
 
 impl DreamService {
     /// `stopping` is cancelled when the server begins to stop: a reading then has eight seconds left.
-    pub fn new(store: DreamStore, models: watch::Receiver<Arc<DreamModels>>, stopping: CancellationToken) -> Self {
+    pub fn new(
+        store: DreamStore,
+        models: watch::Receiver<Arc<DreamModels>>,
+        accounts: Arc<AccountService>,
+        stopping: CancellationToken,
+    ) -> Self {
         // Whom an engine's queue has no place for would keep a dream and get no reading.
         let places = Places::new(MOST_READINGS, MOST_OF_ONE_ASKER);
-        Self { store, prompts: Prompts::embedded(), models, places, stopping }
+        Self { store, prompts: Prompts::embedded(), models, places, accounts, stopping }
     }
 
     fn models(&self) -> Arc<DreamModels> {
@@ -72,33 +79,41 @@ impl DreamService {
     }
 
     /// Checks a request and keeps its dream. What comes after can fail without losing it.
-    pub async fn keep(&self, owner: OwnerId, request: InterpretRequest) -> Result<KeptDream> {
+    pub async fn keep(&self, principal: &Principal, request: InterpretRequest) -> Result<KeptDream> {
         let started = Instant::now();
         let text = validate::dream_text(&request.text)?;
         let language = match &request.language {
             Some(code) => language::known(code)?,
             None => language::detect(&text),
         };
-        let dream = self.store.keep(owner, &text, &language).await?;
-        self.admit(owner, dream, language, request.lens, started)
+        let dream = self.store.keep(principal.user, &text, &language).await?;
+        self.admit(principal, dream, language, request.lens, started).await
     }
 
     /// A dream that was kept earlier, to be read again or through another lens.
-    pub async fn kept(&self, owner: OwnerId, id: Uuid, request: ReadAgainRequest) -> Result<KeptDream> {
+    pub async fn kept(&self, principal: &Principal, id: Uuid, request: ReadAgainRequest) -> Result<KeptDream> {
         let started = Instant::now();
-        let dream = self.find(owner, id).await?.dream;
+        let dream = self.find(principal.user, id).await?.dream;
         let language = dream.language.clone();
-        self.admit(owner, dream, language, request.lens, started)
+        self.admit(principal, dream, language, request.lens, started).await
     }
 
-    fn admit(&self, owner: OwnerId, dream: Dream, language: String, lens: Option<Lens>, started: Instant) -> Result<KeptDream> {
-        let busy = |retry_after| Error::DreamKept { dream_id: dream.id, cause: Box::new(Error::Busy { retry_after }) };
-        let place = self.places.take(&owner.asker()).map_err(busy)?;
+    async fn admit(
+        &self,
+        principal: &Principal,
+        dream: Dream,
+        language: String,
+        lens: Option<Lens>,
+        started: Instant,
+    ) -> Result<KeptDream> {
+        let but_kept = |cause: Error| Error::DreamKept { dream_id: dream.id, cause: Box::new(cause) };
+        let place = self.places.take(&principal.asker()).map_err(|retry_after| but_kept(Error::Busy { retry_after }))?;
+        self.accounts.admit_reading(principal).await.map_err(but_kept)?;
         Ok(KeptDream { dream, lens: lens.unwrap_or_default(), language, started, _place: place })
     }
 
     /// Reads a kept dream. Every error says that the dream is kept. Dropping the future frees the engine.
-    pub async fn interpret(&self, owner: OwnerId, kept: &KeptDream, sink: &EventSink) -> Result<InterpretResponse> {
+    pub async fn interpret(&self, owner: UserId, kept: &KeptDream, sink: &EventSink) -> Result<InterpretResponse> {
         let out_of_time = async {
             self.stopping.cancelled().await;
             tokio::time::sleep(LAST_WORDS).await;
@@ -110,7 +125,7 @@ impl DreamService {
         answer.map_err(|cause| Error::DreamKept { dream_id: kept.dream.id, cause: Box::new(cause) })
     }
 
-    async fn answer(&self, owner: OwnerId, kept: &KeptDream, sink: &EventSink) -> Result<InterpretResponse> {
+    async fn answer(&self, owner: UserId, kept: &KeptDream, sink: &EventSink) -> Result<InterpretResponse> {
         let dream = &kept.dream;
         sink.send(ReadingEvent::Dream(dream.clone()));
         let similar = self.similar_if_possible(owner, dream, &self.models()).await;
@@ -126,7 +141,7 @@ impl DreamService {
             model: choice.reader.id.clone(),
             prompt_version: self.prompts.version().to_owned(),
         };
-        if let Some(earlier) = self.store.cached(dream.id, &key).await? {
+        if let Some(earlier) = self.store.cached(owner, dream.id, &key).await? {
             return Ok(response(Some(Interpretation { cached: true, ..earlier }), None));
         }
         let task = Task {
@@ -140,16 +155,16 @@ impl DreamService {
         };
         match reading::read(&self.prompts, &task, sink).await {
             Ok(Ok(reading)) => {
-                self.store.keep_reading(dream.id, &reading).await?;
+                self.store.keep_reading(owner, dream.id, &reading).await?;
                 Ok(response(Some(reading), None))
             }
             Ok(Err(failure)) => {
-                self.store.keep_failure(dream.id, &failure).await?;
+                self.store.keep_failure(owner, dream.id, &failure).await?;
                 Ok(response(None, Some(failure)))
             }
             Err(error) => {
                 let failure = InterpretationFailure { reason: FailureReason::EngineUnavailable, detail: error.summary() };
-                if let Err(unkept) = self.store.keep_failure(dream.id, &failure).await {
+                if let Err(unkept) = self.store.keep_failure(owner, dream.id, &failure).await {
                     tracing::warn!(dream = %dream.id, error = %unkept, "a reading's failure could not be kept");
                 }
                 Err(error.into())
@@ -178,7 +193,7 @@ impl DreamService {
 
     /// Similar dreams, or none when the embedder or its vectors are not there: a reading does not wait for them, and the
     /// re-embedding job brings the missing vector.
-    async fn similar_if_possible(&self, owner: OwnerId, dream: &Dream, models: &DreamModels) -> Vec<SimilarDream> {
+    async fn similar_if_possible(&self, owner: UserId, dream: &Dream, models: &DreamModels) -> Vec<SimilarDream> {
         let Some(embedding) = &models.embedding else { return Vec::new() };
         match tokio::time::timeout(SIMILAR_PATIENCE, self.similar_to(owner, dream, embedding, SIMILAR)).await {
             Ok(Ok(similar)) => similar,
@@ -193,14 +208,14 @@ impl DreamService {
         }
     }
 
-    async fn similar_to(&self, owner: OwnerId, dream: &Dream, embedding: &EmbeddingModel, limit: u16) -> Result<Vec<SimilarDream>> {
-        let vector = match self.store.vector(dream.id, &embedding.id).await? {
+    async fn similar_to(&self, owner: UserId, dream: &Dream, embedding: &EmbeddingModel, limit: u16) -> Result<Vec<SimilarDream>> {
+        let vector = match self.store.vector(owner, dream.id, &embedding.id).await? {
             Some(vector) => vector,
             None => {
                 let request = EmbeddingRequest { texts: vec![dream.text.clone()], role: EmbeddingRole::Passage };
                 let mut vectors = embedding.engine.embed(request, owner.asker()).await?.vectors;
                 let vector = vectors.pop().ok_or_else(|| Error::Internal(anyhow::anyhow!("the embedder answered without a vector")))?;
-                self.store.keep_vector(dream.id, &embedding.id, &vector).await?;
+                self.store.keep_vector(owner, dream.id, &embedding.id, &vector).await?;
                 vector
             }
         };
@@ -213,29 +228,29 @@ impl DreamService {
     }
 
     /// One page of the owner's dreams, newest first.
-    pub async fn page(&self, owner: OwnerId, cursor: Option<&str>, limit: u16) -> Result<DreamPage> {
+    pub async fn page(&self, owner: UserId, cursor: Option<&str>, limit: u16) -> Result<DreamPage> {
         self.store.page(owner, cursor, limit).await
     }
 
     /// A dream with its readings; another owner's is not found.
-    pub async fn find(&self, owner: OwnerId, id: Uuid) -> Result<DreamWithReadings> {
+    pub async fn find(&self, owner: UserId, id: Uuid) -> Result<DreamWithReadings> {
         self.store.find(owner, id).await?.ok_or(Error::NotFound("dream"))
     }
 
     /// Deletes a dream with all that came from it.
-    pub async fn delete(&self, owner: OwnerId, id: Uuid) -> Result<()> {
+    pub async fn delete(&self, owner: UserId, id: Uuid) -> Result<()> {
         if self.store.delete(owner, id).await? { Ok(()) } else { Err(Error::NotFound("dream")) }
     }
 
     /// The owner's own dreams that are most like one of them, nearest first.
-    pub async fn similar(&self, owner: OwnerId, id: Uuid, limit: u16) -> Result<Vec<SimilarDream>> {
+    pub async fn similar(&self, owner: UserId, id: Uuid, limit: u16) -> Result<Vec<SimilarDream>> {
         let found = self.find(owner, id).await?;
         let models = self.models();
         self.similar_to(owner, &found.dream, Self::embedding(&models)?, limit).await
     }
 
     /// Vectors of any texts, by the model that dreams are compared with.
-    pub async fn embed(&self, owner: OwnerId, request: EmbedRequest) -> Result<EmbedResponse> {
+    pub async fn embed(&self, owner: UserId, request: EmbedRequest) -> Result<EmbedResponse> {
         if request.texts.is_empty() || request.texts.len() > MOST_TEXTS {
             return Err(Error::invalid("texts", format!("must hold 1 to {MOST_TEXTS} texts")));
         }

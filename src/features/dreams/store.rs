@@ -5,6 +5,7 @@ mod search;
 mod trial;
 mod vector_tables;
 
+use futures_util::future::BoxFuture;
 use pgvector::Vector;
 use sha2::{Digest, Sha256};
 use sqlx::PgPool;
@@ -13,8 +14,10 @@ use uuid::Uuid;
 
 use self::cursor::Cursor;
 use self::vector_tables::{VectorTable, vector_table};
-use super::{Dream, DreamPage, DreamWithReadings, Interpretation, InterpretationFailure, Lens, OwnerId};
+use super::{Dream, DreamPage, DreamWithReadings, Interpretation, InterpretationFailure, Lens};
+use crate::db::{Rows, Whose};
 use crate::error::{Error, Result};
+use crate::features::accounts::{Belongings, UserId};
 
 pub use self::trial::{SearchTrial, TrialDream, TrialIndexes};
 pub use self::vector_tables::EMBEDDING_DIMENSIONS;
@@ -25,7 +28,7 @@ const LONGEST_PAGE: u16 = 100;
 /// Dreams in the database.
 #[derive(Clone)]
 pub struct DreamStore {
-    pool: PgPool,
+    rows: Rows,
 }
 
 /// What makes two readings the same, besides the dream.
@@ -39,12 +42,12 @@ pub struct ReadingKey {
 
 impl DreamStore {
     pub fn new(pool: PgPool) -> Self {
-        Self { pool }
+        Self { rows: Rows::new(pool) }
     }
 
     /// Keeps a dream. The same text of the same owner again is the same dream (and the same id); its language is then
     /// what was said last.
-    pub async fn keep(&self, owner: OwnerId, text: &str, language: &str) -> Result<Dream> {
+    pub async fn keep(&self, owner: UserId, text: &str, language: &str) -> Result<Dream> {
         let digest = Sha256::digest(text);
         let kept = sqlx::query_as!(
             Dream,
@@ -57,35 +60,41 @@ impl DreamStore {
             digest.as_slice(),
             language,
         );
-        kept.fetch_one(&self.pool).await.map_err(|error| match sql_state(&error).as_deref() {
+        let mut own = self.rows.begin(owner.into()).await?;
+        let dream = kept.fetch_one(&mut *own).await.map_err(|error| match sql_state(&error).as_deref() {
             // PostgreSQL's text holds every character but U+0000.
             Some("22021") => Error::invalid("text", "holds a character that cannot be stored (U+0000)"),
             _ => error.into(),
-        })
+        })?;
+        own.commit().await?;
+        Ok(dream)
     }
 
     /// `None` when there is none or it is another owner's.
-    pub async fn find(&self, owner: OwnerId, id: Uuid) -> Result<Option<DreamWithReadings>> {
+    pub async fn find(&self, owner: UserId, id: Uuid) -> Result<Option<DreamWithReadings>> {
         let found = sqlx::query!(
             r#"SELECT text, language, created_at, last_failure AS "last_failure: Json<InterpretationFailure>"
             FROM dreams WHERE id = $1 AND owner_id = $2"#,
             id,
             owner.0
         );
-        let Some(found) = found.fetch_optional(&self.pool).await? else { return Ok(None) };
+        let mut own = self.rows.begin(owner.into()).await?;
+        let Some(found) = found.fetch_optional(&mut *own).await? else { return Ok(None) };
         let readings = sqlx::query_scalar!(
             r#"SELECT DISTINCT ON (lens) content AS "content: Json<Interpretation>"
-            FROM interpretations WHERE dream_id = $1 ORDER BY lens, created_at DESC"#,
-            id
+            FROM interpretations WHERE dream_id = $1 AND owner_id = $2 ORDER BY lens, created_at DESC"#,
+            id,
+            owner.0
         );
-        let interpretations = readings.fetch_all(&self.pool).await?.into_iter().map(|Json(reading)| reading).collect();
+        let interpretations = readings.fetch_all(&mut *own).await?.into_iter().map(|Json(reading)| reading).collect();
+        own.commit().await?;
         let dream = Dream { id, text: found.text, language: found.language, created_at: found.created_at };
         Ok(Some(DreamWithReadings { dream, interpretations, failure: found.last_failure.map(|Json(failure)| failure) }))
     }
 
     /// Newest first. `cursor` is a page's `next_cursor`; a broken one is `Error::Invalid` on field `cursor`. `limit` is
     /// brought into 1 to 100.
-    pub async fn page(&self, owner: OwnerId, cursor: Option<&str>, limit: u16) -> Result<DreamPage> {
+    pub async fn page(&self, owner: UserId, cursor: Option<&str>, limit: u16) -> Result<DreamPage> {
         let limit = limit.clamp(1, LONGEST_PAGE);
         let after = cursor.map(Cursor::parse).transpose()?;
         let rows = sqlx::query_as!(
@@ -98,7 +107,9 @@ impl DreamStore {
             after.map_or(Uuid::nil(), |cursor| cursor.id),
             i64::from(limit) + 1,
         );
-        let mut dreams = rows.fetch_all(&self.pool).await?;
+        let mut own = self.rows.begin(owner.into()).await?;
+        let mut dreams = rows.fetch_all(&mut *own).await?;
+        own.commit().await?;
         let more = dreams.len() > usize::from(limit);
         dreams.truncate(usize::from(limit));
         let next_cursor = dreams.last().filter(|_| more).map(|last| Cursor { created_at: last.created_at, id: last.id }.to_text());
@@ -106,32 +117,39 @@ impl DreamStore {
     }
 
     /// Deletes a dream with its readings and vectors. `false` when there was none.
-    pub async fn delete(&self, owner: OwnerId, id: Uuid) -> Result<bool> {
-        let deleted = sqlx::query!("DELETE FROM dreams WHERE id = $1 AND owner_id = $2", id, owner.0).execute(&self.pool).await?;
+    pub async fn delete(&self, owner: UserId, id: Uuid) -> Result<bool> {
+        let mut own = self.rows.begin(owner.into()).await?;
+        let deleted = sqlx::query!("DELETE FROM dreams WHERE id = $1 AND owner_id = $2", id, owner.0).execute(&mut *own).await?;
+        own.commit().await?;
         Ok(deleted.rows_affected() == 1)
     }
 
     /// The reading kept under this key, marked as `cached`.
-    pub async fn cached(&self, dream: Uuid, key: &ReadingKey) -> Result<Option<Interpretation>> {
+    pub async fn cached(&self, owner: UserId, dream: Uuid, key: &ReadingKey) -> Result<Option<Interpretation>> {
         let found = sqlx::query_scalar!(
             r#"SELECT content AS "content: Json<Interpretation>" FROM interpretations
-            WHERE dream_id = $1 AND lens = $2 AND language = $3 AND model = $4 AND prompt_version = $5"#,
+            WHERE dream_id = $1 AND lens = $2 AND language = $3 AND model = $4 AND prompt_version = $5 AND owner_id = $6"#,
             dream,
             lens_id(key.lens),
             key.language,
             key.model,
             key.prompt_version,
+            owner.0,
         );
-        Ok(found.fetch_optional(&self.pool).await?.map(|Json(reading)| Interpretation { cached: true, ..reading }))
+        let mut own = self.rows.begin(owner.into()).await?;
+        let found = found.fetch_optional(&mut *own).await?;
+        own.commit().await?;
+        Ok(found.map(|Json(reading)| Interpretation { cached: true, ..reading }))
     }
 
     /// Keeps a reading (replacing one with the same key) and clears the dream's failure. `Error::NotFound` when the
     /// dream was deleted meanwhile.
-    pub async fn keep_reading(&self, dream: Uuid, reading: &Interpretation) -> Result<()> {
+    pub async fn keep_reading(&self, owner: UserId, dream: Uuid, reading: &Interpretation) -> Result<()> {
         let content = Interpretation { cached: false, ..reading.clone() };
         let kept = sqlx::query!(
             "WITH kept AS (
-                INSERT INTO interpretations (dream_id, lens, language, model, prompt_version, content) VALUES ($1, $2, $3, $4, $5, $6)
+                INSERT INTO interpretations (dream_id, lens, language, model, prompt_version, content, owner_id)
+                VALUES ($1, $2, $3, $4, $5, $6, $7)
                 ON CONFLICT (dream_id, lens, language, model, prompt_version)
                 DO UPDATE SET content = EXCLUDED.content, created_at = EXCLUDED.created_at)
             UPDATE dreams SET last_failure = NULL WHERE id = $1 AND last_failure IS NOT NULL",
@@ -141,33 +159,44 @@ impl DreamStore {
             reading.model,
             reading.prompt_version,
             Json(&content) as _,
+            owner.0,
         );
-        kept.execute(&self.pool).await.map(drop).map_err(|error| match sql_state(&error).as_deref() {
+        let mut own = self.rows.begin(owner.into()).await?;
+        kept.execute(&mut *own).await.map_err(|error| match sql_state(&error).as_deref() {
             Some("23503") => Error::NotFound("dream"),
             _ => error.into(),
-        })
+        })?;
+        Ok(own.commit().await?)
     }
 
     /// `Error::NotFound` when the dream was deleted meanwhile.
-    pub async fn keep_failure(&self, dream: Uuid, failure: &InterpretationFailure) -> Result<()> {
-        let kept = sqlx::query!("UPDATE dreams SET last_failure = $2 WHERE id = $1", dream, Json(failure) as _);
-        found_dream(kept.execute(&self.pool).await?.rows_affected())
+    pub async fn keep_failure(&self, owner: UserId, dream: Uuid, failure: &InterpretationFailure) -> Result<()> {
+        let mut own = self.rows.begin(owner.into()).await?;
+        let kept = sqlx::query!("UPDATE dreams SET last_failure = $2 WHERE id = $1", dream, Json(failure) as _).execute(&mut *own).await?;
+        own.commit().await?;
+        found_dream(kept.rows_affected())
     }
 
     /// Keeps a dream's vector under an embedding model's catalogue id. `Error::NotFound` when the dream was deleted
     /// meanwhile; a dimension outside [`EMBEDDING_DIMENSIONS`] is an error of the catalogue's.
-    pub async fn keep_vector(&self, dream: Uuid, model: &str, vector: &[f32]) -> Result<()> {
+    pub async fn keep_vector(&self, whose: impl Into<Whose>, dream: Uuid, model: &str, vector: &[f32]) -> Result<()> {
         let kept = sqlx::query(table_for(vector)?.keep).bind(dream).bind(model).bind(Vector::from(vector.to_vec()));
-        found_dream(kept.execute(&self.pool).await?.rows_affected())
+        let mut rows = self.rows.begin(whose.into()).await?;
+        let kept = kept.execute(&mut *rows).await?;
+        rows.commit().await?;
+        found_dream(kept.rows_affected())
     }
 
-    pub async fn vector(&self, dream: Uuid, model: &str) -> Result<Option<Vec<f32>>> {
+    pub async fn vector(&self, owner: UserId, dream: Uuid, model: &str) -> Result<Option<Vec<f32>>> {
+        let mut own = self.rows.begin(owner.into()).await?;
         for table in EMBEDDING_DIMENSIONS.iter().filter_map(|dimension| vector_table(*dimension)) {
             let found = sqlx::query_scalar::<_, Vector>(table.find).bind(dream).bind(model);
-            if let Some(vector) = found.fetch_optional(&self.pool).await? {
+            if let Some(vector) = found.fetch_optional(&mut *own).await? {
+                own.commit().await?;
                 return Ok(Some(vector.to_vec()));
             }
         }
+        own.commit().await?;
         Ok(None)
     }
 
@@ -186,7 +215,10 @@ impl DreamStore {
             after,
             i64::from(limit),
         );
-        Ok(rows.fetch_all(&self.pool).await?.into_iter().map(|row| (row.id, row.text)).collect())
+        let mut everyones = self.rows.begin(Whose::Everyones).await?;
+        let found = rows.fetch_all(&mut *everyones).await?;
+        everyones.commit().await?;
+        Ok(found.into_iter().map(|row| (row.id, row.text)).collect())
     }
 
     /// (with a vector of this model, all) over every owner: how far a re-embedding is.
@@ -196,8 +228,35 @@ impl DreamStore {
                 (SELECT count(*) FROM dreams) AS "all!""#,
             model
         );
-        let counted = counted.fetch_one(&self.pool).await?;
+        let mut everyones = self.rows.begin(Whose::Everyones).await?;
+        let counted = counted.fetch_one(&mut *everyones).await?;
+        everyones.commit().await?;
         Ok((counted.with_vector.unsigned_abs(), counted.all.unsigned_abs()))
+    }
+}
+
+impl Belongings for DreamStore {
+    fn name(&self) -> &'static str {
+        "dreams"
+    }
+
+    /// Vectors are made of the dreams and are counted alone.
+    fn export(&self, user: UserId) -> BoxFuture<'_, Result<serde_json::Value>> {
+        Box::pin(async move {
+            let mut own = self.rows.begin(user.into()).await?;
+            let dreams = sqlx::query_scalar!(
+                r#"SELECT coalesce(jsonb_agg(jsonb_build_object('id', id, 'text', text, 'language', language, 'created_at', created_at,
+                    'readings', (SELECT coalesce(jsonb_agg(content ORDER BY interpretations.created_at), '[]') FROM interpretations
+                        WHERE interpretations.dream_id = dreams.id),
+                    'vectors', (SELECT count(*) FROM dream_vectors WHERE dream_vectors.dream_id = dreams.id)) ORDER BY created_at, id), '[]')
+                    AS "dreams!" FROM dreams WHERE owner_id = $1"#,
+                user.0
+            )
+            .fetch_one(&mut *own)
+            .await?;
+            own.commit().await?;
+            Ok(dreams)
+        })
     }
 }
 

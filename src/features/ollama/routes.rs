@@ -155,7 +155,7 @@ async fn embed_texts(State(api): State<Arc<ModelApi>>, Body(request): Body<Embed
         }));
     }
     let wanted = Embedding { dimensions, truncate: Some(truncate.unwrap_or(true)), ..Embedding::of(own_name(&model), input) };
-    let embedded = embed(&api, wanted).await?;
+    let embedded = embed(&api, wanted, None).await?;
     Ok(Json(EmbedResponse {
         embeddings: embedded.data.into_iter().map(|object| floats(object.embedding)).collect(),
         model,
@@ -172,7 +172,7 @@ async fn embed_text(State(api): State<Arc<ModelApi>>, Body(request): Body<Embedd
         return Ok(Json(EmbeddingsResponse { embedding: Vec::new() }));
     }
     let input = Inputs::Text(request.prompt);
-    let embedded = embed(&api, Embedding { truncate: Some(true), ..Embedding::of(own_name(&request.model), input) }).await?;
+    let embedded = embed(&api, Embedding { truncate: Some(true), ..Embedding::of(own_name(&request.model), input) }, None).await?;
     let embedding = embedded.data.into_iter().next().map(|object| floats(object.embedding)).unwrap_or_default();
     Ok(Json(EmbeddingsResponse { embedding }))
 }

@@ -6,24 +6,25 @@ use super::{
     ModelApi,
     completion::texts,
     model::{EmbeddingObject, EmbeddingObjects, EmbeddingUsage, EmbeddingsRequest, Vector, VectorEncoding},
-    service::asker,
+    service::{asked_by, asker},
 };
 use crate::{
     engine::{EmbeddingRequest, Embeddings},
     error::{Error, Result},
+    features::accounts::Principal,
 };
 
 /// Texts of one request.
 const MOST_TEXTS: usize = 2048;
 
 /// Embeds the texts of a request.
-pub async fn embed(api: &ModelApi, request: EmbeddingsRequest) -> Result<EmbeddingObjects> {
+pub async fn embed(api: &ModelApi, request: EmbeddingsRequest, principal: Option<&Principal>) -> Result<EmbeddingObjects> {
     let EmbeddingsRequest { model, input, encoding_format, dimensions, user, input_type, truncate } = request;
     let texts = texts("input", input)?;
     if texts.len() > MOST_TEXTS {
         return Err(Error::invalid("input", format!("holds {} texts: at most {MOST_TEXTS} can be embedded at once", texts.len())));
     }
-    let asker = asker(user.as_deref())?;
+    let asker = asked_by(principal, asker(user.as_deref())?);
     let model = api.embedder(&model).await?;
     check_dimensions(dimensions, model.dimensions)?;
     let embeddings = model.engine.embed(EmbeddingRequest { texts, role: input_type.unwrap_or_default().into() }, asker).await?;

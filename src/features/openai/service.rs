@@ -18,7 +18,7 @@ use crate::{
         tools::AnswerStyle,
     },
     error::{Error, Result},
-    features::speech::SpeechService,
+    features::{accounts::Principal, speech::SpeechService},
 };
 
 /// Answers that one request may ask for: a quarter of what an engine's queue holds.
@@ -55,6 +55,18 @@ pub struct Writing {
     pub asker: Asker,
     /// What the request calls what an engine may refuse.
     pub fields: Fields,
+}
+
+impl Writing {
+    /// All that comes with one person's keys and pages is that person's, whatever a program says.
+    pub fn on_behalf_of(self, principal: &Principal) -> Self {
+        Self { asker: asked_by(Some(principal), self.asker), ..self }
+    }
+}
+
+/// The person, where an account stands behind the request; else whom the program names.
+pub fn asked_by(principal: Option<&Principal>, named: Asker) -> Asker {
+    principal.filter(|principal| principal.has_account()).map_or(named, Principal::asker)
 }
 
 /// The feature's face to `http/` and to features that speak other protocols.
@@ -255,7 +267,7 @@ fn other_task(task: Task) -> &'static str {
     }
 }
 
-/// On whose behalf a request is made: engines share themselves out among askers.
+/// On whose behalf a program says that it asks: engines share themselves out among askers.
 pub fn asker(user: Option<&str>) -> Result<Asker> {
     match user {
         Some(user) if user.len() > MOST_USER_BYTES => Err(Error::invalid("user", format!("must be of at most {MOST_USER_BYTES} bytes"))),

@@ -16,13 +16,16 @@ use crate::{
         parse::Audio,
     },
     error::{Error, Result},
+    features::accounts::Principal,
 };
 
 /// Recordings that are sent, wait or are heard at the same time. Each takes disk: 256 MiB as it came, then 2 MB for each of
 /// its minutes; memory does not grow with them.
 const MOST_RECORDINGS: usize = 16;
-/// Until accounts exist, everybody is the person at this machine.
-const LOCAL: &str = "local";
+/// Of them, so many may be one person's.
+const MOST_OF_ONE: usize = MOST_RECORDINGS / 2;
+/// As the engine knows everybody: recordings have a line of their own.
+const EVERYBODY: &str = "speech";
 /// The shortest that can hold a word.
 const LEAST_MILLISECONDS: u64 = 100;
 /// Loudness below which a recording is silence: −60 dB of full scale.
@@ -108,12 +111,13 @@ impl SpeechService {
     /// Uploads are buffered in `uploads`, a folder that exists. Recordings of more than `max_minutes` are refused.
     pub fn new(decoder: Arc<dyn AudioDecoder>, model: watch::Receiver<Option<SpeechModel>>, uploads: PathBuf, max_minutes: u16) -> Self {
         let max_milliseconds = u64::from(max_minutes) * 60 * 1000;
-        Self { decoder, model, uploads, max_milliseconds, places: Places::new(MOST_RECORDINGS, MOST_RECORDINGS), line: Line::new() }
+        Self { decoder, model, uploads, max_milliseconds, places: Places::new(MOST_RECORDINGS, MOST_OF_ONE), line: Line::new() }
     }
 
-    /// A place for one more recording, held until it is heard; an error when all are taken.
-    pub(in crate::features::speech) fn admit(&self) -> Result<Admission> {
-        self.places.take(&Asker::named(LOCAL)).map_err(|retry_after| Error::Busy { retry_after })
+    /// A place for one more recording, held until it is heard; an error when all are taken, or half of them by this person.
+    pub(in crate::features::speech) fn admit(&self, principal: &Principal) -> Result<Admission> {
+        let place = if principal.has_account() { self.places.take(&principal.asker()) } else { self.places.take_unnamed() };
+        place.map_err(|retry_after| Error::Busy { retry_after })
     }
 
     /// A file of no name to put an upload into; it is gone when it is closed.
@@ -143,7 +147,7 @@ impl SpeechService {
         let ((audio, samples), _turn) = tokio::try_join!(self.decode(recording), turn)?;
         let Listening { language, words, prompt, temperature } = listening;
         let request = TranscriptionRequest { samples: audio.samples, language, words, prompt, temperature };
-        let mut events = model.engine.transcribe(request, samples, Asker::named(LOCAL));
+        let mut events = model.engine.transcribe(request, samples, Asker::named(EVERYBODY));
         let mut heard = Vec::new();
         while let Some(event) = events.recv().await {
             match event? {

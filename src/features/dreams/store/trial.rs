@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::{DreamStore, table_for};
 use crate::error::Result;
-use crate::features::dreams::OwnerId;
+use crate::features::accounts::UserId;
 
 /// Rows of one statement.
 const ROWS_AT_ONCE: usize = 1000;
@@ -35,7 +35,7 @@ pub struct TrialIndexes {
 #[derive(Debug, Clone)]
 pub struct TrialDream {
     pub id: Uuid,
-    pub owner: OwnerId,
+    pub owner: UserId,
     pub text: String,
     pub vector: Vec<f32>,
 }

@@ -16,17 +16,21 @@ use super::{
     },
     ApiBody, ApiProblems, stream,
 };
-use crate::error::Result;
+use crate::{error::Result, features::accounts::Principal};
 
 /// Continue a dialog.
 ///
 /// With `stream` the answer is a stream of events without names, each a `ChatChunk`, and `[DONE]` at its end; an error in
 /// mid-answer is an event of its own. A client that goes away stops the work.
-#[utoipa::path(post, path = "/v1/chat/completions", tag = "openai", request_body = ChatRequest, responses(
+#[utoipa::path(post, path = "/v1/chat/completions", tag = "openai", security(("key" = ["inference"])), request_body = ChatRequest, responses(
     (status = 200, content((ChatCompletion = "application/json"), (ChatChunk = "text/event-stream"))), ApiProblems,
 ))]
-pub async fn create_chat_completion(State(api): State<Arc<ModelApi>>, ApiBody(request): ApiBody<ChatRequest>) -> Result<Response> {
-    let answers = api.write(&request.model, writing(&request)?).await?;
+pub async fn create_chat_completion(
+    State(api): State<Arc<ModelApi>>,
+    principal: Principal,
+    ApiBody(request): ApiBody<ChatRequest>,
+) -> Result<Response> {
+    let answers = api.write(&request.model, writing(&request)?.on_behalf_of(&principal)).await?;
     if request.stream.unwrap_or(false) {
         let narrator = ChatNarrator::new(&request, &answers);
         return Ok(stream::answer(answers, narrator));

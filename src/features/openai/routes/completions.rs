@@ -16,17 +16,21 @@ use super::{
     },
     ApiBody, ApiProblems, stream,
 };
-use crate::error::Result;
+use crate::{error::Result, features::accounts::Principal};
 
 /// Continue a text.
 ///
 /// With `stream` the answer is a stream of events without names, each a `Completion` that holds a piece, and `[DONE]` at its
 /// end.
-#[utoipa::path(post, path = "/v1/completions", tag = "openai", request_body = CompletionRequest, responses(
+#[utoipa::path(post, path = "/v1/completions", tag = "openai", security(("key" = ["inference"])), request_body = CompletionRequest, responses(
     (status = 200, content((Completion = "application/json"), (Completion = "text/event-stream"))), ApiProblems,
 ))]
-pub async fn create_completion(State(api): State<Arc<ModelApi>>, ApiBody(request): ApiBody<CompletionRequest>) -> Result<Response> {
-    let answers = api.write(&request.model, writing(&request)?).await?;
+pub async fn create_completion(
+    State(api): State<Arc<ModelApi>>,
+    principal: Principal,
+    ApiBody(request): ApiBody<CompletionRequest>,
+) -> Result<Response> {
+    let answers = api.write(&request.model, writing(&request)?.on_behalf_of(&principal)).await?;
     if request.stream.unwrap_or(false) {
         let narrator = CompletionNarrator::new(&request, &answers);
         return Ok(stream::answer(answers, narrator));

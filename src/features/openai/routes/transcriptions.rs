@@ -20,7 +20,10 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    features::speech::{Form, Listening, SpeechModel, receive_form},
+    features::{
+        accounts::Principal,
+        speech::{Form, Listening, SpeechModel, receive_form},
+    },
 };
 
 /// The form's fields beside the recording. Those with brackets may come several times.
@@ -28,13 +31,13 @@ const FIELDS: [&str; 6] = ["model", "language", "response_format", "prompt", "te
 const GRANULARITIES: &str = "timestamp_granularities[]";
 
 /// Turn a recording into text. It is not kept.
-#[utoipa::path(post, path = "/v1/audio/transcriptions", tag = "openai",
+#[utoipa::path(post, path = "/v1/audio/transcriptions", tag = "openai", security(("key" = ["inference"])),
     request_body(content = ApiTranscriptionForm, content_type = "multipart/form-data"), responses(
     (status = 200, content((TranscriptObject = "application/json"), (VerboseTranscript = "application/json"), (String = "text/plain"))), ApiProblems,
 ))]
-pub async fn create_transcription(State(api): State<Arc<ModelApi>>, request: Request) -> Result<Response> {
+pub async fn create_transcription(State(api): State<Arc<ModelApi>>, principal: Principal, request: Request) -> Result<Response> {
     let speech = api.speech();
-    let form = receive_form(speech, request, &FIELDS).await?;
+    let form = receive_form(speech, &principal, request, &FIELDS).await?;
     let model = form.text("model").ok_or_else(|| Error::invalid("model", "is missing"))?;
     let format = form.text("response_format").map_or(Ok(TranscriptFormat::default()), |name| {
         named(name).ok_or_else(|| Error::invalid("response_format", "must be json, text, srt, vtt or verbose_json"))

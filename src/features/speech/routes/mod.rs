@@ -23,6 +23,7 @@ use crate::error::{
     extract::{self, QueryString},
     problem::{BodyProblems, CommonProblems},
 };
+use crate::features::accounts::Principal;
 
 /// The feature's operations.
 pub fn operations() -> OpenApiRouter<Arc<SpeechService>> {
@@ -63,7 +64,7 @@ struct Recording(Vec<u8>);
 /// It is not kept. With `Accept: text/event-stream` the answer is a stream of events: `waiting` (while others are heard
 /// first), `segment` (each piece of text as it is heard), then `transcription` (the whole) or `error` (a problem), and
 /// `done`. A client that goes away stops the work.
-#[utoipa::path(post, path = "/api/v1/speech/transcriptions", tag = "speech",
+#[utoipa::path(post, path = "/api/v1/speech/transcriptions", tag = "speech", security(("key" = ["inference"])),
     params(SpokenLanguage), request_body(content((TranscriptionForm = "multipart/form-data"), (Recording = "audio/*"))),
     responses(
         (status = 200, content((Transcription = "application/json"), (String = "text/event-stream"))),
@@ -71,10 +72,11 @@ struct Recording(Vec<u8>);
     ))]
 async fn transcribe(
     State(service): State<Arc<SpeechService>>,
+    principal: Principal,
     QueryString(query): QueryString<SpokenLanguage>,
     request: Request,
 ) -> Result<Response> {
-    let place = match service.admit() {
+    let place = match service.admit(&principal) {
         Ok(place) => place,
         Err(refusal) => {
             extract::let_go(request).await;

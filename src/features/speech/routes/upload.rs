@@ -28,6 +28,7 @@ use crate::{
         Error, Result,
         extract::{let_go, media_type},
     },
+    features::accounts::Principal,
 };
 
 /// The largest recording.
@@ -98,8 +99,8 @@ impl Form {
 }
 
 /// Receives a form with a recording as `file` and short texts of these names, each at most once unless it ends with `[]`.
-pub async fn receive_form(service: &SpeechService, request: Request, fields: &[&'static str]) -> Result<Form> {
-    let place = match service.admit() {
+pub async fn receive_form(service: &SpeechService, principal: &Principal, request: Request, fields: &[&'static str]) -> Result<Form> {
+    let place = match service.admit(principal) {
         Ok(place) => place,
         Err(refusal) => {
             let_go(request).await;

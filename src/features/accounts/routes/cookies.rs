@@ -1,0 +1,33 @@
+//! A session as a browser keeps it.
+
+use axum::http::{HeaderMap, HeaderValue, header};
+
+use crate::{
+    error::{Error, Result},
+    features::accounts::{CSRF_COOKIE, Entrance, SESSION_COOKIE, csrf_token},
+};
+
+/// As long as a session lasts at most; the database's clock decides.
+const LIFE_SECONDS: u32 = 60 * 24 * 60 * 60;
+
+/// The cookies of a session that begins. The page can read the second one alone.
+pub fn begin(entrance: &Entrance) -> Result<HeaderMap> {
+    let session = format!("{SESSION_COOKIE}={}; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age={LIFE_SECONDS}", entrance.token);
+    let csrf = format!("{CSRF_COOKIE}={}; Path=/; Secure; SameSite=Strict; Max-Age={LIFE_SECONDS}", csrf_token(&entrance.token));
+    set([session, csrf])
+}
+
+/// Takes both away.
+pub fn end() -> Result<HeaderMap> {
+    set([SESSION_COOKIE, CSRF_COOKIE].map(|name| format!("{name}=; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=0")))
+}
+
+fn set(cookies: [String; 2]) -> Result<HeaderMap> {
+    let mut headers = HeaderMap::new();
+    for cookie in cookies {
+        let mut value = HeaderValue::try_from(cookie).map_err(|error| Error::Internal(error.into()))?;
+        value.set_sensitive(true);
+        headers.append(header::SET_COOKIE, value);
+    }
+    Ok(headers)
+}
