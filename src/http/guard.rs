@@ -1,4 +1,4 @@
-//! Who may ask: only programs and pages of this machine, until accounts exist.
+//! From where one may ask: from this server's own pages and from programs, by this server's own names.
 //!
 //! A page of another site can make a browser send requests here, under its own name (cross-site requests) or under a
 //! name that was made to point here (DNS rebinding). The first is seen by `Origin` and `Sec-Fetch-Site`, the second by
@@ -7,20 +7,39 @@
 use std::net::IpAddr;
 
 use axum::{
-    extract::Request,
+    extract::{Request, State},
     http::{HeaderMap, Method, header, uri::Authority},
     middleware::Next,
     response::{IntoResponse, Response},
 };
 
+use super::{Doorkeeper, server::OwnAddress};
 use crate::error::Error;
 
-/// Refuses every request for a host that is not the loopback one.
-pub async fn own_host(request: Request, next: Next) -> Response {
-    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+/// Refuses every request for a host that is neither a loopback one nor the name that an admin gave the appliance.
+pub async fn own_host(State(doorkeeper): State<Doorkeeper>, request: Request, next: Next) -> Response {
+    let mut hosts = request.headers().get_all(header::HOST).iter();
+    let (host, second) = (hosts.next().and_then(|host| host.to_str().ok()), hosts.next());
     let named = request.uri().authority().map(Authority::as_str);
-    let own = [host, named].into_iter().flatten().all(is_loopback) && (host.is_some() || named.is_some());
+    let reached = request.extensions().get::<OwnAddress>().and_then(|own| own.0);
+    let is_own = |authority: &str| {
+        is_loopback(authority)
+            || doorkeeper.host_name().is_some_and(|name| is_named(authority, &name))
+            || reached.is_some_and(|address| is_address(authority, address))
+    };
+    let own = second.is_none() && [host, named].into_iter().flatten().all(is_own) && (host.is_some() || named.is_some());
     if own { next.run(request).await } else { Error::Misdirected.into_response() }
+}
+
+/// No name can be made to point here in place of an address.
+fn is_address(authority: &str, address: IpAddr) -> bool {
+    let host = |authority: Authority| authority.host().trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    !authority.contains('@') && authority.parse().is_ok_and(|authority| host(authority).is_ok_and(|named| named.to_canonical() == address))
+}
+
+fn is_named(authority: &str, name: &str) -> bool {
+    !authority.contains('@')
+        && authority.parse::<Authority>().is_ok_and(|authority| authority.host().trim_end_matches('.').eq_ignore_ascii_case(name))
 }
 
 fn is_loopback(authority: &str) -> bool {
@@ -65,6 +84,23 @@ mod tests {
         for other in ["example.com", "localhost.example.com", "10.0.0.1", "127.0.0.1.nip.io", "[::2]", "", "a b", "evil@localhost:80x"] {
             assert!(!is_loopback(other), "{other}");
         }
+    }
+
+    #[test]
+    fn the_given_name_is_ours_and_nothing_like_it() {
+        for own in ["dreams.home.arpa", "Dreams.home.arpa:8420", "dreams.home.arpa."] {
+            assert!(is_named(own, "dreams.home.arpa"), "{own}");
+        }
+        for other in ["dreams.home.arpa.example.com", "x@dreams.home.arpa", "home.arpa", ""] {
+            assert!(!is_named(other, "dreams.home.arpa"), "{other}");
+        }
+    }
+
+    #[test]
+    fn the_address_that_was_reached_is_ours_and_no_other() {
+        let reached: IpAddr = "192.168.1.5".parse().unwrap();
+        assert!(is_address("192.168.1.5:8420", reached) && is_address("[::ffff:192.168.1.5]:8420", reached));
+        assert!(!is_address("192.168.1.6", reached) && !is_address("192.168.1.5.nip.io", reached) && !is_address("x@192.168.1.5", reached));
     }
 
     #[test]

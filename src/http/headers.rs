@@ -7,6 +7,8 @@ use axum::{
     response::Response,
 };
 
+use super::server::Secure;
+
 /// A page may load from this server alone and run no inline script or style.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; \
     media-src 'self' blob:; font-src 'self'; connect-src 'self'; worker-src 'self'; manifest-src 'self'; base-uri 'none'; \
@@ -25,13 +27,20 @@ const HEADERS: [(HeaderName, &str); 6] = [
     (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
 ];
 
+/// Whoever came by TLS once does not try without it for a year.
+const ONLY_TLS: &str = "max-age=31536000";
+
 /// Marks an answer that says itself how long it may be kept: a file of the web app. Everything else is kept by nobody.
 #[derive(Clone, Copy)]
 pub struct MayBeKept;
 
 /// Sets the headers, whatever the answer.
 pub async fn secure(request: Request, next: Next) -> Response {
+    let is_secure = request.extensions().get::<Secure>().is_some();
     let mut response = next.run(request).await;
+    if is_secure {
+        response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(ONLY_TLS));
+    }
     for (name, value) in HEADERS {
         response.headers_mut().insert(name, HeaderValue::from_static(value));
     }

@@ -14,6 +14,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, listen, socket_with};
 use tokio::net::{TcpListener, UnixListener};
+use tokio_rustls::TlsAcceptor;
 
 /// Connections that may wait to be taken.
 const BACKLOG: i32 = 128;
@@ -22,6 +23,8 @@ const BACKLOG: i32 = 128;
 #[derive(Default)]
 pub struct Listeners {
     pub tcp: Option<TcpListener>,
+    /// What TCP connections speak, where they must not be read on their way.
+    pub tls: Option<TlsAcceptor>,
     pub unix: Option<UnixSocket>,
 }
 
@@ -37,10 +40,25 @@ impl Drop for UnixSocket {
     }
 }
 
-/// Listens on a loopback address; until accounts exist, on no other.
-pub async fn bind_tcp(address: SocketAddr) -> Result<TcpListener> {
-    if !address.ip().is_loopback() {
-        bail!("{address} is not a loopback address, and this server has no accounts yet: listen on 127.0.0.1 or [::1]");
+/// Who is known to those who listen beyond loopback.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Guarded {
+    pub tls: bool,
+    pub accounts: bool,
+}
+
+/// Listens on a loopback address; with TLS and accounts, on any.
+pub async fn bind_tcp(address: SocketAddr, guarded: Guarded) -> Result<TcpListener> {
+    if !address.ip().is_loopback() && !guarded.tls {
+        bail!(
+            "{address} is not a loopback address, and nothing would keep passwords from being read on their way: set [tls], or listen on 127.0.0.1"
+        );
+    }
+    if !address.ip().is_loopback() && !guarded.accounts {
+        bail!(
+            "{address} is not a loopback address, and whoever reaches it could use everything, since no account exists: listen on 127.0.0.1 \
+             first, make an admin (`oneiros admin user add NAME --role admin`, or the page /setup), then start again"
+        );
     }
     match TcpListener::bind(address).await {
         Ok(listener) => Ok(listener),
@@ -119,10 +137,20 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_taken_port_and_a_public_address_are_refused_in_one_sentence() {
-        let first = bind_tcp("127.0.0.1:0".parse().unwrap()).await.unwrap();
-        let taken = bind_tcp(first.local_addr().unwrap()).await.unwrap_err();
+    async fn a_taken_port_is_refused_in_one_sentence() {
+        let nothing = Guarded { tls: false, accounts: false };
+        let first = bind_tcp("127.0.0.1:0".parse().unwrap(), nothing).await.unwrap();
+        let taken = bind_tcp(first.local_addr().unwrap(), nothing).await.unwrap_err();
         assert!(taken.to_string().contains("taken by another program"), "{taken}");
-        assert!(bind_tcp("0.0.0.0:0".parse().unwrap()).await.unwrap_err().to_string().contains("not a loopback"));
+    }
+
+    #[tokio::test]
+    async fn beyond_loopback_it_takes_tls_and_accounts() {
+        let address: SocketAddr = "0.0.0.0:0".parse().unwrap();
+        for (tls, accounts, said) in [(false, false, "set [tls]"), (false, true, "set [tls]"), (true, false, "make an admin")] {
+            let refused = bind_tcp(address, Guarded { tls, accounts }).await.unwrap_err().to_string();
+            assert!(refused.contains("not a loopback") && refused.contains(said), "{refused}");
+        }
+        bind_tcp(address, Guarded { tls: true, accounts: true }).await.unwrap();
     }
 }

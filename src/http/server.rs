@@ -3,13 +3,13 @@
 //! hyper is driven directly because `axum::serve` sets no time limit for a request's head, and a client that never ends
 //! its head would hold a connection for ever.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{io, net::IpAddr, sync::Arc, time::Duration};
 
-use axum::Router;
+use axum::{Extension, Router};
 use hyper::server::conn::http1;
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
-    server::graceful::GracefulShutdown,
+    server::graceful::{GracefulShutdown, Watcher},
     service::TowerToHyperService,
 };
 use rustix::net::sockopt::set_tcp_user_timeout;
@@ -17,9 +17,11 @@ use tokio::{
     io::{AsyncRead, AsyncWrite},
     sync::{OwnedSemaphorePermit, Semaphore},
 };
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 use super::Listeners;
+use crate::features::accounts::Origin;
 
 /// How long a request's head may take, and how long a kept connection may idle.
 const HEAD_DEADLINE: Duration = Duration::from_secs(10);
@@ -35,9 +37,9 @@ const LAST_REQUESTS: Duration = Duration::from_secs(10);
 /// Serves until `shutdown` is cancelled, then takes no more connections and gives those under way ten seconds.
 pub async fn serve(listeners: Listeners, router: Router, shutdown: CancellationToken) {
     let connections = GracefulShutdown::new();
-    let Listeners { tcp, unix } = listeners;
+    let Listeners { tcp, tls, unix } = listeners;
     let taking = Taking { router: &router, connections: &connections, shutdown: &shutdown };
-    tokio::join!(taking.all(tcp.as_ref(), MOST_CONNECTIONS), taking.all(unix.as_ref(), MOST_LOCAL_CONNECTIONS));
+    tokio::join!(taking.all(tcp.as_ref(), tls, MOST_CONNECTIONS), taking.all(unix.as_ref(), None, MOST_LOCAL_CONNECTIONS));
     // At once, unless there was no listener at all.
     shutdown.cancelled().await;
     drop((tcp, unix));
@@ -54,8 +56,8 @@ struct Taking<'a> {
 }
 
 impl Taking<'_> {
-    /// Takes connections until the server stops, `most` at once.
-    async fn all(&self, source: Option<&impl Accept>, most: usize) {
+    /// Takes connections until the server stops, `most` at once; with `tls`, those that speak it.
+    async fn all(&self, source: Option<&impl Accept>, tls: Option<TlsAcceptor>, most: usize) {
         let Some(source) = source else { return };
         let places = Arc::new(Semaphore::new(most));
         loop {
@@ -68,7 +70,11 @@ impl Taking<'_> {
                 taken = source.accept() => taken,
             };
             match taken {
-                Ok(stream) => spawn(stream, self.router, self.connections, place),
+                Ok((stream, ends)) => {
+                    let connection =
+                        Connection { router: self.router.clone(), watcher: self.connections.watcher(), ends, secure: tls.is_some() };
+                    tokio::spawn(connection.serve(stream, tls.clone(), place));
+                }
                 Err(error) => {
                     // Out of descriptors, or the client was gone already: going on at once would spin.
                     tracing::warn!(%error, "a connection could not be taken");
@@ -83,47 +89,85 @@ impl Taking<'_> {
 trait Accept {
     type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
 
-    fn accept(&self) -> impl Future<Output = io::Result<Self::Stream>> + Send;
+    fn accept(&self) -> impl Future<Output = io::Result<(Self::Stream, Ends)>> + Send;
 }
+
+/// Both ends of a connection.
+#[derive(Debug, Clone, Copy)]
+struct Ends {
+    origin: Origin,
+    /// This server's address, where it has one.
+    own: Option<IpAddr>,
+}
+
+/// The address by which a client reached this server: it may stand in the client's `Host`.
+#[derive(Debug, Clone, Copy)]
+pub struct OwnAddress(pub Option<IpAddr>);
+
+/// Marks requests that came by TLS.
+#[derive(Debug, Clone, Copy)]
+pub struct Secure;
 
 impl Accept for tokio::net::TcpListener {
     type Stream = tokio::net::TcpStream;
 
-    async fn accept(&self) -> io::Result<Self::Stream> {
-        let (stream, _) = Self::accept(self).await?;
+    async fn accept(&self) -> io::Result<(Self::Stream, Ends)> {
+        let (stream, peer) = Self::accept(self).await?;
         // Events are small and should not wait for more of them.
         stream.set_nodelay(true)?;
         // A client that never reads would hold its connection, one of few, for ever (tcp(7)).
         set_tcp_user_timeout(&stream, u32::try_from(UNREAD_DEADLINE.as_millis()).unwrap_or(u32::MAX))?;
-        Ok(stream)
+        let own = Some(stream.local_addr()?.ip().to_canonical());
+        Ok((stream, Ends { origin: Origin::Network(peer.ip().to_canonical()), own }))
     }
 }
 
 impl Accept for super::listeners::UnixSocket {
     type Stream = tokio::net::UnixStream;
 
-    async fn accept(&self) -> io::Result<Self::Stream> {
-        Ok(self.listener.accept().await?.0)
+    async fn accept(&self) -> io::Result<(Self::Stream, Ends)> {
+        Ok((self.listener.accept().await?.0, Ends { origin: Origin::Socket, own: None }))
     }
 }
 
-fn spawn(
-    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    router: &Router,
-    connections: &GracefulShutdown,
-    place: OwnedSemaphorePermit,
-) {
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_DEADLINE)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router.clone()));
-    let connection = connections.watch(connection);
-    tokio::spawn(async move {
-        if let Err(error) = connection.await {
-            tracing::debug!(%error, "a connection ended early");
+/// A connection that was taken, before anything was said on it.
+struct Connection {
+    router: Router,
+    watcher: Watcher,
+    ends: Ends,
+    secure: bool,
+}
+
+impl Connection {
+    async fn serve(
+        self,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        tls: Option<TlsAcceptor>,
+        place: OwnedSemaphorePermit,
+    ) {
+        match tls {
+            None => self.speak_http(stream).await,
+            Some(tls) => match tokio::time::timeout(HEAD_DEADLINE, tls.accept(stream)).await {
+                Ok(Ok(stream)) => self.speak_http(stream).await,
+                Ok(Err(error)) => tracing::debug!(%error, "a client does not speak TLS as this server does"),
+                Err(_) => tracing::debug!("a client took too long to agree on TLS"),
+            },
         }
         drop(place);
-    });
+    }
+
+    async fn speak_http(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
+        let Self { router, watcher, ends, secure } = self;
+        let router = router.layer(Extension(ends.origin)).layer(Extension(OwnAddress(ends.own)));
+        let router = if secure { router.layer(Extension(Secure)) } else { router };
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEAD_DEADLINE)
+            .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+        if let Err(error) = watcher.watch(connection).await {
+            tracing::debug!(%error, "a connection ended early");
+        }
+    }
 }
 
 #[cfg(test)]
@@ -137,7 +181,7 @@ mod tests {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         #[expect(clippy::disallowed_methods, reason = "a client of this server on the loopback")]
         let _client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        let taken = Accept::accept(&listener).await.unwrap();
+        let (taken, _) = Accept::accept(&listener).await.unwrap();
         assert_eq!(tcp_user_timeout(&taken).unwrap(), 60_000);
     }
 }
