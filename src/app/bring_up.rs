@@ -2,6 +2,7 @@
 
 use std::{
     convert::Infallible,
+    net::SocketAddr,
     path::PathBuf,
     sync::{Arc, Weak},
     time::{Duration, Instant},
@@ -22,11 +23,12 @@ use crate::{
     db::{Database, DatabaseSource},
     engine::{parse::ParseRunner, supervisor::Spawner},
     features::{
+        accounts::{self, AccountService, AccountStore, Revocations, SetupToken, Standing},
         dreams::{DreamModels, DreamService, DreamStore, EmbeddingModel, ReembedDreams},
         openai::ModelApi,
         speech::{SpeechModel, SpeechService},
     },
-    http::{self, FirstServices, Services},
+    http::{self, FirstServices, Services, Tls},
     jobs::{Queue, Registry, Runner},
     models::{ArtifactKind, CatalogEntry, Used},
 };
@@ -53,6 +55,9 @@ pub struct Parts {
     /// The same for Ollama's protocol.
     pub ollama: channel::Sender<http::Router>,
     pub uploads: PathBuf,
+    pub setup: SetupToken,
+    /// Whether set-up is open, once that is known.
+    pub unclaimed: channel::Sender<Option<bool>>,
     pub stopping: CancellationToken,
 }
 
@@ -81,7 +86,10 @@ pub async fn bring_up(parts: Parts) -> anyhow::Result<Up> {
     };
     let database = Arc::new(Database::open(source).await?);
     parts.snapshot.database_is_open(&database);
-    let models = serve(&parts, &database);
+    let models = match serve(&parts, &database).await {
+        Ok(models) => models,
+        Err(error) => return Err(after_closing(error, None, database).await),
+    };
     let fetched = tokio::select! {
         fetched = fetch_models(&parts, entries) => fetched,
         never = models.tell_progress(&parts.snapshot) => match never {},
@@ -213,25 +221,76 @@ impl ModelNews {
 }
 
 /// Opens the features over the database: dreams are kept and shown from now on, and read once the models are there.
-fn serve(parts: &Parts, database: &Database) -> ModelNews {
+async fn serve(parts: &Parts, database: &Database) -> anyhow::Result<ModelNews> {
     let coming = DreamModels { coming: Some(String::new()), ..DreamModels::default() };
     let (dreams, dream_models) = channel::channel(Arc::new(coming));
     let (speech, speech_model) = channel::channel(None);
     let (served, running) = channel::channel(Weak::new());
     let store = DreamStore::new(database.pool().clone());
+    let accounts = open_accounts(parts, database, &store).await?;
     let decoder = Arc::new(parts.parse.clone());
     let hearing = Arc::new(SpeechService::new(decoder, speech_model, parts.uploads.clone(), parts.config.speech.max_minutes));
     let aliases = parts.config.api.aliases.clone().into_iter().collect();
     let openai = Arc::new(ModelApi::new(Arc::new(RunningModels::new(running)), aliases, Arc::clone(&hearing)));
     drop(parts.ollama.send_replace(http::ollama_router(Some(Arc::clone(&openai)))));
     let services = Services {
-        dreams: Arc::new(DreamService::new(store, dream_models, parts.stopping.clone())),
+        dreams: Arc::new(DreamService::new(store, dream_models, Arc::clone(&accounts), parts.stopping.clone())),
+        accounts,
         openai,
         speech: hearing,
         first: parts.first.clone(),
     };
     drop(parts.router.send_replace(http::router(services)));
-    ModelNews { dreams, speech, served }
+    Ok(ModelNews { dreams, speech, served })
+}
+
+/// Knows people from now on. Before the first set-up the token that opens it is made.
+async fn open_accounts(parts: &Parts, database: &Database, dreams: &DreamStore) -> anyhow::Result<Arc<AccountService>> {
+    let store = AccountStore::new(database.pool().clone());
+    let standing = store.standing().await?;
+    if standing.claimed {
+        parts.setup.close()?;
+    } else if !parts.config.server.listen.ip().is_loopback() {
+        bail!("this database has no accounts, and the server listens beyond loopback: make an admin on a loopback address first");
+    } else {
+        parts.setup.read_or_make()?;
+    }
+    parts.unclaimed.send_replace(Some(!standing.claimed));
+    let host_name = standing.host_name.clone();
+    let (standing, revocations) = (Arc::new(channel::Sender::new(standing)), Arc::new(Revocations::new(store.clone())));
+    if let Some(tls) = parts.first.tls.clone() {
+        tokio::spawn(certify_name(tls, parts.config.server.listen, host_name, standing.subscribe(), parts.stopping.clone()));
+    }
+    tokio::spawn(accounts::listen(store.clone(), Arc::clone(&standing), Arc::clone(&revocations), parts.stopping.clone()));
+    Ok(Arc::new(AccountService::new(store, standing, revocations, parts.setup.clone(), vec![Box::new(dreams.clone())])))
+}
+
+/// Lets the certificate name what an admin calls the appliance, now and whenever that changes.
+async fn certify_name(
+    tls: Arc<Tls>,
+    listen: SocketAddr,
+    mut known: Option<String>,
+    mut standing: channel::Receiver<Standing>,
+    stopping: CancellationToken,
+) {
+    let certify = |name: &Option<String>| {
+        if let Err(error) = tls.rename(&http::own_names(listen, name.as_deref())) {
+            tracing::warn!(error = format!("{error:#}"), "no certificate can be made for the appliance's name");
+        }
+    };
+    if known.is_some() {
+        certify(&known);
+    }
+    let following = async {
+        while standing.changed().await.is_ok() {
+            let now = standing.borrow_and_update().host_name.clone();
+            if now != known {
+                certify(&now);
+                known = now;
+            }
+        }
+    };
+    stopping.run_until_cancelled(following).await;
 }
 
 /// Hands the loaded models to the features, and starts the jobs.

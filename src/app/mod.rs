@@ -26,10 +26,14 @@ use crate::{
     engine::parse::ParseRunner,
     engine::supervisor::Spawner,
     features::{
+        accounts::SetupToken,
         models::ModelService,
         system::{EngineStatus, SystemReport, SystemService},
     },
-    http::{self, FirstServices, Listeners, listeners},
+    http::{
+        self, FirstServices, Listeners, Tls,
+        listeners::{self, Guarded},
+    },
     models::{NoProgress, PullProgress},
 };
 use bring_up::{Parts, Up};
@@ -52,11 +56,15 @@ pub enum Listen {
 /// A running appliance.
 pub struct App {
     address: Option<SocketAddr>,
+    secure: bool,
     stage: channel::Receiver<Stage>,
     stopping: CancellationToken,
     http: JoinHandle<()>,
     coming_up: JoinHandle<anyhow::Result<Up>>,
     snapshot: Arc<Snapshot>,
+    /// What opens set-up, once the database tells that it is open; `false`: it is not.
+    unclaimed: channel::Receiver<Option<bool>>,
+    setup: SetupToken,
     /// Folder and name of the Unix socket.
     socket: (PathBuf, &'static str),
     _state: StateDirectory,
@@ -76,10 +84,14 @@ impl App {
         let when_held = if listen == Listen::SocketOnly { WhenHeld::Wait } else { WhenHeld::Refuse };
         let state = StateDirectory::hold(&config.server.state_directory, when_held).await?;
         let uploads = state.uploads()?;
-        let listeners = bind(&config, listen).await?;
+        let setup = SetupToken::in_directory(&config.server.state_directory);
+        let tls = open_tls(&config, listen)?;
+        let guarded = Guarded { tls: tls.is_some(), accounts: setup.is_closed() };
+        let listeners = bind(&config, listen, guarded, tls.as_deref()).await?;
         let ollama_listeners = bind_ollama(&config, listen).await?;
         let address = listeners.tcp.as_ref().map(|tcp| tcp.local_addr()).transpose()?;
 
+        let secure = tls.is_some();
         let spawner = Spawner::new().context("the thread that starts engines cannot be started")?;
         let parse = ParseRunner::new(spawner.clone(), config.server.allow_unsandboxed);
         let audit = Arc::new(EgressCounter::default());
@@ -91,6 +103,9 @@ impl App {
             system: Arc::new(SystemService::new(snapshot.clone())),
             models: Arc::new(ModelService::new(library.shelf(), snapshot.clone(), stopping.clone())),
             unsandboxed_allowed: config.server.allow_unsandboxed,
+            claimed: setup.is_closed(),
+            tls: tls.clone(),
+            trusted_proxies: config.server.trusted_proxies.clone().into(),
         };
         let (router, routers) = channel::channel(http::starting_router(&first));
         let (ollama, ollama_routers) = channel::channel(http::ollama_router(None));
@@ -101,6 +116,7 @@ impl App {
         let (folder, name) = config.server.socket();
         let socket = (folder.to_owned(), name);
         let (stages, stage) = channel::channel(Stage::ComingUp);
+        let (tell_unclaimed, unclaimed) = channel::channel(None);
         let serving = Arc::clone(&snapshot);
         let parts = Parts {
             config,
@@ -112,8 +128,14 @@ impl App {
             router,
             ollama,
             uploads,
+            setup: setup.clone(),
+            unclaimed: tell_unclaimed,
             stopping: stopping.clone(),
         };
+        if let Some(tls) = tls {
+            let stopping = stopping.clone();
+            tokio::spawn(async move { stopping.run_until_cancelled(tls.follow_files()).await });
+        }
         let coming_up = tokio::spawn(async move {
             let up = bring_up::bring_up(parts).await;
             if up.is_ok() {
@@ -122,12 +144,24 @@ impl App {
             stages.send_replace(if up.is_ok() { Stage::Up } else { Stage::Failed });
             up
         });
-        Ok(Self { address, stage, stopping, http, coming_up, snapshot, socket, _state: state })
+        Ok(Self { address, secure, stage, stopping, http, coming_up, snapshot, unclaimed, setup, socket, _state: state })
     }
 
     /// The address that TCP clients reach, when there is one.
     pub fn address(&self) -> Option<SocketAddr> {
         self.address
+    }
+
+    /// What browsers put before it.
+    pub fn scheme(&self) -> &'static str {
+        if self.secure { "https" } else { "http" }
+    }
+
+    /// What opens set-up, as soon as the database tells that no account exists; `None` when one does, or when coming up failed.
+    pub async fn setup_token(&self) -> Option<SetupToken> {
+        let mut unclaimed = self.unclaimed.clone();
+        let told = unclaimed.wait_for(Option::is_some).await.is_ok_and(|told| *told == Some(true));
+        told.then(|| self.setup.clone())
     }
 
     /// Waits until every task has an engine. `false`: coming up failed, and [`Self::stop`] says why.
@@ -152,22 +186,34 @@ impl App {
     }
 }
 
-async fn bind(config: &Config, listen: Listen) -> anyhow::Result<Listeners> {
+async fn bind(config: &Config, listen: Listen, guarded: Guarded, tls: Option<&Tls>) -> anyhow::Result<Listeners> {
     let tcp = match listen {
-        Listen::Everywhere => Some(listeners::bind_tcp(config.server.listen).await?),
+        Listen::Everywhere => Some(listeners::bind_tcp(config.server.listen, guarded).await?),
         Listen::SocketOnly => None,
     };
     let (folder, name) = config.server.socket();
-    Ok(Listeners { tcp, unix: Some(listeners::bind_unix(folder, name)?) })
+    Ok(Listeners { tcp, tls: tls.map(Tls::acceptor).transpose()?, unix: Some(listeners::bind_unix(folder, name)?) })
 }
 
-/// For programs that speak Ollama's protocol, where the operator asked for it.
+/// The certificate, where the operator asked for TLS. An authority's own names this machine until an admin gives it a name.
+fn open_tls(config: &Config, listen: Listen) -> anyhow::Result<Option<Arc<Tls>>> {
+    match (&config.tls, listen) {
+        (Some(source), Listen::Everywhere) => {
+            let tls = Tls::open(source, &config.server.state_directory, &http::own_names(config.server.listen, None));
+            Ok(Some(Arc::new(tls.context("TLS cannot be spoken")?)))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// For programs that speak Ollama's protocol, where the operator asked for it: without keys, so on loopback alone.
 async fn bind_ollama(config: &Config, listen: Listen) -> anyhow::Result<Listeners> {
+    let nothing = Guarded { tls: false, accounts: false };
     let tcp = match (listen, config.ollama.listen) {
-        (Listen::Everywhere, Some(address)) => Some(listeners::bind_tcp(address).await.context("for Ollama's protocol")?),
+        (Listen::Everywhere, Some(address)) => Some(listeners::bind_tcp(address, nothing).await.context("for Ollama's protocol")?),
         _ => None,
     };
-    Ok(Listeners { tcp, unix: None })
+    Ok(Listeners { tcp, tls: None, unix: None })
 }
 
 /// The state of a machine on which no server runs: hardware, models that are here, and whether the kernel confines a child.

@@ -3,6 +3,7 @@
 //! An engine child must seal itself while it has one thread, and root must be given up before any thread exists, so
 //! both happen here, before a runtime is built.
 
+pub mod admin;
 pub mod bench;
 pub mod config;
 pub mod database;
@@ -55,6 +56,8 @@ enum Role {
     Embed(embed::EmbedArguments),
     /// List, fetch, import, verify and remove models
     Models(models::ModelsArguments),
+    /// People and keys of the server that runs here
+    Admin(admin::AdminArguments),
     /// Show hardware, models, database, and what the kernel enforces on each engine
     Doctor(doctor::DoctorArguments),
     /// Print the API document (OpenAPI) as JSON
@@ -129,6 +132,7 @@ async fn dispatch(role: Role, config: Config) -> anyhow::Result<ExitCode> {
         Role::Transcribe(arguments) => transcribe::run(arguments, config).await,
         Role::Embed(arguments) => embed::run(arguments, config).await,
         Role::Models(arguments) => models::run(arguments, config).await,
+        Role::Admin(arguments) => admin::run(arguments, config).await,
         Role::Doctor(arguments) => doctor::run(arguments, config).await,
         Role::Healthcheck(arguments) => healthcheck::run(arguments, config).await,
         Role::Bench(arguments) => bench::run(arguments, config).await,

@@ -11,19 +11,20 @@ mod raw;
 
 use std::{
     collections::BTreeMap,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use anyhow::{Context as _, bail};
+use ipnet::IpNet;
 
 /// A setting that reads well and cannot be used: starting again changes nothing before it is mended.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct UnusableSetting(pub String);
 
-pub use raw::{RawApi, RawConfig, RawDatabase, RawModels, RawOllama, RawServer, RawSpeech};
+pub use raw::{RawApi, RawConfig, RawDatabase, RawModels, RawOllama, RawServer, RawSpeech, RawTls};
 
 /// Where the hub lives unless the operator names a mirror of it.
 pub const DEFAULT_HUB: &str = "https://huggingface.co";
@@ -55,6 +56,8 @@ const SECRET_VARIABLES: [(&str, &str); 2] = [("url_file", URL_VARIABLE), ("appli
 #[derive(Debug, Clone)]
 pub struct Config {
     pub server: ServerConfig,
+    /// Without it the server stays on loopback.
+    pub tls: Option<TlsSource>,
     pub models: ModelsConfig,
     pub speech: SpeechConfig,
     pub api: ApiConfig,
@@ -64,8 +67,10 @@ pub struct Config {
 
 #[derive(Debug, Clone)]
 pub struct ServerConfig {
-    /// A loopback address: until accounts exist the server refuses any other.
+    /// Beyond loopback the server refuses it without TLS and accounts.
     pub listen: SocketAddr,
+    /// Whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
     /// Models, database, sockets: everything that outlives the process.
     pub state_directory: PathBuf,
     /// Nothing leaves, not even to fetch models.
@@ -74,6 +79,15 @@ pub struct ServerConfig {
     pub allow_unsandboxed: bool,
     /// Who to become when started as root.
     pub user: String,
+}
+
+/// Where certificate and key come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TlsSource {
+    /// PEM files that somebody else renews: the certificate with its chain, and its key.
+    Files { certificate: PathBuf, key: PathBuf },
+    /// An authority of this appliance's own, which the devices of its people are told to trust.
+    OwnAuthority,
 }
 
 impl ServerConfig {
@@ -156,7 +170,8 @@ impl Config {
         };
         let raw = flags.or(file);
         Ok(Self {
-            server: server(raw.server)?,
+            server: server(raw.server, raw.tls.is_set())?,
+            tls: tls(raw.tls)?,
             models: models(raw.models)?,
             speech: speech(&raw.speech)?,
             api: ApiConfig { aliases: aliases(raw.api.aliases.as_deref())? },
@@ -166,8 +181,9 @@ impl Config {
     }
 }
 
-fn server(raw: RawServer) -> anyhow::Result<ServerConfig> {
-    let listen = loopback(raw.listen.as_deref().unwrap_or(DEFAULT_LISTEN))?;
+fn server(raw: RawServer, tls: bool) -> anyhow::Result<ServerConfig> {
+    let listen = raw.listen.as_deref().unwrap_or(DEFAULT_LISTEN);
+    let listen = if tls { address(listen)? } else { loopback(listen)? };
     let state_directory = match raw.state_dir {
         Some(path) => std::path::absolute(&path).with_context(|| format!("{} is not a usable path", path.display()))?,
         None => default_state_directory()?,
@@ -178,17 +194,40 @@ fn server(raw: RawServer) -> anyhow::Result<ServerConfig> {
         sealed: raw.sealed.unwrap_or(false),
         allow_unsandboxed: raw.allow_unsandboxed.unwrap_or(false),
         user: raw.user.unwrap_or_else(|| "oneiros".into()),
+        trusted_proxies: raw.trusted_proxies.as_deref().map(networks).transpose()?.unwrap_or_default(),
     })
 }
 
+fn address(text: &str) -> anyhow::Result<SocketAddr> {
+    text.parse().with_context(|| format!("`{text}` is not an address to listen on: write it as ADDRESS:PORT, for example {DEFAULT_LISTEN}"))
+}
+
 fn loopback(text: &str) -> anyhow::Result<SocketAddr> {
-    let listen: SocketAddr = text
-        .parse()
-        .with_context(|| format!("`{text}` is not an address to listen on: write it as ADDRESS:PORT, for example {DEFAULT_LISTEN}"))?;
+    let listen = address(text)?;
     if !listen.ip().is_loopback() {
-        bail!("listening on {listen} is refused: without accounts and TLS the server stays on loopback; use {DEFAULT_LISTEN}");
+        bail!("listening on {listen} is refused: without [tls] the server stays on loopback; use {DEFAULT_LISTEN}");
     }
     Ok(listen)
+}
+
+fn networks(list: &str) -> anyhow::Result<Vec<IpNet>> {
+    let network = |text: &str| {
+        let network = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+        network.with_context(|| {
+            format!("`trusted_proxies` of `[server]` has `{text}`: write ADDRESS or ADDRESS/BITS, such as 10.0.0.1 or fd00::/8")
+        })
+    };
+    list.split(',').map(str::trim).filter(|text| !text.is_empty()).map(network).collect()
+}
+
+fn tls(raw: RawTls) -> anyhow::Result<Option<TlsSource>> {
+    match (raw.certificate_file, raw.key_file, raw.own_authority.unwrap_or(false)) {
+        (None, None, false) => Ok(None),
+        (None, None, true) => Ok(Some(TlsSource::OwnAuthority)),
+        (Some(certificate), Some(key), false) => Ok(Some(TlsSource::Files { certificate, key })),
+        (Some(_), Some(_), true) => bail!("`[tls]` names files and an authority of its own: one of the two is enough"),
+        _ => bail!("`[tls]` names a certificate without its key, or a key without its certificate: name both files"),
+    }
 }
 
 /// The default aliases, with those of the operator over them.
@@ -331,9 +370,33 @@ mod tests {
 
     #[test]
     fn an_address_beyond_loopback_is_refused() {
-        let error = server(RawServer { listen: Some("0.0.0.0:8420".into()), ..Default::default() }).expect_err("not loopback");
+        let error = server(RawServer { listen: Some("0.0.0.0:8420".into()), ..Default::default() }, false).expect_err("not loopback");
         assert!(error.to_string().contains("loopback"), "{error}");
-        assert!(server(RawServer { listen: Some("[::1]:8420".into()), state_dir: Some("/tmp/x".into()), ..Default::default() }).is_ok());
+        assert!(
+            server(RawServer { listen: Some("[::1]:8420".into()), state_dir: Some("/tmp/x".into()), ..Default::default() }, false).is_ok()
+        );
+    }
+
+    #[test]
+    fn tls_opens_what_is_beyond_loopback_and_needs_both_files() {
+        let read = |text: &str| {
+            Config::resolve(
+                RawConfig { server: RawServer { state_dir: Some("/tmp/x".into()), ..Default::default() }, ..raw(text) }.or(raw(text)),
+            )
+        };
+        let config = read("[server]\nlisten = \"0.0.0.0:8420\"\n[tls]\nown_authority = true\n").expect("TLS");
+        assert_eq!((config.tls, config.server.listen.ip().is_unspecified()), (Some(TlsSource::OwnAuthority), true));
+        for text in ["[tls]\nkey_file = \"/k\"\n", "[tls]\ncertificate_file = \"/c\"\nkey_file = \"/k\"\nown_authority = true\n"] {
+            assert!(read(text).is_err(), "{text}");
+        }
+        assert!(read("[server]\nlisten = \"0.0.0.0:8420\"\n").is_err());
+    }
+
+    #[test]
+    fn proxies_are_addresses_or_networks() {
+        assert_eq!(networks("10.0.0.1, fd00::/8,").expect("two").len(), 2);
+        let error = networks("proxy.local").expect_err("a name").to_string();
+        assert!(error.contains("proxy.local") && error.contains("ADDRESS/BITS"), "{error}");
     }
 
     #[test]

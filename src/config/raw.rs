@@ -21,6 +21,8 @@ pub struct RawConfig {
     #[command(flatten)]
     pub server: RawServer,
     #[command(flatten)]
+    pub tls: RawTls,
+    #[command(flatten)]
     pub models: RawModels,
     #[command(flatten)]
     pub speech: RawSpeech,
@@ -36,7 +38,7 @@ pub struct RawConfig {
 #[derive(Debug, Clone, Default, Args, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RawServer {
-    /// Address and port to listen on, loopback only [default: 127.0.0.1:8420]
+    /// Address and port to listen on; beyond loopback with TLS and accounts only [default: 127.0.0.1:8420]
     #[arg(long, global = true, env = "ONEIROS_LISTEN", value_name = "ADDR:PORT")]
     pub listen: Option<String>,
     /// Where models, database and sockets live [default: /var/lib/oneiros for root, else ~/.local/share/oneiros]
@@ -51,6 +53,31 @@ pub struct RawServer {
     /// Who to become when started as root [default: oneiros, else nobody]
     #[arg(long, global = true, env = "ONEIROS_USER", value_name = "NAME")]
     pub user: Option<String>,
+    /// Addresses of proxies, as ADDRESS or ADDRESS/BITS, whose X-Forwarded-For is believed [default: no proxy]
+    #[arg(long, global = true, env = "ONEIROS_TRUSTED_PROXIES", value_name = "ADDR, ADDR", hide = true)]
+    pub trusted_proxies: Option<String>,
+}
+
+/// Beyond loopback the server speaks TLS alone.
+#[derive(Debug, Clone, Default, Args, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawTls {
+    /// PEM file with the certificate and its chain; read anew when it changes [default: no TLS]
+    #[arg(
+        long = "tls-certificate-file",
+        id = "tls_certificate_file",
+        global = true,
+        env = "ONEIROS_TLS_CERTIFICATE_FILE",
+        value_name = "FILE",
+        hide = true
+    )]
+    pub certificate_file: Option<PathBuf>,
+    /// PEM file with the certificate's private key [default: no TLS]
+    #[arg(long = "tls-key-file", id = "tls_key_file", global = true, env = "ONEIROS_TLS_KEY_FILE", value_name = "FILE", hide = true)]
+    pub key_file: Option<PathBuf>,
+    /// Make an authority for this appliance alone, whose certificate people's devices are told to trust (the page /trust says how)
+    #[arg(long = "tls-own-authority", id = "tls_own_authority", global = true, env = "ONEIROS_TLS_OWN_AUTHORITY", num_args = 0, default_missing_value = "true", value_parser = FalseyValueParser::new(), hide = true)]
+    pub own_authority: Option<bool>,
 }
 
 #[derive(Debug, Clone, Default, Args, Deserialize, Serialize)]
@@ -137,6 +164,13 @@ pub struct RawDatabase {
     pub application_url_file: Option<PathBuf>,
 }
 
+impl RawTls {
+    /// Whether anything of it is set.
+    pub fn is_set(&self) -> bool {
+        self.certificate_file.is_some() || self.key_file.is_some() || self.own_authority == Some(true)
+    }
+}
+
 impl RawConfig {
     /// Reads a configuration file; what is wrong in it is told by the key's name.
     pub fn read(path: &Path) -> anyhow::Result<Self> {
@@ -166,6 +200,12 @@ impl RawConfig {
                 sealed: self.server.sealed.or(lower.server.sealed),
                 allow_unsandboxed: self.server.allow_unsandboxed.or(lower.server.allow_unsandboxed),
                 user: self.server.user.or(lower.server.user),
+                trusted_proxies: self.server.trusted_proxies.or(lower.server.trusted_proxies),
+            },
+            tls: RawTls {
+                certificate_file: self.tls.certificate_file.or(lower.tls.certificate_file),
+                key_file: self.tls.key_file.or(lower.tls.key_file),
+                own_authority: self.tls.own_authority.or(lower.tls.own_authority),
             },
             models: RawModels {
                 profile: self.models.profile.or(lower.models.profile),

@@ -18,7 +18,10 @@ use crate::{
     config::Config,
     db::ThrowawayCluster,
     engine::{Embedder as _, EmbeddingRequest, EmbeddingRole},
-    features::dreams::{DreamStore, OwnerId, SearchTrial, SimilarDream, TrialDream},
+    features::{
+        accounts::UserId,
+        dreams::{DreamStore, SearchTrial, SimilarDream, TrialDream},
+    },
 };
 
 /// How many dreams a search returns, and what recall is told of.
@@ -81,7 +84,7 @@ pub async fn measure(arguments: &SearchArguments, config: &Config, rounds: usize
     let mut library = LibraryOfDreams {
         dreams: Vec::new(),
         places: HashMap::new(),
-        owners: (0..SHARES_TOLD.len() + OTHER_OWNERS).map(|_| OwnerId(Uuid::now_v7())).collect(),
+        owners: (0..SHARES_TOLD.len() + OTHER_OWNERS).map(|_| UserId(Uuid::now_v7())).collect(),
     };
     let progress = Progress::new("search", arguments.sizes.len());
     let mut sections = Vec::new();
@@ -134,7 +137,7 @@ async fn real_vectors(arguments: &SearchArguments, config: &Config) -> anyhow::R
 struct LibraryOfDreams {
     dreams: Vec<TrialDream>,
     places: HashMap<Uuid, usize>,
-    owners: Vec<OwnerId>,
+    owners: Vec<UserId>,
 }
 
 impl LibraryOfDreams {
@@ -151,7 +154,7 @@ impl LibraryOfDreams {
         begin
     }
 
-    fn of(&self, owner: Option<OwnerId>) -> Vec<usize> {
+    fn of(&self, owner: Option<UserId>) -> Vec<usize> {
         (0..self.dreams.len()).filter(|place| owner.is_none_or(|owner| self.dreams[*place].owner == owner)).collect()
     }
 }
@@ -211,7 +214,7 @@ fn least_of_nearest(rows: &[usize], likeness: &[f32]) -> f32 {
 /// How many of the found are among the nearest. A dream of another owner would be worse than a slow search.
 fn right(
     library: &LibraryOfDreams,
-    owner: Option<OwnerId>,
+    owner: Option<UserId>,
     similar: &[SimilarDream],
     likeness: &[f32],
     least: f32,

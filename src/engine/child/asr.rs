@@ -68,7 +68,8 @@ pub fn load(model: &Path, options: &EngineOptions, loading: &dyn Fn(f32)) -> Res
     drop(new_state(&context)?);
     loading(1.0);
     let lanes = if on_gpu { 1 } else { usize::from(options.threads).clamp(1, MOST_LANES) };
-    let transcriber = WhisperTranscriber { context, states: Vec::new(), lanes, threads: c_int::from(options.threads.max(1)), guess: FIRST_GUESS };
+    let transcriber =
+        WhisperTranscriber { context, states: Vec::new(), lanes, threads: c_int::from(options.threads.max(1)), guess: FIRST_GUESS };
     Ok((Box::new(transcriber), ModelFacts::default()))
 }
 
