@@ -6,4 +6,4 @@ import { defineConfig } from "@playwright/test";
 
 import base from "./playwright.config";
 
-export default defineConfig({ ...base, testMatch: "screenshots.ts" });
+export default defineConfig({ ...base, testMatch: ["screenshots.ts", "*.screenshots.ts"] });

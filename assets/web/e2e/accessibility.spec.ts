@@ -1,17 +1,9 @@
-import AxeBuilder from "@axe-core/playwright";
 import type { Page } from "@playwright/test";
 
+import { violations } from "./support/axe";
 import { animationsEnded } from "./support/page";
 import { expect, test } from "./support/test";
 import { ARABIC, HORSE } from "./support/texts";
-
-/** WCAG 2.2 AA, and what axe calls best practice. */
-const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
-
-async function violations(page: Page): Promise<string[]> {
-  const { violations: found } = await new AxeBuilder({ page }).withTags(RULES).analyze();
-  return found.map(({ id, help, nodes }) => `${id} (${help}): ${nodes.map(({ target }) => target.join(" ")).join(", ")}`);
-}
 
 /** Every page, the dialogs and all that unfolds. */
 async function look(page: Page, dream: string): Promise<void> {

@@ -1,18 +1,14 @@
-import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 
+import { queryClient } from "./api/queries";
 import { startMessages } from "./i18n";
 import { router } from "./router";
 import { registerServiceWorker } from "./shell/serviceWorker";
 import "./styles.css";
 import { followSystem } from "./theme/theme";
-
-const queryClient = new QueryClient({
-  // Without a network the box may still answer: it can be this machine.
-  defaultOptions: { queries: { staleTime: 5_000, retry: 1, networkMode: "always" }, mutations: { networkMode: "always" } },
-});
 
 async function start(): Promise<void> {
   followSystem();

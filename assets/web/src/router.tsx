@@ -30,8 +30,56 @@ const status = createRoute({
   component: lazyRouteComponent(() => import("./status/StatusPage"), "StatusPage"),
 });
 
+const logIn = createRoute({
+  getParentRoute: () => root,
+  path: "/login",
+  component: lazyRouteComponent(() => import("./account/entry/LogInRoute"), "LogInRoute"),
+});
+
+const setUp = createRoute({
+  getParentRoute: () => root,
+  path: "/setup",
+  component: lazyRouteComponent(() => import("./account/entry/SetUpPage"), "SetUpPage"),
+});
+
+const join = createRoute({
+  getParentRoute: () => root,
+  path: "/join",
+  component: lazyRouteComponent(() => import("./account/entry/JoinPage"), "JoinPage"),
+});
+
+const reset = createRoute({
+  getParentRoute: () => root,
+  path: "/reset",
+  component: lazyRouteComponent(() => import("./account/entry/ResetPage"), "ResetPage"),
+});
+
+const account = createRoute({
+  getParentRoute: () => root,
+  path: "/account",
+  component: lazyRouteComponent(() => import("./account/own/AccountPage"), "AccountPage"),
+});
+
+const people = createRoute({
+  getParentRoute: () => root,
+  path: "/people",
+  component: lazyRouteComponent(() => import("./account/people/PeoplePage"), "PeoplePage"),
+});
+
+const audit = createRoute({
+  getParentRoute: () => root,
+  path: "/audit",
+  component: lazyRouteComponent(() => import("./account/audit/AuditPage"), "AuditPage"),
+});
+
+const trust = createRoute({
+  getParentRoute: () => root,
+  path: "/trust",
+  component: lazyRouteComponent(() => import("./trust/TrustPage"), "TrustPage"),
+});
+
 export const router = createRouter({
-  routeTree: root.addChildren([write, dreams, dream, status]),
+  routeTree: root.addChildren([write, dreams, dream, status, logIn, setUp, join, reset, account, people, audit, trust]),
   defaultPreload: "intent",
   scrollRestoration: true,
 });

@@ -32,6 +32,8 @@ export class Appliance {
   private constructor(
     /** `http://127.0.0.1:PORT` */
     readonly base: string,
+    /** Its state directory. */
+    readonly state: string,
     readonly logFile: string,
     private readonly child: ChildProcess,
     private readonly guard: ChildProcess,
@@ -48,7 +50,7 @@ export class Appliance {
     const environment = { ...process.env, SERVER: String(child.pid), STATE: state };
     const guard = spawn("sh", ["-c", GUARD], { stdio: ["pipe", "ignore", "ignore"], env: environment });
     try {
-      return new Appliance(await printedAddress(child, log), logFile, child, guard);
+      return new Appliance(await printedAddress(child, log), state, logFile, child, guard);
     } catch (error) {
       guard.stdin.end();
       throw new Error(`${EXECUTABLE} serve printed no address; its log: ${logFile}`, { cause: error });

@@ -1,22 +1,61 @@
 import createFetchClient from "openapi-fetch";
 import createQueryClient from "openapi-react-query";
 
+import { CSRF_HEADER, csrfToken, onlyAsks } from "./csrf";
+import { isProblem } from "./problem";
+import { SESSION, queryClient } from "./queries";
 import type { components, paths } from "./schema";
 
 export type Schemas = components["schemas"];
+export type Account = Schemas["Account"];
+export type ApiKey = Schemas["ApiKey"];
+export type AuditEntry = Schemas["AuditEntry"];
 export type Dream = Schemas["Dream"];
 export type Interpretation = Schemas["Interpretation"];
+export type Invitation = Schemas["Invitation"];
 export type Lens = Schemas["Lens"];
 export type Limits = Schemas["Limits"];
 export type Mood = Schemas["Mood"];
+export type NewApiKey = Schemas["NewApiKey"];
+export type OneTimeCode = Schemas["OneTimeCode"];
 export type Problem = Schemas["Problem"];
+export type ProfileChange = Schemas["ProfileChange"];
+export type RegistrationRequest = Schemas["RegistrationRequest"];
+export type Role = Schemas["Role"];
+export type Scope = Schemas["Scope"];
+export type Session = Schemas["Session"];
+export type SessionState = Schemas["SessionState"];
+export type Settings = Schemas["Settings"];
+export type SetupRequest = Schemas["SetupRequest"];
 export type SimilarDream = Schemas["SimilarDream"];
 export type SystemReport = Schemas["SystemReport"];
 export type Transcription = Schemas["Transcription"];
+export type User = Schemas["User"];
 export type WaitingEvent = Schemas["WaitingEvent"];
 
 /** For streams and uploads; see `events.ts`. */
 export const client = createFetchClient<paths>({ baseUrl: "/" });
+
+async function saysSignedOut(response: Response): Promise<boolean> {
+  if (response.status !== 401) return false;
+  const body: unknown = await response
+    .clone()
+    .json()
+    .catch(() => null);
+  return isProblem(body) && body.type === "/problems/unauthenticated";
+}
+
+// Every request of the page goes through here, streams and uploads too.
+client.use({
+  onRequest({ request }) {
+    const token = csrfToken(document.cookie);
+    if (token !== null && !onlyAsks(request.method)) request.headers.set(CSRF_HEADER, token);
+  },
+  async onResponse({ response }) {
+    // Whoever is no longer signed in gets the log-in page, wherever it was noticed.
+    if (await saysSignedOut(response)) void queryClient.invalidateQueries({ queryKey: SESSION });
+  },
+});
 
 /** Typed TanStack Query hooks for every JSON operation: `api.useQuery("get", "/api/v1/dreams")`. */
 export const api = createQueryClient(client);

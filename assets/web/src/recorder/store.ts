@@ -101,3 +101,15 @@ export async function removeRecording(id: string): Promise<void> {
   for (const key of await chunks.index("recording").getAllKeys(id)) await chunks.delete(key);
   await transaction.done;
 }
+
+/** Whether there is any recording, also one that is being made. */
+export async function hasRecordings(): Promise<boolean> {
+  return (await (await database()).count("recordings")) > 0;
+}
+
+/** Removes them all. One that is being made comes to its end without being kept. */
+export async function removeAllRecordings(): Promise<void> {
+  const transaction = (await database()).transaction(["recordings", "chunks"], "readwrite");
+  await Promise.all([transaction.objectStore("recordings").clear(), transaction.objectStore("chunks").clear()]);
+  await transaction.done;
+}

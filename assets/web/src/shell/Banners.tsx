@@ -1,40 +1,35 @@
-import { useEffect } from "react";
-import { useTranslation } from "react-i18next";
+import type { ReactNode } from "react";
 
 import { isReady, useSystem } from "../api/system";
 import { Notice } from "../ui/Notice";
 import { ComingUp } from "./ComingUp";
-import { useOnline } from "./useOnline";
+import { ConnectionNotice } from "./ConnectionNotice";
 
-/** What every page must say: no network, no answer, a box that is still coming up, and the operator's warnings. */
-export function Banners() {
-  const { t } = useTranslation();
-  const online = useOnline();
-  const { data: report, isError, errorUpdateCount, refetch } = useSystem();
-  const offline = !online && isError;
-  const silent = online && isError && errorUpdateCount > 1;
-  // Whether the box can be reached is news as soon as the network comes or goes.
-  useEffect(() => void refetch(), [online, refetch]);
+/** The room above a page for what the page must say. */
+export function BannerSpace({ children }: { children: ReactNode }) {
   return (
     <div className="px-4 sm:px-8">
-      <div className="mx-auto flex max-w-5xl flex-col gap-3">
-        <div role="status" className="contents">
-          {offline && <Notice title={t("shell.offline.title")}>{t("shell.offline.text")}</Notice>}
-          {silent && (
-            <Notice tone="warning" title={t("shell.unreachable.title")}>
-              {t("shell.unreachable.text")}
-            </Notice>
-          )}
-        </div>
-        {!isError && report && !isReady(report) && <ComingUp report={report} />}
-        {report?.warnings.map((warning) => (
-          <Notice key={warning} tone="warning">
-            <p lang="en" dir="auto">
-              {warning}
-            </p>
-          </Notice>
-        ))}
-      </div>
+      <div className="mx-auto flex max-w-5xl flex-col gap-3">{children}</div>
     </div>
+  );
+}
+
+/** What every page must say: no network, no answer, a box that is still coming up, and the operator's warnings. */
+export function Banners({ children }: { children?: ReactNode }) {
+  const system = useSystem();
+  const { data: report, isError } = system;
+  return (
+    <BannerSpace>
+      <ConnectionNotice asked={system} />
+      {children}
+      {!isError && report && !isReady(report) && <ComingUp report={report} />}
+      {report?.warnings.map((warning) => (
+        <Notice key={warning} tone="warning">
+          <p lang="en" dir="auto">
+            {warning}
+          </p>
+        </Notice>
+      ))}
+    </BannerSpace>
   );
 }

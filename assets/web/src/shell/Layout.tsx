@@ -1,12 +1,21 @@
-import { Outlet } from "@tanstack/react-router";
+import { Outlet, lazyRouteComponent, useRouterState } from "@tanstack/react-router";
+import { Suspense } from "react";
 import { useTranslation } from "react-i18next";
 
+import { SetUpBanner } from "../account/session/SetUpBanner";
+import { useGate } from "../account/session/useGate";
 import { SessionProvider } from "../write/SessionProvider";
 import { Banners } from "./Banners";
+import { DoorBanners } from "./DoorBanners";
 import { Header } from "./Header";
+
+const LogInPage = lazyRouteComponent(() => import("../account/entry/LogInPage"), "LogInPage");
 
 export function Layout() {
   const { t } = useTranslation();
+  const { gate, session } = useGate();
+  const path = useRouterState({ select: (state) => state.location.pathname });
+  const inviting = session?.stage === "unclaimed" && path !== "/setup";
   return (
     <div className="flex min-h-dvh flex-col">
       <a
@@ -15,12 +24,21 @@ export function Layout() {
       >
         {t("shell.skip")}
       </a>
-      <Header />
-      <Banners />
+      <Header links={gate === "app"} account={session?.account ?? null} />
+      {/* Before log-in the box tells nothing about itself. */}
+      {gate === "app" && <Banners>{inviting && <SetUpBanner />}</Banners>}
+      {(gate === "log-in" || gate === "door") && <DoorBanners />}
       <main id="main" tabIndex={-1} className="flex-1 px-4 pt-6 pb-16 sm:px-8 sm:pt-12">
-        <SessionProvider>
-          <Outlet />
-        </SessionProvider>
+        {gate === "log-in" && (
+          <Suspense>
+            <LogInPage />
+          </Suspense>
+        )}
+        {(gate === "app" || gate === "door") && (
+          <SessionProvider>
+            <Outlet />
+          </SessionProvider>
+        )}
       </main>
       <footer className="border-t border-line px-4 py-6 text-sm text-muted sm:px-8">
         <p className="mx-auto max-w-5xl">{t("shell.promise")}</p>

@@ -1,30 +1,17 @@
 import { useTranslation } from "react-i18next";
 
-import { setLocale } from "../i18n";
-import { localeNames, locales } from "../i18n/locale";
-import type { Locale } from "../i18n/locale";
-import { setTheme, themes, useTheme } from "../theme/theme";
-import { Choice } from "../ui/Choice";
+import { TrustLink } from "../trust/TrustLink";
 import { Dialog } from "../ui/Dialog";
+import { SettingsChoices } from "./SettingsChoices";
 
 export function SettingsDialog({ open, onClose }: { open: boolean; onClose: () => void }) {
-  const { t, i18n } = useTranslation();
+  const { t } = useTranslation();
   return (
     <Dialog open={open} onClose={onClose} title={t("shell.settings.title")}>
-      <Choice
-        name="locale"
-        legend={t("shell.settings.language")}
-        options={locales.map((locale) => ({ value: locale, label: localeNames[locale], lang: locale }))}
-        value={i18n.language as Locale}
-        onChange={(locale) => void setLocale(locale)}
-      />
-      <Choice
-        name="theme"
-        legend={t("shell.settings.theme")}
-        options={themes.map((theme) => ({ value: theme, label: t(`shell.theme.${theme}`) }))}
-        value={useTheme()}
-        onChange={setTheme}
-      />
+      <SettingsChoices />
+      <p className="border-t border-line pt-3">
+        <TrustLink onClick={onClose} />
+      </p>
     </Dialog>
   );
 }

@@ -3,6 +3,9 @@ import type { Failure } from "../api/problem";
 const byType = {
   "/problems/no-reading": "noReading",
   "/problems/engine-died": "engineDied",
+  "/problems/unauthenticated": "signedOut",
+  "/problems/forbidden": "forbidden",
+  "/problems/csrf": "outOfDate",
 } as const;
 
 const byStatus = {

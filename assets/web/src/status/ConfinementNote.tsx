@@ -1,6 +1,6 @@
 import { useTranslation } from "react-i18next";
 
-import { Fact, Facts, Verbatim } from "./Facts";
+import { Fact, Facts, Verbatim } from "../ui/Facts";
 import { isConfined, measures } from "./report";
 import type { Confinement } from "./report";
 

@@ -2,8 +2,8 @@ import { useTranslation } from "react-i18next";
 
 import type { Schemas } from "../api/client";
 import { useFormats } from "../i18n/format";
-import { Verbatim } from "./Facts";
-import { Section } from "./Section";
+import { Verbatim } from "../ui/Facts";
+import { Section } from "../ui/Section";
 import type { Report } from "./report";
 
 type Entry = Schemas["EgressEntry"];

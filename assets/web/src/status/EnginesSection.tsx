@@ -2,10 +2,10 @@ import { useTranslation } from "react-i18next";
 
 import { useFormats } from "../i18n/format";
 import { ConfinementNote } from "./ConfinementNote";
-import { Fact, Facts, ServerWords, Verbatim } from "./Facts";
-import { Section } from "./Section";
-import { State } from "./State";
-import type { Tone } from "./State";
+import { Fact, Facts, ServerWords, Verbatim } from "../ui/Facts";
+import { Section } from "../ui/Section";
+import { State } from "../ui/State";
+import type { Tone } from "../ui/State";
 import type { Engine } from "./report";
 
 const tones: Record<Engine["state"], Tone> = {

@@ -2,10 +2,10 @@ import { useTranslation } from "react-i18next";
 
 import { useFormats } from "../i18n/format";
 import { Progress } from "../ui/Progress";
-import { ServerWords } from "./Facts";
-import { Section } from "./Section";
-import { State } from "./State";
-import type { Tone } from "./State";
+import { ServerWords } from "../ui/Facts";
+import { Section } from "../ui/Section";
+import { State } from "../ui/State";
+import type { Tone } from "../ui/State";
 import type { Job } from "./report";
 
 const tones: Record<Job["state"], Tone> = { queued: "waiting", running: "waiting", done: "good", dead: "bad" };

@@ -2,9 +2,9 @@ import { useTranslation } from "react-i18next";
 
 import { useFormats } from "../i18n/format";
 import { Progress } from "../ui/Progress";
-import { Fact, Facts, ServerWords, Verbatim } from "./Facts";
-import { Section } from "./Section";
-import { State } from "./State";
+import { Fact, Facts, ServerWords, Verbatim } from "../ui/Facts";
+import { Section } from "../ui/Section";
+import { State } from "../ui/State";
 import type { Report } from "./report";
 
 /** Hardware, memory, disk, database and version. */

@@ -2,10 +2,11 @@ import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
+import { useMay } from "../account/session/useMay";
 import { api } from "../api/client";
 import { isProblem } from "../api/problem";
 import { Button } from "../ui/Button";
-import { ServerWords } from "./Facts";
+import { ServerWords } from "../ui/Facts";
 import { RemoveModelDialog } from "./RemoveModelDialog";
 import type { Model } from "./report";
 
@@ -16,14 +17,16 @@ interface ModelActionsProps {
   free: number;
 }
 
-/** Fetch, stop and remove; where one of them cannot be done, why. */
+/** Fetch, stop and remove, for whoever may; where one of them cannot be done, why. */
 export function ModelActions({ model, sealed, free }: ModelActionsProps) {
   const { t } = useTranslation();
   const [removing, setRemoving] = useState(false);
   const { pull, stop, remove, problem } = useModelChanges();
   const request = { params: { path: { id: model.id } } };
   const underWay = model.pull != null && model.pull.stage !== "failed";
+  const may = useMay("models");
   const tooLarge = !model.present && model.bytes != null && model.bytes > free;
+  if (!may) return null;
   return (
     <div className="flex flex-wrap items-center gap-3">
       {underWay && (

@@ -1,10 +1,10 @@
 import { useTranslation } from "react-i18next";
 
 import { useFormats } from "../i18n/format";
-import { Fact, Facts, Verbatim } from "./Facts";
+import { Fact, Facts, Verbatim } from "../ui/Facts";
 import { ModelActions } from "./ModelActions";
 import { ModelPull } from "./ModelPull";
-import { State } from "./State";
+import { State } from "../ui/State";
 import type { Model } from "./report";
 
 /** Languages named before the rest is only counted. */

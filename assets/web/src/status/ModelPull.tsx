@@ -2,7 +2,7 @@ import { useTranslation } from "react-i18next";
 
 import { useFormats } from "../i18n/format";
 import { Progress } from "../ui/Progress";
-import { ServerWords } from "./Facts";
+import { ServerWords } from "../ui/Facts";
 import type { Model } from "./report";
 
 /** How far a model is on its way here, or why it did not come. */

@@ -1,9 +1,10 @@
 import { Trans, useTranslation } from "react-i18next";
 
+import { useMay } from "../account/session/useMay";
 import { useFormats } from "../i18n/format";
 import { Notice } from "../ui/Notice";
 import { ModelCard } from "./ModelCard";
-import { Section } from "./Section";
+import { Section } from "../ui/Section";
 import { useModels } from "./report";
 import type { Model } from "./report";
 
@@ -12,6 +13,7 @@ export function ModelsSection() {
   const { t } = useTranslation();
   const formats = useFormats();
   const { data } = useModels();
+  const may = useMay("models");
   if (!data) return null;
   const here = (model: Model) => model.in_profile || model.present || model.pull != null;
   const intro = (
@@ -24,6 +26,7 @@ export function ModelsSection() {
   return (
     <Section title={t("status.models.title")} intro={intro}>
       {data.sealed && <Notice>{t("status.models.sealed")}</Notice>}
+      {!may && <p>{t("status.models.notYours")}</p>}
       <List title={t("status.models.here")} models={data.models.filter(here)} sealed={data.sealed} free={data.disk_free_bytes} />
       <List
         title={t("status.models.others")}

@@ -1,9 +1,9 @@
 import { useTranslation } from "react-i18next";
 
 import type { Schemas } from "../api/client";
-import { ServerWords, Verbatim } from "./Facts";
-import { Section } from "./Section";
-import { State } from "./State";
+import { ServerWords, Verbatim } from "../ui/Facts";
+import { Section } from "../ui/Section";
+import { State } from "../ui/State";
 
 type Task = Schemas["TaskStatus"];
 

@@ -39,6 +39,13 @@ export const SettingsIcon = () => (
   </Icon>
 );
 
+export const PersonIcon = () => (
+  <Icon>
+    <circle cx="12" cy="8" r="3.500" />
+    <path d="M5 19.500c1-4 3.500-5.500 7-5.500s6 1.500 7 5.500" />
+  </Icon>
+);
+
 export const MicrophoneIcon = () => (
   <Icon>
     <rect x="9" y="3" width="6" height="11" rx="3" />

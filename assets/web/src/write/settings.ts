@@ -22,6 +22,14 @@ function useStored(key: string, start: string): [string, (value: string) => void
 
 export const useDraft = () => useStored("draft", "");
 
+/** Whether something is written that the box does not have yet. */
+export const hasDraft = () => (storage.get("draft") ?? "").trim() !== "";
+
+/** Removes what a person wrote and chose here, so that the next one begins anew. */
+export function forgetWriting(): void {
+  for (const key of ["draft", "lens", "dream-language"]) storage.remove(key);
+}
+
 export function useLens(): [Lens, (lens: Lens) => void] {
   const [stored, setStored] = useStored("lens", "psychological");
   return [isLens(stored) ? stored : "psychological", setStored];

@@ -1,0 +1,40 @@
+import { Link } from "@tanstack/react-router";
+import { useTranslation } from "react-i18next";
+
+import { buttonClass } from "../../ui/Button";
+import { Page } from "../../ui/Page";
+import { useSession } from "../api";
+import { DataSection } from "./DataSection";
+import { DevicesSection } from "./DevicesSection";
+import { KeysSection } from "./KeysSection";
+import { ProfileSection } from "./ProfileSection";
+import { SecuritySection } from "./SecuritySection";
+
+/** All that a person may know and change about the own account. */
+export function AccountPage() {
+  const { t } = useTranslation();
+  const { data: session } = useSession();
+  if (session && !session.account) return <NoAccount />;
+  return (
+    <Page title={t("account.own.title")} lead={session?.account && <bdi translate="no">{session.account.name}</bdi>} wide>
+      <ProfileSection />
+      <SecuritySection />
+      <DevicesSection />
+      <KeysSection scopes={session?.scopes ?? []} />
+      <DataSection />
+    </Page>
+  );
+}
+
+function NoAccount() {
+  const { t } = useTranslation();
+  return (
+    <Page title={t("account.own.title")} lead={t("account.unclaimed.text")}>
+      <p>
+        <Link to="/setup" className={buttonClass("primary")}>
+          {t("account.unclaimed.action")}
+        </Link>
+      </p>
+    </Page>
+  );
+}
