@@ -2,9 +2,9 @@
 
 mod bad_input;
 mod document;
-mod engines;
+pub mod engines;
 mod guard;
-mod house;
+pub mod house;
 mod interpret;
 mod models;
 mod ollama;

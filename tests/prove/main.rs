@@ -1,4 +1,4 @@
-//! The long proofs: `make prove`. Bars on a corpus of real reports, kills by the dozen, two servers, a soak.
+//! The long proofs: `make prove`. Bars on a corpus of real reports, reads at scale, kills by the dozen, two servers, a soak.
 //!
 //! `ONEIROS_CORPUS` names a file of dream reports, one JSON object with a `text` a line, plain or gzip.
 
@@ -10,6 +10,7 @@ mod support;
 
 mod corpus;
 mod kills;
+mod reads;
 mod reports;
 mod soak;
 mod two_servers;

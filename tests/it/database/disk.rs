@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use oneiros::db::{ClusterSettings, Database, PrivateCluster, unprivileged_when_root};
 use oneiros::error::Error;
-use oneiros::features::dreams::{DreamStore, OwnerId};
+use oneiros::features::accounts::UserId;
+use oneiros::features::dreams::DreamStore;
 
 use crate::support::database::binaries;
 
@@ -27,13 +28,13 @@ async fn a_full_disk_refuses_writes_serves_reads_and_recovers_alone() {
     settings.run_as = unprivileged_when_root();
     let database = Database::on_cluster(PrivateCluster::start(settings).await.unwrap()).await.unwrap();
     let store = DreamStore::new(database.pool().clone());
-    store.keep(OwnerId::LOCAL, "the first dream", "en").await.unwrap();
+    store.keep(UserId::LOCAL, "the first dream", "en").await.unwrap();
     let ballast = disk.join("ballast");
     let dd = std::process::Command::new("dd").arg("if=/dev/zero").arg(format!("of={}", ballast.display())).arg("bs=1M").output();
     dd.unwrap();
     let mut kept = vec![];
     let error = loop {
-        match store.keep(OwnerId::LOCAL, &text(kept.len()), "en").await {
+        match store.keep(UserId::LOCAL, &text(kept.len()), "en").await {
             Ok(dream) => kept.push(dream.id),
             Err(error) => break error,
         }
@@ -41,17 +42,17 @@ async fn a_full_disk_refuses_writes_serves_reads_and_recovers_alone() {
     println!("after {} dreams: {error:?}", kept.len());
     assert!(matches!(error, Error::StorageFull | Error::Unavailable { .. }), "{error:?}");
     if matches!(error, Error::StorageFull) {
-        assert_eq!(store.page(OwnerId::LOCAL, None, 10).await.unwrap().dreams.len(), 10.min(kept.len() + 1));
+        assert_eq!(store.page(UserId::LOCAL, None, 10).await.unwrap().dreams.len(), 10.min(kept.len() + 1));
     }
     std::fs::remove_file(ballast).unwrap();
     let since = Instant::now();
-    while let Err(error) = store.keep(OwnerId::LOCAL, "a dream after the flood", "en").await {
+    while let Err(error) = store.keep(UserId::LOCAL, "a dream after the flood", "en").await {
         assert!(since.elapsed() < Duration::from_secs(40), "{error:?}");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     println!("writing again after {:?}", since.elapsed());
     for id in kept {
-        assert!(store.find(OwnerId::LOCAL, id).await.unwrap().is_some());
+        assert!(store.find(UserId::LOCAL, id).await.unwrap().is_some());
     }
     database.close().await.unwrap();
 }

@@ -1,20 +1,21 @@
 //! Dreams as the store keeps them.
 
 use oneiros::error::Error;
+use oneiros::features::accounts::UserId;
 use oneiros::features::dreams::{
-    DreamStore, EMBEDDING_DIMENSIONS, FailureReason, Interpretation, InterpretationFailure, Lens, Mood, OwnerId, ReadingKey, SearchTrial,
+    DreamStore, EMBEDDING_DIMENSIONS, FailureReason, Interpretation, InterpretationFailure, Lens, Mood, ReadingKey, SearchTrial,
     SimilarDream, TokenCounts, TrialDream,
 };
 use uuid::Uuid;
 
 use crate::support::database::{TestDatabase, test_database};
 
-const OWNER: OwnerId = OwnerId::LOCAL;
+const OWNER: UserId = UserId::LOCAL;
 
-async fn another_owner(database: &TestDatabase) -> OwnerId {
+async fn another_owner(database: &TestDatabase) -> UserId {
     let id = Uuid::now_v7();
     sqlx::query("INSERT INTO users (id) VALUES ($1)").bind(id).execute(&database.owner_pool).await.unwrap();
-    OwnerId(id)
+    UserId(id)
 }
 
 fn reading(lens: Lens, title: &str) -> Interpretation {
@@ -144,8 +145,8 @@ async fn an_identical_request_is_answered_from_the_cache_and_no_other_is() {
     let store = DreamStore::new(database.pool.clone());
     let dream = store.keep(OWNER, "A train without a driver.", "en").await.unwrap();
     let reading = reading(Lens::Jungian, "The train");
-    store.keep_reading(dream.id, &reading).await.unwrap();
-    let cached = store.cached(dream.id, &key(&reading)).await.unwrap().unwrap();
+    store.keep_reading(OWNER, dream.id, &reading).await.unwrap();
+    let cached = store.cached(OWNER, dream.id, &key(&reading)).await.unwrap().unwrap();
     assert_eq!(cached, Interpretation { cached: true, ..reading.clone() });
     let own = key(&reading);
     for other in [
@@ -154,7 +155,7 @@ async fn an_identical_request_is_answered_from_the_cache_and_no_other_is() {
         ReadingKey { model: "model-b".into(), ..own.clone() },
         ReadingKey { prompt_version: "2".into(), ..own.clone() },
     ] {
-        assert!(store.cached(dream.id, &other).await.unwrap().is_none(), "{other:?}");
+        assert!(store.cached(OWNER, dream.id, &other).await.unwrap().is_none(), "{other:?}");
     }
 }
 
@@ -164,9 +165,9 @@ async fn a_dream_shows_its_latest_reading_through_each_lens() {
     let store = DreamStore::new(database.pool.clone());
     let dream = store.keep(OWNER, "A train without a driver.", "en").await.unwrap();
     let earlier = Interpretation { model: "model-b".into(), ..reading(Lens::Jungian, "earlier") };
-    store.keep_reading(dream.id, &earlier).await.unwrap();
-    store.keep_reading(dream.id, &reading(Lens::Jungian, "later")).await.unwrap();
-    store.keep_reading(dream.id, &reading(Lens::Folk, "folk")).await.unwrap();
+    store.keep_reading(OWNER, dream.id, &earlier).await.unwrap();
+    store.keep_reading(OWNER, dream.id, &reading(Lens::Jungian, "later")).await.unwrap();
+    store.keep_reading(OWNER, dream.id, &reading(Lens::Folk, "folk")).await.unwrap();
     let found = store.find(OWNER, dream.id).await.unwrap().unwrap();
     assert_eq!(found.dream, dream);
     let titles: Vec<&str> = found.interpretations.iter().map(|reading| reading.title.as_str()).collect();
@@ -179,9 +180,9 @@ async fn a_failure_is_shown_until_there_is_a_reading() {
     let store = DreamStore::new(database.pool.clone());
     let dream = store.keep(OWNER, "Teeth falling out.", "en").await.unwrap();
     let failure = InterpretationFailure { reason: FailureReason::Ungrounded, detail: "no quote was in the text".into() };
-    store.keep_failure(dream.id, &failure).await.unwrap();
+    store.keep_failure(OWNER, dream.id, &failure).await.unwrap();
     assert_eq!(store.find(OWNER, dream.id).await.unwrap().unwrap().failure, Some(failure));
-    store.keep_reading(dream.id, &reading(Lens::Folk, "Teeth")).await.unwrap();
+    store.keep_reading(OWNER, dream.id, &reading(Lens::Folk, "Teeth")).await.unwrap();
     assert_eq!(store.find(OWNER, dream.id).await.unwrap().unwrap().failure, None);
 }
 
@@ -191,8 +192,8 @@ async fn a_deleted_dream_takes_its_readings_and_vectors_along() {
     let store = DreamStore::new(database.pool.clone());
     let dream = store.keep(OWNER, "A house with a new room.", "en").await.unwrap();
     let reading = reading(Lens::Folk, "Room");
-    store.keep_reading(dream.id, &reading).await.unwrap();
-    store.keep_vector(dream.id, "small", &vector(384, 0.0)).await.unwrap();
+    store.keep_reading(OWNER, dream.id, &reading).await.unwrap();
+    store.keep_vector(OWNER, dream.id, "small", &vector(384, 0.0)).await.unwrap();
     assert!(store.delete(OWNER, dream.id).await.unwrap());
     assert!(!store.delete(OWNER, dream.id).await.unwrap());
     for table in ["dreams", "interpretations", "dream_embeddings_384"] {
@@ -202,12 +203,12 @@ async fn a_deleted_dream_takes_its_readings_and_vectors_along() {
     }
     // What an answer that was still being written would do now.
     let failure = InterpretationFailure { reason: FailureReason::Incomplete, detail: String::new() };
-    assert!(matches!(store.keep_reading(dream.id, &reading).await, Err(Error::NotFound("dream"))));
-    assert!(matches!(store.keep_failure(dream.id, &failure).await, Err(Error::NotFound("dream"))));
-    assert!(matches!(store.keep_vector(dream.id, "small", &vector(384, 0.0)).await, Err(Error::NotFound("dream"))));
+    assert!(matches!(store.keep_reading(OWNER, dream.id, &reading).await, Err(Error::NotFound("dream"))));
+    assert!(matches!(store.keep_failure(OWNER, dream.id, &failure).await, Err(Error::NotFound("dream"))));
+    assert!(matches!(store.keep_vector(OWNER, dream.id, "small", &vector(384, 0.0)).await, Err(Error::NotFound("dream"))));
     // The same text again starts afresh.
     let again = store.keep(OWNER, "A house with a new room.", "en").await.unwrap();
-    assert!(store.cached(again.id, &key(&reading)).await.unwrap().is_none());
+    assert!(store.cached(OWNER, again.id, &key(&reading)).await.unwrap().is_none());
 }
 
 #[tokio::test]
@@ -218,16 +219,16 @@ async fn vectors_of_every_dimension_are_kept_and_searched() {
     for dimension in EMBEDDING_DIMENSIONS {
         let model = format!("model-{dimension}");
         let kept = vector(*dimension, 0.3);
-        store.keep_vector(dream.id, &model, &kept).await.unwrap();
-        store.keep_vector(dream.id, &model, &kept).await.unwrap();
-        let found = store.vector(dream.id, &model).await.unwrap().unwrap();
+        store.keep_vector(OWNER, dream.id, &model, &kept).await.unwrap();
+        store.keep_vector(OWNER, dream.id, &model, &kept).await.unwrap();
+        let found = store.vector(OWNER, dream.id, &model).await.unwrap().unwrap();
         // Half precision: eleven binary digits.
         assert!(found.len() == *dimension && found.iter().zip(&kept).all(|(found, kept)| (found - kept).abs() < 5e-4));
         assert_eq!(store.similar_of_owner(OWNER, &model, &kept, None, 5).await.unwrap().len(), 1);
         assert_eq!(store.similar_of_everyone(&model, &kept, 5).await.unwrap().len(), 1);
     }
-    assert_eq!(store.vector(dream.id, "unknown").await.unwrap(), None);
-    assert!(matches!(store.keep_vector(dream.id, "odd", &vector(100, 0.0)).await, Err(Error::Internal(_))));
+    assert_eq!(store.vector(OWNER, dream.id, "unknown").await.unwrap(), None);
+    assert!(matches!(store.keep_vector(OWNER, dream.id, "odd", &vector(100, 0.0)).await, Err(Error::Internal(_))));
 }
 
 #[tokio::test]
@@ -239,10 +240,10 @@ async fn search_within_an_owner_is_exact_and_sees_no_other_owner() {
     for number in 0..30_u8 {
         let angle = f32::from(number) * 0.05;
         let dream = store.keep(OWNER, &format!("mine {number}"), "en").await.unwrap();
-        store.keep_vector(dream.id, "small", &vector(384, angle)).await.unwrap();
+        store.keep_vector(OWNER, dream.id, "small", &vector(384, angle)).await.unwrap();
         mine.push(dream.id);
         let theirs = store.keep(another, &format!("theirs {number}"), "en").await.unwrap();
-        store.keep_vector(theirs.id, "small", &vector(384, angle)).await.unwrap();
+        store.keep_vector(another, theirs.id, "small", &vector(384, angle)).await.unwrap();
     }
     let found = store.similar_of_owner(OWNER, "small", &vector(384, 0.0), Some(mine[0]), 5).await.unwrap();
     let ids: Vec<Uuid> = found.iter().map(|similar| similar.dream.id).collect();
@@ -262,8 +263,8 @@ async fn a_search_keeps_models_apart_and_finds_no_dream_that_was_deleted() {
     for number in 0..20_u8 {
         let dream = store.keep(OWNER, &format!("dream {number}"), "en").await.unwrap();
         // What is near for the one model is far for the other.
-        store.keep_vector(dream.id, "one", &vector(384, f32::from(number) * 0.05)).await.unwrap();
-        store.keep_vector(dream.id, "other", &vector(384, f32::from(19 - number) * 0.05)).await.unwrap();
+        store.keep_vector(OWNER, dream.id, "one", &vector(384, f32::from(number) * 0.05)).await.unwrap();
+        store.keep_vector(OWNER, dream.id, "other", &vector(384, f32::from(19 - number) * 0.05)).await.unwrap();
         dreams.push(dream.id);
     }
     let found = async |model| {
@@ -275,7 +276,7 @@ async fn a_search_keeps_models_apart_and_finds_no_dream_that_was_deleted() {
     assert!(store.delete(OWNER, dreams[1]).await.unwrap());
     assert_eq!(found("one").await, [dreams[0], dreams[2], dreams[3]]);
     // A dream that gets another vector is found where that is.
-    store.keep_vector(dreams[3], "one", &vector(384, 0.01)).await.unwrap();
+    store.keep_vector(OWNER, dreams[3], "one", &vector(384, 0.01)).await.unwrap();
     assert_eq!(found("one").await, [dreams[0], dreams[3], dreams[2]]);
 }
 
@@ -333,7 +334,7 @@ async fn search_across_owners_uses_the_index_and_finds_one_models_dreams_among_a
     let mut ours = vec![];
     for number in 1..=10_u8 {
         let dream = store.keep(OWNER, &format!("ours {number}"), "en").await.unwrap();
-        store.keep_vector(dream.id, "ours", &vector(384, 0.5 + f32::from(number) * 0.05)).await.unwrap();
+        store.keep_vector(OWNER, dream.id, "ours", &vector(384, 0.5 + f32::from(number) * 0.05)).await.unwrap();
         ours.push(dream.id);
     }
     sqlx::raw_sql("ANALYZE dream_embeddings_384").execute(&database.owner_pool).await.unwrap();

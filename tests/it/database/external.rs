@@ -1,6 +1,6 @@
 //! The operator's own database, named by `DATABASE_URL`.
 
-use oneiros::db::{Database, DatabaseSource, ThrowawayCluster};
+use oneiros::db::{Database, DatabaseSource, Rows, ThrowawayCluster, Whose};
 use sqlx::{AssertSqlSafe, ConnectOptions, PgPool};
 
 use crate::support::database::binaries;
@@ -9,7 +9,12 @@ use crate::support::database::binaries;
 async fn operators_cluster(preparation: &'static str) -> ThrowawayCluster {
     let cluster = ThrowawayCluster::start(&binaries()).await.unwrap();
     administer(&cluster, "postgres", "DROP DATABASE oneiros").await;
-    administer(&cluster, "postgres", "DROP ROLE oneiros_app; DROP ROLE oneiros_owner; CREATE ROLE operator LOGIN CREATEROLE").await;
+    administer(
+        &cluster,
+        "postgres",
+        "DROP ROLE oneiros_app; DROP ROLE oneiros_owner; DROP ROLE oneiros_job; CREATE ROLE operator LOGIN CREATEROLE",
+    )
+    .await;
     administer(&cluster, "postgres", "CREATE DATABASE dreams OWNER operator").await;
     administer(&cluster, "dreams", preparation).await;
     cluster
@@ -46,8 +51,14 @@ async fn the_application_can_have_a_login_of_its_own() {
     let cluster = operators_cluster("CREATE EXTENSION vector; CREATE ROLE web LOGIN").await;
     let database = open(&cluster, "postgres", Some("web")).await.unwrap();
     assert_eq!(users(database.pool()).await, ("web".into(), "web".into()));
+    let appliances: i64 = sqlx::query_scalar("SELECT count(*) FROM appliance").fetch_one(database.pool()).await.unwrap();
+    assert_eq!(appliances, 1);
+    // Nobody in particular sees nobody; for work on nobody's behalf it takes the other role.
     let users: i64 = sqlx::query_scalar("SELECT count(*) FROM users").fetch_one(database.pool()).await.unwrap();
-    assert_eq!(users, 1);
+    let mut everyones = Rows::new(database.pool().clone()).begin(Whose::Everyones).await.unwrap();
+    let all: i64 = sqlx::query_scalar("SELECT count(*) FROM users").fetch_one(&mut *everyones).await.unwrap();
+    assert_eq!((users, all), (0, 1));
+    drop(everyones);
     database.close().await.unwrap();
     cluster.stop().await.unwrap();
 }

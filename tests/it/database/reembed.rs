@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use oneiros::engine::{Embedder, EmbeddingRequest, Embeddings, EngineError};
-use oneiros::features::dreams::{DreamStore, OwnerId, ReembedDreams};
+use oneiros::features::accounts::UserId;
+use oneiros::features::dreams::{DreamStore, ReembedDreams};
 use oneiros::jobs::{JobState, Queue, Registry, Runner};
 use uuid::Uuid;
 
@@ -62,7 +63,7 @@ async fn dreams(store: &DreamStore, count: usize) -> HashMap<Uuid, String> {
     let mut kept = HashMap::new();
     for number in 0..count {
         let text = format!("In dream {number} I walk through a house that I know.");
-        kept.insert(store.keep(OwnerId::LOCAL, &text, "en").await.unwrap().id, text);
+        kept.insert(store.keep(UserId::LOCAL, &text, "en").await.unwrap().id, text);
     }
     kept
 }
@@ -103,7 +104,8 @@ async fn a_new_model_gets_vectors_of_every_dream_beside_the_old_ones() {
         assert_eq!(store.vector_progress(model).await.unwrap(), (75, 75));
         assert!(store.without_vector(model, 10).await.unwrap().is_empty());
         for (dream, text) in &dreams {
-            let (kept, expected) = (store.vector(*dream, model).await.unwrap().unwrap(), Letters::new(dimension).vector(text));
+            let (kept, expected) =
+                (store.vector(UserId::LOCAL, *dream, model).await.unwrap().unwrap(), Letters::new(dimension).vector(text));
             // Half precision: eleven binary digits.
             assert!(kept.len() == dimension && kept.iter().zip(&expected).all(|(kept, expected)| (kept - expected).abs() < 5e-4));
         }

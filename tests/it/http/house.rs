@@ -18,6 +18,7 @@ use oneiros::{
     },
     error::Error,
     features::{
+        accounts::{AccountService, AccountStore, Origin, Revocations, SetupToken, Standing, listen},
         dreams::{DreamModels, DreamService, DreamStore, EmbeddingModel, Reader},
         models::{ModelService, ModelUsage, PullBoard, Shelf},
         openai::{ModelApi, ModelCard, ServedEmbedder, ServedGenerator, ServedModels, ServedTranscriber, Task},
@@ -34,7 +35,7 @@ use sqlx::{
 };
 use tempfile::TempDir;
 use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tower::ServiceExt;
 
 use super::engines::{Behaviour, LetterEmbedder, Listener, ScriptedWriter, WordDecoder};
@@ -48,9 +49,11 @@ pub struct House {
     pub writer: Arc<ScriptedWriter>,
     /// What the dreams' feature hears of its models.
     pub news: watch::Sender<Arc<DreamModels>>,
-    /// Where its models would lie.
+    /// Where its models would lie; its state directory, too.
     pub models_folder: TempDir,
-    _database: Option<TestDatabase>,
+    pub database: Option<TestDatabase>,
+    /// Tells what listens in the background that the house is gone.
+    _gone: DropGuard,
 }
 
 /// An answer, read whole.
@@ -121,13 +124,16 @@ impl House {
         let aliases = [("gpt-4o", "chat"), ("whisper-1", "speech")].map(|(name, task)| (name.to_owned(), task.to_owned()));
         let openai = Arc::new(ModelApi::new(Arc::new(Cast(writer.clone())), aliases.into_iter().collect(), speech.clone()));
         let ollama = ollama_router(Some(Arc::clone(&openai)));
+        let gone = CancellationToken::new();
+        let accounts = unclaimed(pool.clone(), models_folder.path(), &gone);
         let services = Services {
             openai,
-            dreams: Arc::new(DreamService::new(DreamStore::new(pool), models, CancellationToken::new())),
+            dreams: Arc::new(DreamService::new(DreamStore::new(pool), models, Arc::clone(&accounts), CancellationToken::new())),
+            accounts,
             speech,
             first: first_services(available, models_folder.path()),
         };
-        Self { router: router(services), ollama, writer, news, models_folder, _database: database }
+        Self { router: router(services), ollama, writer, news, models_folder, database, _gone: gone.drop_guard() }
     }
 
     pub async fn send(&self, request: Request<Body>) -> Answer {
@@ -190,7 +196,8 @@ fn streamed(body: &Value) -> Request<Body> {
 }
 
 pub fn request(method: &str, path: &str) -> axum::http::request::Builder {
-    Request::builder().method(method).uri(path).header(header::HOST, "localhost:8080")
+    let here = Origin::Network([127, 0, 0, 1].into());
+    Request::builder().method(method).uri(path).header(header::HOST, "localhost:8080").extension(here)
 }
 
 /// What every server has, over a store in `folder`.
@@ -205,7 +212,19 @@ pub fn first_services(available: bool, folder: &Path) -> FirstServices {
         system: Arc::new(SystemService::new(Arc::new(Known { available }))),
         models: Arc::new(ModelService::new(shelf, Arc::new(Uses(&["whisper-base"])), CancellationToken::new())),
         unsandboxed_allowed: false,
+        claimed: false,
+        tls: None,
+        trusted_proxies: Vec::new().into(),
     }
+}
+
+/// Accounts of an appliance that nobody has set up.
+fn unclaimed(pool: PgPool, folder: &Path, gone: &CancellationToken) -> Arc<AccountService> {
+    let (dreams, store, setup) = (DreamStore::new(pool.clone()), AccountStore::new(pool), SetupToken::in_directory(folder));
+    let (standing, revocations) = (Arc::new(watch::Sender::new(Standing::default())), Arc::new(Revocations::new(store.clone())));
+    tokio::spawn(listen(store.clone(), Arc::clone(&standing), Arc::clone(&revocations), gone.clone()));
+    setup.read_or_make().unwrap();
+    Arc::new(AccountService::new(store, standing, revocations, setup, vec![Box::new(dreams)]))
 }
 
 /// The scripted engines, by name.

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use oneiros::http::{
     Listeners,
-    listeners::{bind_tcp, bind_unix},
+    listeners::{Guarded, bind_tcp, bind_unix},
     serve,
 };
 use tokio::{
@@ -27,11 +27,12 @@ async fn ask(stream: &mut (impl AsyncReadExt + AsyncWriteExt + Unpin), request: 
 #[tokio::test]
 async fn both_doors_lead_in_and_close_in_order() {
     let folder = tempfile::tempdir().unwrap();
-    let tcp = bind_tcp("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let tcp = bind_tcp("127.0.0.1:0".parse().unwrap(), Guarded { tls: false, accounts: false }).await.unwrap();
     let address = tcp.local_addr().unwrap();
     let unix = bind_unix(folder.path(), "oneiros.sock").unwrap();
     let shutdown = CancellationToken::new();
-    let server = tokio::spawn(serve(Listeners { tcp: Some(tcp), unix: Some(unix) }, House::without_database().router, shutdown.clone()));
+    let server =
+        tokio::spawn(serve(Listeners { tcp: Some(tcp), tls: None, unix: Some(unix) }, House::without_database().router, shutdown.clone()));
 
     let answer = ask(&mut TcpStream::connect(address).await.unwrap(), REQUEST).await;
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
@@ -48,10 +49,10 @@ async fn both_doors_lead_in_and_close_in_order() {
 
 #[tokio::test]
 async fn a_head_that_never_ends_is_cut_off() {
-    let tcp = bind_tcp("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let tcp = bind_tcp("127.0.0.1:0".parse().unwrap(), Guarded { tls: false, accounts: false }).await.unwrap();
     let address = tcp.local_addr().unwrap();
     let shutdown = CancellationToken::new();
-    tokio::spawn(serve(Listeners { tcp: Some(tcp), unix: None }, House::without_database().router, shutdown.clone()));
+    tokio::spawn(serve(Listeners { tcp: Some(tcp), tls: None, unix: None }, House::without_database().router, shutdown.clone()));
     let started = Instant::now();
     let mut slow = TcpStream::connect(address).await.unwrap();
     let answer = tokio::time::timeout(Duration::from_secs(20), ask(&mut slow, b"GET /healthz HTTP/1.1\r\nHost: local")).await;
