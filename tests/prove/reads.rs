@@ -64,7 +64,7 @@ async fn fill(state: &Path) {
             FROM unnest($1::uuid[]) WITH ORDINALITY AS told (id, n)";
         sqlx::query(dreams).bind(&ids).bind(person(number)).bind(words).execute(&mut database).await.expect("dreams");
         let vectors = "INSERT INTO dream_embeddings_384 (dream_id, owner_id, model, embedding)
-            SELECT id, $2, $3, (SELECT array_agg(random() - 0.5 + n * 0) FROM generate_series(1, 384))::real[]::vector::halfvec(384)
+            SELECT id, $2, $3, (SELECT array_agg(random() - 0.5 + n * part * 0) FROM generate_series(1, 384) AS part)::real[]::vector::halfvec(384)
             FROM unnest($1::uuid[]) WITH ORDINALITY AS told (id, n)";
         sqlx::query(vectors).bind(&ids).bind(person(number)).bind(EMBEDDING_MODEL).execute(&mut database).await.expect("vectors");
     }
