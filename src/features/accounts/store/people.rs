@@ -1,7 +1,6 @@
 //! Who there is, as log-in and admins see it.
 
 use sqlx::PgConnection;
-use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{APPLIANCE, AccountStore, CHANNEL, audit::tell, codes::NewPerson, end, role, taken};
@@ -159,15 +158,6 @@ impl AccountStore {
             created_at: row.created_at,
             last_seen_at: row.last_seen_at,
         })
-    }
-
-    /// When somebody was made; `None` when there is nobody of that id.
-    pub async fn user_since(&self, id: Uuid) -> Result<Option<OffsetDateTime>> {
-        let mut everyones = self.rows.begin(Whose::Everyones).await?;
-        let since = sqlx::query_scalar!("SELECT created_at FROM users WHERE id = $1 AND name IS NOT NULL", id);
-        let since = since.fetch_optional(&mut *everyones).await?;
-        everyones.commit().await?;
-        Ok(since)
     }
 
     /// Somebody's role.
