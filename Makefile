@@ -113,7 +113,7 @@ sqlx-check:
 
 lint:
 	cargo fmt --check
-	cargo clippy $(CARGO_FLAGS) --all-targets -- -D warnings
+	cargo clippy $(CARGO_FLAGS) --all-targets --test prove -- -D warnings
 	cargo fetch --locked --quiet
 	cargo deny --offline check bans licenses sources
 	if command -v hadolint >/dev/null; then hadolint docker/Dockerfile docker/Dockerfile.cuda; fi

@@ -55,6 +55,10 @@ async fn fill(state: &Path) {
     let fill = "WITH people AS (INSERT INTO users (id, name, name_key, password_hash) SELECT id, id::text, id::text, 'none' FROM unnest($1::uuid[]) AS id)
         INSERT INTO sessions (id, owner_id, token_sha256, expires_at) SELECT id, id, token, now() + interval '1 day' FROM unnest($1::uuid[], $2::bytea[]) AS told (id, token)";
     sqlx::query(fill).bind(&people).bind(&tokens).execute(&mut database).await.expect("people");
+    // Made anew once all are there: to let it grow by a hundred thousand takes many minutes.
+    let index = "SELECT pg_get_indexdef('dream_embeddings_384_hnsw'::regclass)";
+    let index: String = sqlx::query_scalar(index).fetch_one(&mut database).await.expect("the index of all vectors");
+    sqlx::query("DROP INDEX dream_embeddings_384_hnsw").execute(&mut database).await.expect("the owner's right");
     let words =
         "I was walking through a house that I knew as a child, and behind the kitchen there was a room that nobody had told me of. ";
     for number in 0..PEOPLE {
@@ -68,6 +72,7 @@ async fn fill(state: &Path) {
             FROM unnest($1::uuid[]) WITH ORDINALITY AS told (id, n)";
         sqlx::query(vectors).bind(&ids).bind(person(number)).bind(EMBEDDING_MODEL).execute(&mut database).await.expect("vectors");
     }
+    sqlx::query(AssertSqlSafe(index)).execute(&mut database).await.expect("the index of all vectors");
     for statement in [
         "UPDATE appliance SET claimed_at = now()",
         "SELECT pg_notify('oneiros_accounts', 'appliance')",
