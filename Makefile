@@ -28,7 +28,7 @@ export CARGO_TARGET_DIR ?= target/portable
 endif
 
 PACKAGES := build-essential cmake clang libclang-dev pkg-config curl ca-certificates \
-            python3 python3-pip python3-venv espeak-ng strace chromium ffmpeg \
+            python3 python3-pip python3-venv espeak-ng strace chromium ffmpeg pebble \
             $(if $(shell command -v node),,nodejs npm)
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 

@@ -50,6 +50,28 @@ pub enum Error {
     /// A name and a password that are nobody's. 401 at the door, 403 within.
     #[error("name or password is wrong")]
     WrongCredentials,
+    /// The password is right, and the account has a second factor. 401.
+    #[error(
+        "this account has a second factor: send `code` too, what the authenticator app shows or a recovery code, or log in with a passkey"
+    )]
+    SecondFactorNeeded,
+    /// Neither what the authenticator shows nor a recovery code. 401 at the door, 403 within.
+    #[error(
+        "the code is wrong, or was used already: wait for the authenticator's next one (and see that its clock is right), or use a recovery code"
+    )]
+    WrongSecondFactor,
+    /// What a ceremony was to show (a passkey, a provider's word) is not it; the text says what to do. 403.
+    #[error("{0}")]
+    NotShown(String),
+    /// What must be confirmed by a log-in that is fresh. 403.
+    #[error("log out and in again first: this takes a log-in of the last ten minutes")]
+    LogInAgain,
+    /// The account's role must have a second factor, and it has none. 403.
+    #[error("your account must have a second factor before it can do anything else: set one up on your account page")]
+    SecondFactorMissing,
+    /// A refresh token that is nobody's (any more). 401.
+    #[error("this refresh token opens nothing: log in again in the app")]
+    WrongRefreshToken,
     /// Not the password of the person who is logged in. 403.
     #[error("the password is wrong")]
     WrongPassword,
@@ -122,6 +144,13 @@ impl Error {
     /// Something that is not there yet, and will be in a moment.
     pub fn coming_up(what: impl Into<String>) -> Self {
         Self::Unavailable { what: what.into(), retry_after: Duration::from_secs(5) }
+    }
+
+    /// Whether the database will never take what it was given: SQLSTATE's classes of data and of constraints.
+    pub fn is_refused_for_good(&self) -> bool {
+        let Self::Internal(error) = self else { return false };
+        let code = error.downcast_ref::<sqlx::Error>().and_then(|error| error.as_database_error()?.code());
+        code.is_some_and(|code| code.starts_with("22") || code.starts_with("23"))
     }
 
     /// Blames a request's size on a field.

@@ -13,18 +13,22 @@ use tokio::sync::watch as channel;
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    Listen,
+    egress_trail::tell_audit,
     engines::{Engines, LocalModel},
     library::Library,
     served::RunningModels,
     snapshot::Snapshot,
+    watch::EgressCounter,
 };
 use crate::{
-    config::Config,
+    config::{Config, UnusableSetting},
     db::{Database, DatabaseSource},
     engine::{parse::ParseRunner, supervisor::Spawner},
     features::{
-        accounts::{self, AccountService, AccountStore, Revocations, SetupToken, Standing},
+        accounts::{self, AccountService, AccountStore, MasterKey, Provider, Revocations, SetupToken, Standing, SweepErased},
         dreams::{DreamModels, DreamService, DreamStore, EmbeddingModel, ReembedDreams},
+        events::{self, EventService, EventStore},
         openai::ModelApi,
         speech::{SpeechModel, SpeechService},
     },
@@ -33,8 +37,9 @@ use crate::{
     models::{ArtifactKind, CatalogEntry, Used},
 };
 
-/// How many jobs run at once: they share the engines with people who wait.
-const JOBS_AT_ONCE: usize = 1;
+/// How many jobs run at once. They share the engines with people who wait; only one kind needs an engine, one of it at a time,
+/// and erasure does not wait until that is done.
+const JOBS_AT_ONCE: usize = 2;
 
 /// How often those who wait are told how far it is.
 const TELLING: Duration = Duration::from_millis(500);
@@ -45,10 +50,13 @@ const LAST_LOOK: Duration = Duration::from_secs(5);
 /// What is there before anything comes up.
 pub struct Parts {
     pub config: Config,
+    pub listen: Listen,
     pub spawner: Spawner,
     pub parse: ParseRunner,
     pub library: Arc<Library>,
     pub snapshot: Arc<Snapshot>,
+    /// What left since the start.
+    pub egress: Arc<EgressCounter>,
     pub first: FirstServices,
     /// The router of this moment.
     pub router: channel::Sender<http::Router>,
@@ -233,9 +241,12 @@ async fn serve(parts: &Parts, database: &Database) -> anyhow::Result<ModelNews> 
     let aliases = parts.config.api.aliases.clone().into_iter().collect();
     let openai = Arc::new(ModelApi::new(Arc::new(RunningModels::new(running)), aliases, Arc::clone(&hearing)));
     drop(parts.ollama.send_replace(http::ollama_router(Some(Arc::clone(&openai)))));
+    let events = Arc::new(EventService::new(parts.stopping.clone()));
+    tokio::spawn(events::follow(Arc::clone(&events), EventStore::new(database.pool().clone())));
     let services = Services {
         dreams: Arc::new(DreamService::new(store, dream_models, Arc::clone(&accounts), parts.stopping.clone())),
         accounts,
+        events,
         openai,
         speech: hearing,
         first: parts.first.clone(),
@@ -250,19 +261,30 @@ async fn open_accounts(parts: &Parts, database: &Database, dreams: &DreamStore) 
     let standing = store.standing().await?;
     if standing.claimed {
         parts.setup.close()?;
-    } else if !parts.config.server.listen.ip().is_loopback() {
-        bail!("this database has no accounts, and the server listens beyond loopback: make an admin on a loopback address first");
+    } else if parts.listen == Listen::Everywhere && !parts.config.server.listen.ip().is_loopback() {
+        let refusal = "this database has no accounts, and the server listens beyond loopback: make an admin on a loopback address first";
+        return Err(UnusableSetting(refusal.into()).into());
     } else {
         parts.setup.read_or_make()?;
     }
     parts.unclaimed.send_replace(Some(!standing.claimed));
+    let server = &parts.config.server;
+    let master = match &server.master_key_file {
+        Some(file) => MasterKey::in_file(file)?,
+        None => MasterKey::in_directory(&server.state_directory)?,
+    };
+    // Nobody logs in at a socket, where the client's secret may not even be readable.
+    let provider = parts.config.provider.as_ref().filter(|_| parts.listen == Listen::Everywhere);
+    let provider = provider.map(|provider| Provider::new(provider, Arc::clone(parts.library.egress()))).transpose()?;
     let host_name = standing.host_name.clone();
     let (standing, revocations) = (Arc::new(channel::Sender::new(standing)), Arc::new(Revocations::new(store.clone())));
     if let Some(tls) = parts.first.tls.clone() {
         tokio::spawn(certify_name(tls, parts.config.server.listen, host_name, standing.subscribe(), parts.stopping.clone()));
     }
+    let (egress, audit, stopping) = (Arc::clone(&parts.egress), store.clone(), parts.stopping.clone());
+    tokio::spawn(async move { tell_audit(&egress, audit, stopping).await });
     tokio::spawn(accounts::listen(store.clone(), Arc::clone(&standing), Arc::clone(&revocations), parts.stopping.clone()));
-    Ok(Arc::new(AccountService::new(store, standing, revocations, parts.setup.clone(), vec![Box::new(dreams.clone())])))
+    Ok(Arc::new(AccountService::new(store, standing, revocations, parts.setup.clone(), master, vec![Box::new(dreams.clone())], provider)))
 }
 
 /// Lets the certificate name what an admin calls the appliance, now and whenever that changes.
@@ -303,6 +325,7 @@ async fn start_work(engines: &Arc<Engines>, database: &Database, news: &ModelNew
     news.dreams.send_replace(Arc::clone(&models));
     let queue = Queue::new(database.pool().clone());
     let mut registry = Registry::new();
+    SweepErased::register(&mut registry, database.sweeper().clone());
     if let Some(embedding) = &models.embedding {
         heal_vectors(embedding, &queue, DreamStore::new(database.pool().clone()), &mut registry).await?;
     }

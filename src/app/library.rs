@@ -42,7 +42,9 @@ impl Library {
         })?;
         let hub = config.models.hub_endpoint.clone();
         let policy = EgressPolicy::for_hub(&hub).map_err(|error| UnusableSetting(format!("`hub_endpoint`: {error:#}")))?;
-        let policy = policy.sealed(config.server.sealed);
+        let mut origins = config.provider.iter().flat_map(|provider| &provider.origins);
+        let policy = origins.try_fold(policy, |policy, origin| policy.allow(Purpose::Provider, origin));
+        let policy = policy.map_err(|error| UnusableSetting(format!("`[provider]`: {error:#}")))?.sealed(config.server.sealed);
         let egress = Arc::new(Egress::new(policy, audit));
         let store = Arc::new(ArtifactStore::open(state, Arc::new(parse))?);
         let board = Arc::new(PullBoard::new(progress));
@@ -56,6 +58,11 @@ impl Library {
 
     pub fn store(&self) -> &Arc<ArtifactStore> {
         &self.store
+    }
+
+    /// The one door outward.
+    pub fn egress(&self) -> &Arc<Egress> {
+        &self.egress
     }
 
     pub fn puller(&self) -> &Puller {

@@ -4,6 +4,7 @@
 //! then the database (from then on dreams are kept and shown), models ([`bring_up`]), engines, jobs. Going: sockets, jobs, engines, database.
 
 mod bring_up;
+mod egress_trail;
 mod engines;
 mod guests;
 pub mod library;
@@ -14,15 +15,16 @@ mod snapshot;
 mod state_directory;
 mod watch;
 
-use std::{net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use futures_util::FutureExt as _;
 use tokio::{sync::watch as channel, task::JoinHandle};
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use crate::{
-    config::Config,
+    config::{Config, TlsSource, UnusableSetting},
+    egress::{Egress, EgressPolicy, Purpose},
     engine::parse::ParseRunner,
     engine::supervisor::Spawner,
     features::{
@@ -43,6 +45,9 @@ pub use notify::ServiceManager;
 use snapshot::Snapshot;
 use state_directory::{StateDirectory, WhenHeld};
 use watch::EgressCounter;
+
+/// After how long what keeps the certificate good begins again.
+const AFTER_A_BREAK: Duration = Duration::from_secs(60);
 
 /// Where the appliance listens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,10 +86,13 @@ enum Stage {
 impl App {
     /// Takes hold of the state directory, listens, and goes on coming up in the background; see [`Self::ready`].
     pub async fn start(config: Config, listen: Listen, progress: Arc<dyn PullProgress>) -> anyhow::Result<Self> {
+        refuse_what_sealing_forbids(&config, listen)?;
         let when_held = if listen == Listen::SocketOnly { WhenHeld::Wait } else { WhenHeld::Refuse };
         let state = StateDirectory::hold(&config.server.state_directory, when_held).await?;
         let uploads = state.uploads()?;
         let setup = SetupToken::in_directory(&config.server.state_directory);
+        let audit = Arc::new(EgressCounter::default());
+        let certifying = way_to_authority(&config, listen, audit.clone())?;
         let tls = open_tls(&config, listen)?;
         let guarded = Guarded { tls: tls.is_some(), accounts: setup.is_closed() };
         let listeners = bind(&config, listen, guarded, tls.as_deref()).await?;
@@ -94,10 +102,9 @@ impl App {
         let secure = tls.is_some();
         let spawner = Spawner::new().context("the thread that starts engines cannot be started")?;
         let parse = ParseRunner::new(spawner.clone(), config.server.allow_unsandboxed);
-        let audit = Arc::new(EgressCounter::default());
         parse.confinement().await.context("the engines of this appliance cannot run here")?;
         let library = Library::open(&config, parse.clone(), audit.clone(), progress)?;
-        let snapshot = Arc::new(Snapshot::new(&config, &library, audit));
+        let snapshot = Arc::new(Snapshot::new(&config, &library, Arc::clone(&audit)));
         let stopping = CancellationToken::new();
         let first = FirstServices {
             system: Arc::new(SystemService::new(snapshot.clone())),
@@ -120,10 +127,12 @@ impl App {
         let serving = Arc::clone(&snapshot);
         let parts = Parts {
             config,
+            listen,
             spawner,
             parse,
             library: Arc::new(library),
             snapshot: Arc::clone(&snapshot),
+            egress: audit,
             first,
             router,
             ollama,
@@ -134,7 +143,7 @@ impl App {
         };
         if let Some(tls) = tls {
             let stopping = stopping.clone();
-            tokio::spawn(async move { stopping.run_until_cancelled(tls.follow_files()).await });
+            tokio::spawn(async move { stopping.run_until_cancelled(keep_certified(tls, certifying)).await });
         }
         let coming_up = tokio::spawn(async move {
             let up = bring_up::bring_up(parts).await;
@@ -186,6 +195,22 @@ impl App {
     }
 }
 
+/// Sealed, a server asks nobody: what cannot be done without asking is refused before anything is started.
+fn refuse_what_sealing_forbids(config: &Config, listen: Listen) -> Result<(), UnusableSetting> {
+    match (config.server.sealed && listen == Listen::Everywhere, &config.provider, &config.tls) {
+        (true, Some(provider), _) => Err(UnusableSetting(format!(
+            "sealed, and log-ins go through {}, which would have to be asked: take [provider] away, or start without --sealed",
+            provider.issuer
+        ))),
+        (true, _, Some(TlsSource::Acme(wish))) => Err(UnusableSetting(format!(
+            "sealed, and the certificate is {}'s to give, which would have to be asked: name its files or `own_authority` in [tls] in \
+             place of `acme_names`, or start without --sealed",
+            wish.directory
+        ))),
+        _ => Ok(()),
+    }
+}
+
 async fn bind(config: &Config, listen: Listen, guarded: Guarded, tls: Option<&Tls>) -> anyhow::Result<Listeners> {
     let tcp = match listen {
         Listen::Everywhere => Some(listeners::bind_tcp(config.server.listen, guarded).await?),
@@ -204,6 +229,38 @@ fn open_tls(config: &Config, listen: Listen) -> anyhow::Result<Option<Arc<Tls>>>
         }
         _ => Ok(None),
     }
+}
+
+/// Keeps the certificate good for as long as the server runs: what others renew is read anew, what an authority gives is asked for.
+/// Should that break, it begins again: nothing else would tell before the certificate ends.
+async fn keep_certified(tls: Arc<Tls>, certifying: Option<Arc<Egress>>) {
+    loop {
+        let (tls, certifying) = (Arc::clone(&tls), certifying.clone());
+        let keeping = tokio::spawn(async move {
+            match (tls.acme(), certifying) {
+                (Some(acme), Some(certifying)) => acme.keep(&certifying).await,
+                _ => tls.follow_files().await,
+            }
+        });
+        match AbortOnDropHandle::new(keeping).await {
+            Ok(()) => return,
+            Err(error) => tracing::error!(%error, "what keeps the certificate good broke; it begins again"),
+        }
+        tokio::time::sleep(AFTER_A_BREAK).await;
+    }
+}
+
+/// The way out to the authority that is asked for certificates, and to nobody else.
+fn way_to_authority(config: &Config, listen: Listen, audit: Arc<EgressCounter>) -> anyhow::Result<Option<Arc<Egress>>> {
+    let (Some(TlsSource::Acme(wish)), Listen::Everywhere) = (&config.tls, listen) else { return Ok(None) };
+    let mut policy = EgressPolicy::default().allow(Purpose::Certificates, &wish.directory)?.sealed(config.server.sealed);
+    if let Some(path) = &wish.authority {
+        let pem = std::fs::read(path).with_context(|| format!("`acme_authority_file` of `[tls]`, {}, cannot be read", path.display()))?;
+        policy = policy.trusting_only(&pem).map_err(|_| {
+            UnusableSetting(format!("`acme_authority_file` of `[tls]`, {}, holds no certificate (PEM is needed)", path.display()))
+        })?;
+    }
+    Ok(Some(Arc::new(Egress::new(policy, audit))))
 }
 
 /// For programs that speak Ollama's protocol, where the operator asked for it: without keys, so on loopback alone.

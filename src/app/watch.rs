@@ -5,6 +5,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
+use super::egress_trail::Trail;
 use crate::{
     egress::{AuditRecord, AuditSink, LogSink},
     features::system::{EgressCount, EgressEntry},
@@ -13,11 +14,12 @@ use crate::{
 /// How many records are kept for the status page.
 const REMEMBERED: usize = 50;
 
-/// Counts what left since the start and remembers the last of it; every record also becomes a log line.
+/// Counts what left since the start and remembers the last of it; every record also becomes a log line, and a row of the audit.
 #[derive(Default)]
 pub struct EgressCounter {
     counts: Mutex<BTreeMap<String, (u64, u64)>>,
     last: Mutex<VecDeque<EgressEntry>>,
+    trail: Trail,
 }
 
 impl EgressCounter {
@@ -32,6 +34,11 @@ impl EgressCounter {
     /// Newest first.
     pub fn last(&self) -> Vec<EgressEntry> {
         self.last.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
+
+    /// What is on its way into the audit.
+    pub fn trail(&self) -> &Trail {
+        &self.trail
     }
 
     fn remember(&self, record: &AuditRecord) {
@@ -65,6 +72,7 @@ impl AuditSink for EgressCounter {
         }
         drop(counts);
         self.remember(&record);
+        self.trail.add(record.clone());
         LogSink.record(record);
     }
 }

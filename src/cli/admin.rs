@@ -69,6 +69,8 @@ enum UserCommand {
     },
     /// Print a code with which somebody sets a new password, once, within a day
     ResetPassword { name: String },
+    /// Take authenticator, passkeys and recovery codes of somebody away who lost them
+    ResetSecondFactor { name: String },
 }
 
 #[derive(Debug, Subcommand)]
@@ -102,6 +104,7 @@ pub async fn run(arguments: AdminArguments, config: Config) -> anyhow::Result<Ex
         AdminCommand::User(UserCommand::Role { name, role }) => desk.change(&name, &json!({ "role": role })).await?,
         AdminCommand::User(UserCommand::Suspend { name, undo }) => desk.change(&name, &json!({ "suspended": !undo })).await?,
         AdminCommand::User(UserCommand::ResetPassword { name }) => desk.reset_password(&name).await?,
+        AdminCommand::User(UserCommand::ResetSecondFactor { name }) => desk.reset_second_factor(&name).await?,
         AdminCommand::Key(KeyCommand::Create { user, scopes, name, expires_in_days }) => {
             desk.make_key(&user, &json!({ "name": name, "scopes": scopes, "expires_in_days": expires_in_days })).await?;
         }
@@ -153,6 +156,12 @@ impl Desk {
         let code = self.call(Method::POST, &format!("/api/v1/users/{id}/password-reset"), None).await?;
         let shown = code["code"].as_str().context("the server gave no code")?;
         self.tell(&code, &format!("{shown}\nGive this code to {name}: it sets a new password on the page /reset, once, within a day."))
+    }
+
+    async fn reset_second_factor(&mut self, name: &str) -> anyhow::Result<()> {
+        let id = self.id_of(name).await?;
+        self.call(Method::POST, &format!("/api/v1/users/{id}/second-factor/removal"), None).await?;
+        self.tell(&json!({ "id": id }), &format!("{name} comes in by password alone again, until a new second factor is set up."))
     }
 
     async fn make_key(&mut self, name: &str, key: &Value) -> anyhow::Result<()> {

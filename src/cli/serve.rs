@@ -12,12 +12,13 @@ use super::output::print_line;
 use crate::{
     app::{App, Listen},
     config::Config,
-    models,
+    http, models,
 };
 
 pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
     let mut interrupt = signal(SignalKind::interrupt()).context("signals cannot be received")?;
     let mut terminate = signal(SignalKind::terminate()).context("signals cannot be received")?;
+    http::raise_descriptor_limit();
     let app = App::start(config, Listen::Everywhere, models::for_stderr()).await?;
     if let Some(address) = app.address() {
         let scheme = app.scheme();

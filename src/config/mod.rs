@@ -5,8 +5,10 @@
 //! other, checks every value and yields the [`Config`] that the rest of the program reads and never changes. [`explain`]
 //! tells a person what there is to set and what is in force.
 
+mod acme;
 pub mod explain;
 mod file;
+mod provider;
 mod raw;
 
 use std::{
@@ -24,7 +26,9 @@ use ipnet::IpNet;
 #[error("{0}")]
 pub struct UnusableSetting(pub String);
 
-pub use raw::{RawApi, RawConfig, RawDatabase, RawModels, RawOllama, RawServer, RawSpeech, RawTls};
+pub use acme::AcmeConfig;
+pub use provider::{ProviderConfig, Secret};
+pub use raw::{RawApi, RawConfig, RawDatabase, RawModels, RawOllama, RawProvider, RawServer, RawSpeech, RawTls};
 
 /// Where the hub lives unless the operator names a mirror of it.
 pub const DEFAULT_HUB: &str = "https://huggingface.co";
@@ -58,6 +62,8 @@ pub struct Config {
     pub server: ServerConfig,
     /// Without it the server stays on loopback.
     pub tls: Option<TlsSource>,
+    /// By which people can log in, too.
+    pub provider: Option<ProviderConfig>,
     pub models: ModelsConfig,
     pub speech: SpeechConfig,
     pub api: ApiConfig,
@@ -79,6 +85,8 @@ pub struct ServerConfig {
     pub allow_unsandboxed: bool,
     /// Who to become when started as root.
     pub user: String,
+    /// Where the key that seals secrets in the database is kept, if not in the state directory.
+    pub master_key_file: Option<PathBuf>,
 }
 
 /// Where certificate and key come from.
@@ -88,6 +96,8 @@ pub enum TlsSource {
     Files { certificate: PathBuf, key: PathBuf },
     /// An authority of this appliance's own, which the devices of its people are told to trust.
     OwnAuthority,
+    /// An authority that is asked for one, by ACME, and again before it ends.
+    Acme(AcmeConfig),
 }
 
 impl ServerConfig {
@@ -172,6 +182,7 @@ impl Config {
         Ok(Self {
             server: server(raw.server, raw.tls.is_set())?,
             tls: tls(raw.tls)?,
+            provider: provider::provider(raw.provider)?,
             models: models(raw.models)?,
             speech: speech(&raw.speech)?,
             api: ApiConfig { aliases: aliases(raw.api.aliases.as_deref())? },
@@ -179,6 +190,11 @@ impl Config {
             database: database(raw.database)?,
         })
     }
+}
+
+/// What a setting says: nothing is as good as none.
+fn said(text: Option<String>) -> Option<String> {
+    text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
 }
 
 fn server(raw: RawServer, tls: bool) -> anyhow::Result<ServerConfig> {
@@ -195,6 +211,7 @@ fn server(raw: RawServer, tls: bool) -> anyhow::Result<ServerConfig> {
         allow_unsandboxed: raw.allow_unsandboxed.unwrap_or(false),
         user: raw.user.unwrap_or_else(|| "oneiros".into()),
         trusted_proxies: raw.trusted_proxies.as_deref().map(networks).transpose()?.unwrap_or_default(),
+        master_key_file: raw.master_key_file,
     })
 }
 
@@ -221,6 +238,12 @@ fn networks(list: &str) -> anyhow::Result<Vec<IpNet>> {
 }
 
 fn tls(raw: RawTls) -> anyhow::Result<Option<TlsSource>> {
+    if let Some(acme) = acme::acme(raw.clone())? {
+        if raw.certificate_file.is_some() || raw.key_file.is_some() || raw.own_authority == Some(true) {
+            bail!("`[tls]` names `acme_names` and another way to a certificate: one of files, `own_authority` and `acme_names` is enough");
+        }
+        return Ok(Some(TlsSource::Acme(acme)));
+    }
     match (raw.certificate_file, raw.key_file, raw.own_authority.unwrap_or(false)) {
         (None, None, false) => Ok(None),
         (None, None, true) => Ok(Some(TlsSource::OwnAuthority)),
@@ -386,6 +409,9 @@ mod tests {
         };
         let config = read("[server]\nlisten = \"0.0.0.0:8420\"\n[tls]\nown_authority = true\n").expect("TLS");
         assert_eq!((config.tls, config.server.listen.ip().is_unspecified()), (Some(TlsSource::OwnAuthority), true));
+        let asked = read("[server]\nlisten = \"0.0.0.0:8420\"\n[tls]\nacme_names = \"dreams.example.org\"\n").expect("ACME");
+        assert!(matches!(asked.tls, Some(TlsSource::Acme(acme)) if acme.names == ["dreams.example.org"]));
+        assert!(read("[tls]\nown_authority = true\nacme_names = \"dreams.example.org\"\n").is_err(), "one way is enough");
         for text in ["[tls]\nkey_file = \"/k\"\n", "[tls]\ncertificate_file = \"/c\"\nkey_file = \"/k\"\nown_authority = true\n"] {
             assert!(read(text).is_err(), "{text}");
         }

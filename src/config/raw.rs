@@ -23,6 +23,8 @@ pub struct RawConfig {
     #[command(flatten)]
     pub tls: RawTls,
     #[command(flatten)]
+    pub provider: RawProvider,
+    #[command(flatten)]
     pub models: RawModels,
     #[command(flatten)]
     pub speech: RawSpeech,
@@ -56,6 +58,10 @@ pub struct RawServer {
     /// Addresses of proxies, as ADDRESS or ADDRESS/BITS, whose X-Forwarded-For is believed [default: no proxy]
     #[arg(long, global = true, env = "ONEIROS_TRUSTED_PROXIES", value_name = "ADDR, ADDR", hide = true)]
     pub trusted_proxies: Option<String>,
+    /// File with the key that seals secrets in the database, 32 bytes as base64; servers of one database share it
+    /// [default: master.key in the state directory, made at the first start]
+    #[arg(long, global = true, env = "ONEIROS_MASTER_KEY_FILE", value_name = "FILE", hide = true)]
+    pub master_key_file: Option<PathBuf>,
 }
 
 /// Beyond loopback the server speaks TLS alone.
@@ -78,6 +84,101 @@ pub struct RawTls {
     /// Make an authority for this appliance alone, whose certificate people's devices are told to trust (the page /trust says how)
     #[arg(long = "tls-own-authority", id = "tls_own_authority", global = true, env = "ONEIROS_TLS_OWN_AUTHORITY", num_args = 0, default_missing_value = "true", value_parser = FalseyValueParser::new(), hide = true)]
     pub own_authority: Option<bool>,
+    /// Names for which an authority is asked for a certificate, as NAME, NAME (ACME, tls-alpn-01): they must point here, and their
+    /// port 443 must reach this listener; whoever sets it agrees to the authority's terms [default: no authority is asked]
+    #[arg(
+        long = "tls-acme-names",
+        id = "tls_acme_names",
+        global = true,
+        env = "ONEIROS_TLS_ACME_NAMES",
+        value_name = "NAME, NAME",
+        hide = true
+    )]
+    pub acme_names: Option<String>,
+    /// Directory of the authority that is asked [default: https://acme-v02.api.letsencrypt.org/directory]
+    #[arg(
+        long = "tls-acme-directory",
+        id = "tls_acme_directory",
+        global = true,
+        env = "ONEIROS_TLS_ACME_DIRECTORY",
+        value_name = "URL",
+        hide = true
+    )]
+    pub acme_directory: Option<String>,
+    /// E-mail address to which the authority may write [default: none]
+    #[arg(
+        long = "tls-acme-contact",
+        id = "tls_acme_contact",
+        global = true,
+        env = "ONEIROS_TLS_ACME_CONTACT",
+        value_name = "ADDRESS",
+        hide = true
+    )]
+    pub acme_contact: Option<String>,
+    /// PEM file with what vouches for the authority's own server, where that is a private one [default: what this system trusts]
+    #[arg(
+        long = "tls-acme-authority-file",
+        id = "tls_acme_authority_file",
+        global = true,
+        env = "ONEIROS_TLS_ACME_AUTHORITY_FILE",
+        value_name = "FILE",
+        hide = true
+    )]
+    pub acme_authority_file: Option<PathBuf>,
+}
+
+/// The client's secret comes from a file, never from the command line.
+#[derive(Debug, Clone, Default, Args, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawProvider {
+    /// Issuer of a provider of identities (OpenID Connect) by which people can log in, too, such as https://id.example.org
+    /// [default: no provider]
+    #[arg(
+        id = "provider_issuer",
+        long = "provider-issuer",
+        global = true,
+        env = "ONEIROS_PROVIDER_ISSUER",
+        value_name = "URL",
+        hide = true
+    )]
+    pub issuer: Option<String>,
+    /// As what the provider knows this appliance; there its address for the way back is
+    /// https://NAME:PORT/api/v1/session/provider/callback
+    #[arg(
+        id = "provider_client_id",
+        long = "provider-client-id",
+        global = true,
+        env = "ONEIROS_PROVIDER_CLIENT_ID",
+        value_name = "ID",
+        hide = true
+    )]
+    pub client_id: Option<String>,
+    /// File with the secret that the provider gave this appliance [default: no secret, as of a public client]
+    #[arg(
+        id = "provider_client_secret_file",
+        long = "provider-client-secret-file",
+        global = true,
+        env = "ONEIROS_PROVIDER_CLIENT_SECRET_FILE",
+        value_name = "FILE",
+        hide = true
+    )]
+    pub client_secret_file: Option<PathBuf>,
+    /// What the log-in page calls the provider [default: the issuer's host]
+    #[arg(id = "provider_name", long = "provider-name", global = true, env = "ONEIROS_PROVIDER_NAME", value_name = "NAME", hide = true)]
+    pub name: Option<String>,
+    /// Make an account for everybody whom the provider vouches for and who has none
+    #[arg(id = "provider_registration", long = "provider-registration", global = true, env = "ONEIROS_PROVIDER_REGISTRATION", num_args = 0, default_missing_value = "true", value_parser = FalseyValueParser::new(), hide = true)]
+    pub registration: Option<bool>,
+    /// Further hosts of the provider, as HOST or HOST:PORT, where it keeps its keys or takes codes [default: the issuer's alone]
+    #[arg(
+        id = "provider_hosts",
+        long = "provider-hosts",
+        global = true,
+        env = "ONEIROS_PROVIDER_HOSTS",
+        value_name = "HOST, HOST",
+        hide = true
+    )]
+    pub hosts: Option<String>,
 }
 
 #[derive(Debug, Clone, Default, Args, Deserialize, Serialize)]
@@ -167,7 +268,8 @@ pub struct RawDatabase {
 impl RawTls {
     /// Whether anything of it is set.
     pub fn is_set(&self) -> bool {
-        self.certificate_file.is_some() || self.key_file.is_some() || self.own_authority == Some(true)
+        let acme = self.acme_names.as_deref().is_some_and(|names| names.split(',').any(|name| !name.trim().is_empty()));
+        self.certificate_file.is_some() || self.key_file.is_some() || self.own_authority == Some(true) || acme
     }
 }
 
@@ -201,11 +303,24 @@ impl RawConfig {
                 allow_unsandboxed: self.server.allow_unsandboxed.or(lower.server.allow_unsandboxed),
                 user: self.server.user.or(lower.server.user),
                 trusted_proxies: self.server.trusted_proxies.or(lower.server.trusted_proxies),
+                master_key_file: self.server.master_key_file.or(lower.server.master_key_file),
             },
             tls: RawTls {
                 certificate_file: self.tls.certificate_file.or(lower.tls.certificate_file),
                 key_file: self.tls.key_file.or(lower.tls.key_file),
                 own_authority: self.tls.own_authority.or(lower.tls.own_authority),
+                acme_names: self.tls.acme_names.or(lower.tls.acme_names),
+                acme_directory: self.tls.acme_directory.or(lower.tls.acme_directory),
+                acme_contact: self.tls.acme_contact.or(lower.tls.acme_contact),
+                acme_authority_file: self.tls.acme_authority_file.or(lower.tls.acme_authority_file),
+            },
+            provider: RawProvider {
+                issuer: self.provider.issuer.or(lower.provider.issuer),
+                client_id: self.provider.client_id.or(lower.provider.client_id),
+                client_secret_file: self.provider.client_secret_file.or(lower.provider.client_secret_file),
+                name: self.provider.name.or(lower.provider.name),
+                registration: self.provider.registration.or(lower.provider.registration),
+                hosts: self.provider.hosts.or(lower.provider.hosts),
             },
             models: RawModels {
                 profile: self.models.profile.or(lower.models.profile),

@@ -5,9 +5,11 @@
 
 mod cluster;
 mod external;
+mod line;
 mod roles;
 mod rows;
 mod schema;
+mod sweep;
 mod throwaway;
 
 use std::path::PathBuf;
@@ -20,9 +22,11 @@ use sqlx::postgres::PgPoolOptions;
 use utoipa::ToSchema;
 
 pub use cluster::{ClusterSettings, DATABASE_NAME, PrivateCluster, Probe};
+pub use line::Line;
 pub use roles::{APP_ROLE, JOB_ROLE, OWNER_ROLE, SUPERUSER_ROLE};
 pub use rows::{Rows, Whose, begin};
 pub use schema::{migrate, migrate_from};
+pub use sweep::Sweeper;
 pub use throwaway::{ThrowawayCluster, unprivileged_when_root};
 
 /// Connections of one server. The private cluster takes 60, so that two servers and a shell fit.
@@ -48,6 +52,7 @@ pub enum DatabaseSource {
 pub struct Database {
     pool: PgPool,
     cluster: Option<PrivateCluster>,
+    sweeper: Sweeper,
 }
 
 /// Whose cluster it is.
@@ -78,7 +83,8 @@ impl Database {
             }
             DatabaseSource::External { url, app_url } => {
                 let pool = external::open(&url, app_url.as_deref()).await?;
-                Ok(Self { pool, cluster: None })
+                let owner = url.parse().context("DATABASE_URL is not a PostgreSQL address")?;
+                Ok(Self { pool, cluster: None, sweeper: Sweeper::new(owner, false) })
             }
         }
     }
@@ -86,7 +92,10 @@ impl Database {
     /// Migrates a running private cluster and opens the pool. The cluster is stopped if that fails.
     pub async fn on_cluster(cluster: PrivateCluster) -> anyhow::Result<Self> {
         match Self::migrated_pool(&cluster).await {
-            Ok(pool) => Ok(Self { pool, cluster: Some(cluster) }),
+            Ok(pool) => {
+                let sweeper = Sweeper::new(cluster.connect_options(SUPERUSER_ROLE, DATABASE_NAME), true);
+                Ok(Self { pool, cluster: Some(cluster), sweeper })
+            }
             Err(error) => {
                 if let Err(stopping) = cluster.stop().await {
                     tracing::warn!(%stopping, "the database did not stop after a failed start");
@@ -112,6 +121,11 @@ impl Database {
     /// The private cluster, where there is one.
     pub fn cluster(&self) -> Option<&PrivateCluster> {
         self.cluster.as_ref()
+    }
+
+    /// What takes deleted rows off the disk.
+    pub fn sweeper(&self) -> &Sweeper {
+        &self.sweeper
     }
 
     /// Whether a query is answered now. Takes as long as the pool waits for a connection at most.

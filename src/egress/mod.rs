@@ -10,6 +10,7 @@
 mod address;
 mod audit;
 mod download;
+mod exchange;
 mod pip;
 mod policy;
 mod post;
@@ -40,6 +41,10 @@ pub enum Purpose {
     Models,
     /// Texts of `oneiros bench` to the server that the operator measures ours against.
     Benchmark,
+    /// Log-ins through the provider of identities that the operator named.
+    Provider,
+    /// Certificates for the server's own names, by the operator's wish.
+    Certificates,
 }
 
 /// Why nothing came back.
@@ -73,6 +78,8 @@ impl Purpose {
             Self::Models => Duration::from_secs(60),
             // What a request may take: of a long recording nothing is told until all of it was heard.
             Self::Benchmark => Duration::from_secs(15 * 60),
+            // Short questions, which end sooner by themselves.
+            Self::Provider | Self::Certificates => Duration::from_secs(30),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, sync::Arc};
 
-use reqwest::{Client, Proxy, Url, redirect};
+use reqwest::{Certificate, Client, Proxy, Url, redirect};
 
 use super::{
     CONNECT_TIMEOUT, EgressError, Purpose,
@@ -48,6 +48,8 @@ pub struct EgressPolicy {
     sealed: bool,
     destinations: Vec<Destination>,
     proxy: Option<Url>,
+    /// What vouches for servers in place of what the system trusts.
+    authorities: Vec<Certificate>,
 }
 
 impl EgressPolicy {
@@ -91,6 +93,14 @@ impl EgressPolicy {
     pub fn proxy(mut self, proxy: &str) -> Result<Self, EgressError> {
         let refused = || EgressError::Refused { destination: proxy.into(), reason: "a proxy must be an http or https URL".into() };
         self.proxy = Some(Url::parse(proxy).ok().filter(Url::has_host).ok_or_else(refused)?);
+        Ok(self)
+    }
+
+    /// Believes servers that these authorities (PEM) vouch for, and no others.
+    pub fn trusting_only(mut self, authorities: &[u8]) -> Result<Self, EgressError> {
+        let refused =
+            || EgressError::Refused { destination: "every server".into(), reason: "no authority can be read (PEM is needed)".into() };
+        self.authorities = Certificate::from_pem_bundle(authorities).ok().filter(|read| !read.is_empty()).ok_or_else(refused)?;
         Ok(self)
     }
 
@@ -154,6 +164,7 @@ pub(super) fn client(policy: &Arc<EgressPolicy>) -> Result<Client, reqwest::Erro
         .connect_timeout(CONNECT_TIMEOUT)
         .read_timeout(stall_timeout.unwrap_or_else(|| Purpose::Models.stall_timeout()))
         .user_agent(concat!("oneiros/", env!("CARGO_PKG_VERSION")));
+    let builder = if policy.authorities.is_empty() { builder } else { builder.tls_certs_only(policy.authorities.iter().cloned()) };
     match &policy.proxy {
         Some(proxy) => builder.proxy(Proxy::all(proxy.clone())?).build(),
         None => builder.build(),

@@ -149,3 +149,83 @@ async fn a_body_that_breaks_off_is_an_error_and_not_a_short_file() {
     let (egress, _) = door(EgressPolicy::for_hub(&hub.endpoint).unwrap());
     assert!(matches!(body(&egress, &hub.endpoint, 0).await, Err(EgressError::Broken { .. })));
 }
+
+fn question(method: &str, address: String, body: &[u8]) -> http::Request<Vec<u8>> {
+    http::Request::builder().method(method).uri(address).body(body.to_vec()).unwrap()
+}
+
+#[tokio::test]
+async fn an_exchange_hands_every_answer_through_as_it_is() {
+    let hub = Hub::start(|asked| match asked.path.as_str() {
+        "/refuses?code=secret" => Answer {
+            status: 400,
+            headers: vec![("content-type".into(), "application/json".into())],
+            body: b"{\"error\":\"invalid_grant\"}".to_vec(),
+            ..Answer::default()
+        },
+        _ => Answer { status: 200, body: b"fine".to_vec(), ..Answer::default() },
+    })
+    .await;
+    let (egress, records) = door(EgressPolicy::default().allow(Purpose::Provider, &hub.endpoint).unwrap());
+    let fine = egress.exchange(Purpose::Provider, question("GET", format!("{}/fine", hub.endpoint), b"")).await.unwrap();
+    assert_eq!((fine.status().as_u16(), fine.body().as_slice()), (200, b"fine".as_slice()));
+    let asked = question("POST", format!("{}/refuses?code=secret", hub.endpoint), b"code=secret");
+    let refused = egress.exchange(Purpose::Provider, asked).await.unwrap();
+    assert_eq!(refused.status(), 400);
+    assert_eq!(refused.headers()["content-type"], "application/json");
+    assert_eq!(refused.body(), b"{\"error\":\"invalid_grant\"}");
+    assert_eq!(hub.asked()[1].method, "POST");
+    assert_eq!(records.outcomes(), [format!("{} 200", hub.endpoint), format!("{} 400", hub.endpoint)]);
+    assert_eq!(records.0.lock().unwrap()[1].bytes, 25);
+}
+
+#[tokio::test]
+async fn an_exchange_follows_no_redirect() {
+    let other = Hub::start(|asked| Answer::file(asked, b"stolen")).await;
+    let target = format!("{}/elsewhere", other.endpoint);
+    let hub = Hub::start(move |_| Answer::redirect(&target)).await;
+    let policy = EgressPolicy::default().allow(Purpose::Provider, &hub.endpoint).unwrap();
+    // Not even where it could be reached.
+    let (egress, _) = door(policy.allow(Purpose::Provider, &other.endpoint).unwrap());
+    let answer = egress.exchange(Purpose::Provider, question("POST", format!("{}/token", hub.endpoint), b"secret")).await.unwrap();
+    assert_eq!(answer.status(), 302);
+    assert!(other.asked().is_empty());
+}
+
+#[tokio::test]
+async fn an_exchange_takes_no_answer_without_end() {
+    let hub = Hub::start(|asked| match asked.path.as_str() {
+        "/most" => Answer { status: 200, body: vec![b'x'; 1024 * 1024], ..Answer::default() },
+        _ => Answer { status: 200, body: vec![b'x'; 1024 * 1024 + 1], ..Answer::default() },
+    })
+    .await;
+    let (egress, records) = door(EgressPolicy::default().allow(Purpose::Certificates, &hub.endpoint).unwrap());
+    let most = egress.exchange(Purpose::Certificates, question("GET", format!("{}/most", hub.endpoint), b"")).await.unwrap();
+    assert_eq!(most.body().len(), 1024 * 1024);
+    let error = egress.exchange(Purpose::Certificates, question("GET", format!("{}/more", hub.endpoint), b"")).await.unwrap_err();
+    assert!(error.to_string().contains("longer than 1048576 bytes"), "{error}");
+    assert!(records.outcomes()[1].contains("failed: its answer is longer"), "{:?}", records.outcomes());
+}
+
+#[tokio::test]
+async fn an_exchange_goes_where_its_purpose_may_and_nowhere_of_a_sealed_server() {
+    let hub = Hub::start(|asked| Answer::file(asked, b"x")).await;
+    let asked = || question("POST", format!("{}/token", hub.endpoint), b"secret");
+    let (egress, records) = door(EgressPolicy::default().allow(Purpose::Provider, &hub.endpoint).unwrap());
+    assert!(matches!(egress.exchange(Purpose::Certificates, asked()).await, Err(EgressError::Refused { .. })));
+    let metadata = question("GET", "http://169.254.169.254/latest".into(), b"");
+    assert!(matches!(egress.exchange(Purpose::Provider, metadata).await, Err(EgressError::Refused { .. })));
+    assert!(records.outcomes().iter().all(|outcome| outcome.contains("refused: ")), "{:?}", records.outcomes());
+    assert_eq!(records.outcomes().len(), 2);
+    let (sealed, records) = door(EgressPolicy::default().allow(Purpose::Provider, &hub.endpoint).unwrap().sealed(true));
+    assert!(matches!(sealed.exchange(Purpose::Provider, asked()).await, Err(EgressError::Sealed)));
+    assert_eq!(records.outcomes(), [format!("{} sealed", hub.endpoint)]);
+    assert!(hub.asked().is_empty());
+}
+
+#[test]
+fn whom_to_believe_is_said_in_certificates() {
+    for nonsense in [&b""[..], b"no PEM at all"] {
+        assert!(EgressPolicy::default().trusting_only(nonsense).is_err());
+    }
+}

@@ -2,6 +2,7 @@
 
 pub mod accounts;
 pub mod dreams;
+pub mod events;
 pub mod models;
 pub mod ollama;
 pub mod openai;

@@ -12,6 +12,7 @@ use axum::{
 };
 use futures_util::StreamExt as _;
 use serde_json::Value;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
     error::{Error, Result},
@@ -20,6 +21,18 @@ use crate::{
 
 /// Pages that come with the server and tell nothing of anybody.
 const OPEN_PAGES: [&str; 4] = ["/openapi.json", "/reference", "/reference.css", "/authority.pem"];
+
+/// What somebody may do who lacks the second factor that they must have: set one up, change their password, leave. No more: whoever
+/// has the password alone may be anybody.
+const BEFORE_SECOND_FACTOR: [&str; 7] = [
+    "/api/v1/session",
+    "/api/v1/account/second-factor",
+    "/api/v1/account/authenticator",
+    "/api/v1/account/authenticator/confirmation",
+    "/api/v1/account/passkeys",
+    "/api/v1/account/passkeys/challenge",
+    "/api/v1/account/password",
+];
 
 /// What an operation asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -149,7 +162,8 @@ async fn admitted(doorkeeper: &Doorkeeper, visitor: &Visitor, wanted: &Wanted<'_
     let service = match doorkeeper {
         Doorkeeper::Accounts(service) => service,
         Doorkeeper::ComingUp { claimed: true } => return Err(super::starting()),
-        Doorkeeper::ComingUp { claimed: false } => return Ok(Principal::unclaimed()),
+        Doorkeeper::ComingUp { claimed: false } if visitor.is_at_this_machine() => return Ok(Principal::unclaimed()),
+        Doorkeeper::ComingUp { claimed: false } => return Err(Error::Unauthenticated),
     };
     let Some(principal) = service.identify(visitor).await? else {
         service.admit_address(visitor).await?;
@@ -160,12 +174,19 @@ async fn admitted(doorkeeper: &Doorkeeper, visitor: &Visitor, wanted: &Wanted<'_
     if changes && matches!(principal.credential, Credential::Session(_)) && !shows_csrf_token(visitor) {
         return Err(Error::Csrf);
     }
-    let as_it_came = wanted.by_key || !matches!(principal.credential, Credential::Key(_));
+    if principal.limited && !is_before_second_factor(wanted.path, changes) {
+        return Err(Error::SecondFactorMissing);
+    }
+    let as_it_came = wanted.by_key || !matches!(principal.credential, Credential::Key(_) | Credential::App(_));
     if as_it_came && principal.may(wanted.scope) {
         return Ok(principal);
     }
     service.denied(Some(&principal), visitor, wanted.scope, wanted.path).await;
     Err(if principal.has_account() { Error::Forbidden } else { Error::Unauthenticated })
+}
+
+fn is_before_second_factor(path: &str, changes: bool) -> bool {
+    BEFORE_SECOND_FACTOR.contains(&path) || (path == "/api/v1/account" && !changes)
 }
 
 fn shows_csrf_token(visitor: &Visitor) -> bool {
@@ -180,9 +201,10 @@ fn is_stream(response: &Response) -> bool {
     kind.starts_with("text/event-stream")
 }
 
-/// A stream ends when what it was opened with does.
+/// A stream ends when what it was opened with does. That is followed in a task of its own: a client that does not read must not
+/// hold the database's connection with which its credential is looked at.
 fn until_ended(response: Response, service: &AccountService, principal: Principal) -> Response {
-    let ended = Box::pin(service.revocations().ended(principal));
+    let ended = AbortOnDropHandle::new(tokio::spawn(service.revocations().ended(principal)));
     response.map(|body| Body::from_stream(body.into_data_stream().take_until(ended)))
 }
 

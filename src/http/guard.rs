@@ -4,7 +4,7 @@
 //! name that was made to point here (DNS rebinding). The first is seen by `Origin` and `Sec-Fetch-Site`, the second by
 //! `Host`.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::Arc};
 
 use axum::{
     extract::{Request, State},
@@ -13,20 +13,35 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::{Doorkeeper, server::OwnAddress};
+use super::{Doorkeeper, Tls, server::OwnAddress};
 use crate::error::Error;
 
-/// Refuses every request for a host that is neither a loopback one nor the name that an admin gave the appliance.
-pub async fn own_host(State(doorkeeper): State<Doorkeeper>, request: Request, next: Next) -> Response {
+/// What this server may be called, beside loopback names: as an admin named it, and as an authority certified it.
+#[derive(Clone)]
+pub struct OwnNames {
+    doorkeeper: Doorkeeper,
+    certified: Arc<[String]>,
+}
+
+impl OwnNames {
+    pub fn of(doorkeeper: Doorkeeper, tls: Option<&Tls>) -> Self {
+        Self { doorkeeper, certified: tls.map(Tls::certified_names).unwrap_or_default().into() }
+    }
+
+    fn hold(&self, authority: &str) -> bool {
+        self.certified.iter().any(|name| is_named(authority, name))
+            || self.doorkeeper.host_name().is_some_and(|name| is_named(authority, &name))
+    }
+}
+
+/// Refuses every request for a host that is neither a loopback one nor one of the server's own names.
+pub async fn own_host(State(names): State<OwnNames>, request: Request, next: Next) -> Response {
     let mut hosts = request.headers().get_all(header::HOST).iter();
     let (host, second) = (hosts.next().and_then(|host| host.to_str().ok()), hosts.next());
     let named = request.uri().authority().map(Authority::as_str);
     let reached = request.extensions().get::<OwnAddress>().and_then(|own| own.0);
-    let is_own = |authority: &str| {
-        is_loopback(authority)
-            || doorkeeper.host_name().is_some_and(|name| is_named(authority, &name))
-            || reached.is_some_and(|address| is_address(authority, address))
-    };
+    let is_own =
+        |authority: &str| is_loopback(authority) || names.hold(authority) || reached.is_some_and(|address| is_address(authority, address));
     let own = second.is_none() && [host, named].into_iter().flatten().all(is_own) && (host.is_some() || named.is_some());
     if own { next.run(request).await } else { Error::Misdirected.into_response() }
 }
@@ -94,6 +109,14 @@ mod tests {
         for other in ["dreams.home.arpa.example.com", "x@dreams.home.arpa", "home.arpa", ""] {
             assert!(!is_named(other, "dreams.home.arpa"), "{other}");
         }
+    }
+
+    #[test]
+    fn certified_names_are_ours() {
+        let certified = ["dreams.example.org", "oneiros.example.org"].map(str::to_owned).into();
+        let names = OwnNames { doorkeeper: Doorkeeper::ComingUp { claimed: true }, certified };
+        assert!(names.hold("dreams.example.org:8420") && names.hold("Oneiros.example.org"));
+        assert!(!names.hold("example.org") && !OwnNames::of(Doorkeeper::ComingUp { claimed: true }, None).hold("dreams.example.org"));
     }
 
     #[test]

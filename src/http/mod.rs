@@ -4,6 +4,7 @@
 //! the server loop. Operations are the features' own; errors and extractors are [`crate::error`]'s, so that features can use them.
 
 mod access;
+mod descriptors;
 mod guard;
 mod headers;
 pub mod listeners;
@@ -31,17 +32,19 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 pub use access::Doorkeeper;
 pub use axum::Router;
+pub use descriptors::raise_limit as raise_descriptor_limit;
 pub use listeners::Listeners;
 pub use openapi::document;
 pub use server::serve;
 pub use stages::staged;
-pub use tls::{Authority, Tls, own_names};
+pub use tls::{Acme, Authority, Tls, own_names};
 
 use crate::{
     error::Error,
     features::{
         accounts::{self, AccountService},
         dreams::{self, DreamService},
+        events::{self, EventService},
         models::{self, ModelService},
         ollama,
         openai::{self, ModelApi},
@@ -50,6 +53,7 @@ use crate::{
     },
 };
 use access::{Access, Rules};
+use guard::OwnNames;
 use web_app::WebApp;
 
 /// When a client that came too early may ask again.
@@ -60,6 +64,7 @@ const COMING_UP: Duration = Duration::from_secs(5);
 pub struct Services {
     pub accounts: Arc<AccountService>,
     pub dreams: Arc<DreamService>,
+    pub events: Arc<EventService>,
     pub speech: Arc<SpeechService>,
     pub openai: Arc<ModelApi>,
     pub first: FirstServices,
@@ -82,19 +87,20 @@ pub struct FirstServices {
 
 /// Every route, with what holds for all of them.
 pub fn router(services: Services) -> Router {
-    let Services { accounts, dreams, speech, openai, first } = services;
+    let Services { accounts, dreams, events, speech, openai, first } = services;
     let routes = first_routes(&first)
         .merge(Router::from(accounts::routes::operations()).with_state(Arc::clone(&accounts)))
         .merge(Router::from(dreams::routes::operations()).with_state(dreams))
+        .merge(Router::from(events::routes::operations()).with_state(events))
         .merge(Router::from(speech::routes::operations()).with_state(speech))
         .merge(Router::from(openai::routes::operations()).with_state(openai));
-    guarded(routes, Doorkeeper::Accounts(accounts), first.trusted_proxies, || Error::NotFound("page"))
+    guarded(routes, Doorkeeper::Accounts(accounts), &first, || Error::NotFound("page"))
 }
 
 /// What is served while the appliance comes up: its state, its models, the web app, and word that everything else comes
 /// later.
 pub fn starting_router(first: &FirstServices) -> Router {
-    guarded(first_routes(first), Doorkeeper::ComingUp { claimed: first.claimed }, first.trusted_proxies.clone(), starting)
+    guarded(first_routes(first), Doorkeeper::ComingUp { claimed: first.claimed }, first, starting)
 }
 
 /// Ollama's protocol, for its own listener. Without models it says that they are coming.
@@ -106,7 +112,7 @@ pub fn ollama_router(api: Option<Arc<ModelApi>>) -> Router {
     routes
         .method_not_allowed_fallback(|| async { Error::MethodNotAllowed })
         .layer(middleware::from_fn(guard::own_origin))
-        .layer(middleware::from_fn_with_state(Doorkeeper::ComingUp { claimed: true }, guard::own_host))
+        .layer(middleware::from_fn_with_state(OwnNames::of(Doorkeeper::ComingUp { claimed: true }, None), guard::own_host))
         .layer(CatchPanicLayer::custom(log::panicked))
         .layer(middleware::from_fn(ollama::routes::in_the_protocols_words))
         .layer(middleware::from_fn(headers::secure))
@@ -140,9 +146,10 @@ fn rules() -> Arc<Rules> {
 }
 
 /// What holds for every request. `otherwise` answers what neither a route nor the web app does.
-fn guarded(routes: Router, doorkeeper: Doorkeeper, proxies: Arc<[IpNet]>, otherwise: fn() -> Error) -> Router {
+fn guarded(routes: Router, doorkeeper: Doorkeeper, first: &FirstServices, otherwise: fn() -> Error) -> Router {
     let app = WebApp::embedded();
-    let names = doorkeeper.clone();
+    let names = OwnNames::of(doorkeeper.clone(), first.tls.as_deref());
+    let proxies = Arc::clone(&first.trusted_proxies);
     let access = Access { rules: rules(), doorkeeper };
     routes
         .fallback(move |method: Method, uri: Uri, headers: HeaderMap| async move { app.serve(&method, &uri, &headers, otherwise()) })

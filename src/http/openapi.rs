@@ -11,7 +11,7 @@ use crate::{
     error::problem::Problem,
     features::{
         accounts::{self, SESSION_COOKIE},
-        dreams, models, openai, speech, system,
+        dreams, events, models, openai, speech, system,
     },
 };
 
@@ -24,7 +24,7 @@ use crate::{
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
     modifiers(&WaysIn),
-    components(schemas(Problem, openai::model::ErrorBody, dreams::routes::DeltaEvent, dreams::WaitingEvent, speech::routes::SpeechWaitingEvent)),
+    components(schemas(Problem, openai::model::ErrorBody, dreams::routes::DeltaEvent, dreams::WaitingEvent, events::DreamsEvent, speech::routes::SpeechWaitingEvent)),
     tags(
         (name = "dreams", description = "Dreams: kept, read through a lens, found again by likeness"),
         (name = "embeddings", description = "Vectors of texts"),
@@ -54,6 +54,7 @@ impl Modify for WaysIn {
 pub fn document() -> utoipa::openapi::OpenApi {
     let mut document = Document::openapi();
     document.merge(OpenApiRouter::into_openapi(dreams::routes::operations()));
+    document.merge(OpenApiRouter::into_openapi(events::routes::operations()));
     document.merge(OpenApiRouter::into_openapi(speech::routes::operations()));
     document.merge(OpenApiRouter::into_openapi(openai::routes::operations()));
     document.merge(OpenApiRouter::into_openapi(models::routes::operations()));

@@ -14,22 +14,21 @@ use hyper_util::{
 };
 use rustix::net::sockopt::set_tcp_user_timeout;
 use tokio::{
-    io::{AsyncRead, AsyncWrite},
+    io::{AsyncRead, AsyncWrite, AsyncWriteExt as _},
     sync::{OwnedSemaphorePermit, Semaphore},
 };
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
-use super::Listeners;
+use super::{Listeners, descriptors, tls::NAME_PROOF};
 use crate::features::accounts::Origin;
 
 /// How long a request's head may take, and how long a kept connection may idle.
 const HEAD_DEADLINE: Duration = Duration::from_secs(10);
 /// How long a client may take no byte of an answer that waits for it.
 const UNREAD_DEADLINE: Duration = Duration::from_secs(60);
-/// How many connections are open at once; further ones wait to be taken.
-const MOST_CONNECTIONS: usize = 512;
-/// As many more through the Unix socket: the command line and the watchdog get through however many browsers are connected.
+/// Connections through the Unix socket, beside the others: the command line and the watchdog get through however many browsers are
+/// connected.
 const MOST_LOCAL_CONNECTIONS: usize = 64;
 /// How long requests under way may go on once the server is stopping.
 const LAST_REQUESTS: Duration = Duration::from_secs(10);
@@ -39,7 +38,7 @@ pub async fn serve(listeners: Listeners, router: Router, shutdown: CancellationT
     let connections = GracefulShutdown::new();
     let Listeners { tcp, tls, unix } = listeners;
     let taking = Taking { router: &router, connections: &connections, shutdown: &shutdown };
-    tokio::join!(taking.all(tcp.as_ref(), tls, MOST_CONNECTIONS), taking.all(unix.as_ref(), None, MOST_LOCAL_CONNECTIONS));
+    tokio::join!(taking.all(tcp.as_ref(), tls, descriptors::connections()), taking.all(unix.as_ref(), None, MOST_LOCAL_CONNECTIONS));
     // At once, unless there was no listener at all.
     shutdown.cancelled().await;
     drop((tcp, unix));
@@ -148,6 +147,7 @@ impl Connection {
         match tls {
             None => self.speak_http(stream).await,
             Some(tls) => match tokio::time::timeout(HEAD_DEADLINE, tls.accept(stream)).await {
+                Ok(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(NAME_PROOF) => say_nothing(stream).await,
                 Ok(Ok(stream)) => self.speak_http(stream).await,
                 Ok(Err(error)) => tracing::debug!(%error, "a client does not speak TLS as this server does"),
                 Err(_) => tracing::debug!("a client took too long to agree on TLS"),
@@ -168,6 +168,12 @@ impl Connection {
             tracing::debug!(%error, "a connection ended early");
         }
     }
+}
+
+/// An authority has seen in the certificate what it wanted to see.
+async fn say_nothing(mut stream: impl AsyncWrite + Unpin) {
+    // It may be gone already.
+    let _ = tokio::time::timeout(HEAD_DEADLINE, stream.shutdown()).await;
 }
 
 #[cfg(test)]

@@ -42,6 +42,11 @@ impl JobContext {
         }
     }
 
+    /// Whether another of this kind waits to be begun, now or later: what is for all of them can be left to it.
+    pub async fn another_waits(&self) -> anyhow::Result<bool> {
+        Ok(self.claim.another_waits(&self.pool).await?)
+    }
+
     /// For `?` between steps.
     pub fn check(&self) -> Result<(), Interrupted> {
         if self.cancelled.is_cancelled() { Err(Interrupted) } else { Ok(()) }

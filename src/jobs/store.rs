@@ -95,6 +95,13 @@ impl Claim {
         changed.execute(pool).await.map(drop)
     }
 
+    /// Whether a job of this one's kind is queued.
+    pub async fn another_waits(&self, pool: &PgPool) -> sqlx::Result<bool> {
+        sqlx::query_scalar!(r#"SELECT EXISTS (SELECT FROM jobs WHERE kind = $1 AND state = 'queued') AS "waits!""#, self.kind)
+            .fetch_one(pool)
+            .await
+    }
+
     pub async fn finish(&self, pool: &PgPool) -> sqlx::Result<()> {
         let changed = sqlx::query!(
             "UPDATE jobs SET state = 'done', runner = NULL, locked_until = NULL, last_error = NULL, finished_at = now()

@@ -52,11 +52,11 @@ impl Stage {
     }
 }
 
-fn sources() -> PathBuf {
+pub fn sources() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients")
 }
 
-fn installed(name: &str) -> PathBuf {
+pub fn installed(name: &str) -> PathBuf {
     let path = pulled().join("clients").join(name);
     assert!(path.exists(), "{} is not there: `make test-clients` installs it; that needs a package registry", path.display());
     path

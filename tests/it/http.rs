@@ -3,6 +3,7 @@
 mod bad_input;
 mod document;
 pub mod engines;
+mod failures;
 mod guard;
 pub mod house;
 mod interpret;

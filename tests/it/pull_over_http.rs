@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::{
     api::Api,
@@ -102,7 +102,49 @@ async fn a_failed_pull_stays_visible_until_it_is_dismissed() {
     let failed = until(&api, "the failure", |model| model["pull"]["stage"] == "failed").await;
     assert!(failed["pull"]["detail"].as_str().is_some_and(|detail| detail.contains("checksum")), "{failed}");
     assert!(!state.artefact(ID).exists());
-    assert_eq!(api.system().await["pulls"], serde_json::json!([]));
+    assert_eq!(api.system().await["pulls"], json!([]));
     assert_eq!(api.delete(&format!("/api/v1/models/{ID}/pull")).await.status, 204);
     assert_eq!(model(&api, ID).await["pull"], Value::Null);
+}
+
+/// Makes the first admin and returns their cookie.
+async fn admin(server: &Server) -> String {
+    let token = fs::read_to_string(server.state.path().join("setup-token")).expect("the set-up token");
+    let setup = json!({ "token": token.trim(), "name": "ada", "password": "a river under the old bridge" });
+    let answer = server.api().post_json("/api/v1/setup", &setup).await;
+    assert_eq!(answer.status, 201, "{}", answer.text());
+    let cookies = answer.headers.get_all("set-cookie").iter().filter_map(|cookie| cookie.to_str().ok()?.split(';').next());
+    cookies.collect::<Vec<_>>().join("; ")
+}
+
+#[tokio::test]
+async fn what_left_and_what_was_kept_from_leaving_is_in_the_audit() {
+    let _turn = turn::together().await;
+    let content = content();
+    // The hub sends everybody to where a cloud keeps its secrets.
+    let hub = Hub::start(content.clone(), Fault::Redirect("http://169.254.169.254/latest".into())).await;
+    let (_state, server) = server(&hub, &content).await;
+    assert_eq!(pull(&server.api()).await, 202);
+    until(&server.api(), "the failure", |model| model["pull"]["stage"] == "failed").await;
+    let cookie = admin(&server).await;
+    let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+    let start = Instant::now();
+    let told = loop {
+        let answer = client.get(format!("{}/api/v1/audit?action=egress", server.base)).header("cookie", &cookie).send().await;
+        let told: Value = answer.expect("an answer").json().await.expect("JSON");
+        let entries = told["entries"].as_array().unwrap_or_else(|| panic!("{told}")).clone();
+        if entries.len() >= 2 {
+            break entries;
+        }
+        assert!(start.elapsed() < SOON, "{told}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    };
+    let of = |destination: &str| {
+        let found = told.iter().find(|entry| entry["detail"]["destination"].as_str().is_some_and(|to| to.starts_with(destination)));
+        found.unwrap_or_else(|| panic!("nothing of {destination} in {told:?}"))["detail"].clone()
+    };
+    let (asked, refused) = (of(&hub.endpoint), of("http://169.254.169.254"));
+    assert_eq!((&asked["purpose"], &asked["outcome"], &asked["bytes"]), (&json!("models"), &json!("redirected"), &json!(0)), "{asked}");
+    assert!(refused["outcome"].as_str().is_some_and(|outcome| outcome.starts_with("refused")), "{refused}");
+    assert!(told.iter().all(|entry| entry["actor"].is_null()), "{told:?}");
 }

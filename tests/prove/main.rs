@@ -10,7 +10,9 @@ mod support;
 
 mod corpus;
 mod kills;
+mod log_in;
 mod reads;
 mod reports;
 mod soak;
+mod streams;
 mod two_servers;

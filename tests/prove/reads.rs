@@ -21,7 +21,7 @@ use crate::{
     support::{server::Server, state::EMBEDDING_MODEL},
 };
 
-const PEOPLE: usize = 1000;
+pub const PEOPLE: usize = 1000;
 const DREAMS_OF_ONE: usize = 100;
 const A_SECOND: u64 = 1000;
 const SECONDS: u64 = 60;
@@ -37,7 +37,8 @@ fn dream(person: usize, number: usize) -> Uuid {
     Uuid::from_u128(0x2000_0000_0000 + (person * DREAMS_OF_ONE + number) as u128)
 }
 
-fn token(number: usize) -> String {
+/// The secret of a person's session.
+pub fn token(number: usize) -> String {
     format!("the-session-of-person-number-{number:04}-of-a-thousand")
 }
 
@@ -47,14 +48,20 @@ async fn owner(state: &Path) -> PgConnection {
     options.username("oneiros_owner").database("oneiros").connect().await.expect("the private database")
 }
 
-/// People who are logged in, with dreams of a usual length and a vector of each.
-async fn fill(state: &Path) {
+/// People who are logged in.
+pub async fn people(state: &Path) -> PgConnection {
     let mut database = owner(state).await;
     let people: Vec<Uuid> = (0..PEOPLE).map(person).collect();
     let tokens: Vec<Vec<u8>> = (0..PEOPLE).map(|number| Sha256::digest(token(number)).to_vec()).collect();
     let fill = "WITH people AS (INSERT INTO users (id, name, name_key, password_hash) SELECT id, id::text, id::text, 'none' FROM unnest($1::uuid[]) AS id)
         INSERT INTO sessions (id, owner_id, token_sha256, expires_at) SELECT id, id, token, now() + interval '1 day' FROM unnest($1::uuid[], $2::bytea[]) AS told (id, token)";
     sqlx::query(fill).bind(&people).bind(&tokens).execute(&mut database).await.expect("people");
+    database
+}
+
+/// Those people, with dreams of a usual length and a vector of each.
+async fn fill(state: &Path) {
+    let mut database = people(state).await;
     // Made anew once all are there: to let it grow by a hundred thousand takes many minutes.
     let index = "SELECT pg_get_indexdef('dream_embeddings_384_hnsw'::regclass)";
     let index: String = sqlx::query_scalar(index).fetch_one(&mut database).await.expect("the index of all vectors");
@@ -73,17 +80,19 @@ async fn fill(state: &Path) {
         sqlx::query(vectors).bind(&ids).bind(person(number)).bind(EMBEDDING_MODEL).execute(&mut database).await.expect("vectors");
     }
     sqlx::query(AssertSqlSafe(index)).execute(&mut database).await.expect("the index of all vectors");
-    for statement in [
-        "UPDATE appliance SET claimed_at = now()",
-        "SELECT pg_notify('oneiros_accounts', 'appliance')",
-        "VACUUM ANALYZE dreams",
-        "VACUUM ANALYZE dream_embeddings_384",
-        "VACUUM ANALYZE sessions",
-        "VACUUM ANALYZE users",
-        "CHECKPOINT",
-    ] {
+    claim(&mut database).await;
+    for statement in
+        ["VACUUM ANALYZE dreams", "VACUUM ANALYZE dream_embeddings_384", "VACUUM ANALYZE sessions", "VACUUM ANALYZE users", "CHECKPOINT"]
+    {
         // The last one is the superuser's; without it the disk is a little busier at first.
         let _ = sqlx::query(AssertSqlSafe(statement)).execute(&mut database).await;
+    }
+}
+
+/// As if the first admin had come.
+pub async fn claim(database: &mut PgConnection) {
+    for statement in ["UPDATE appliance SET claimed_at = now()", "SELECT pg_notify('oneiros_accounts', 'appliance')"] {
+        sqlx::query(statement).execute(&mut *database).await.expect("the owner's right");
     }
 }
 

@@ -1,5 +1,6 @@
 import { Appliance } from "./support/appliance";
-import { invite, joinAt, menuButton, passwordField, setUpToken, type Person } from "./support/people";
+import { invite, joinAt, sendCredentials, setUp, type Person } from "./support/people";
+import { pretendCodeNeeded, pretendFactors, pretendFirstCode, pretendSession } from "./support/pretend";
 import { looks, shoot } from "./support/shots";
 import { expect, test } from "./support/test";
 
@@ -41,13 +42,7 @@ for (const { kind, context } of looks) {
 }
 
 test("the box is set up, and somebody joins", async ({ page, browser }) => {
-  await page.goto(`${box.base}/setup`);
-  await page.getByLabel("Set-up token").fill(setUpToken(box.state));
-  await page.getByLabel("Name", { exact: true }).fill(admin.name);
-  await passwordField(page).fill(admin.password);
-  await page.getByLabel("Language", { exact: true }).selectOption("Not chosen");
-  await page.getByRole("button", { name: "Set it up" }).click();
-  await expect(menuButton(page, admin)).toBeVisible();
+  await setUp(page, box.base, box.state, admin);
   await page.goto(`${box.base}/people`);
   const other = await browser.newPage();
   await joinAt(other, await invite(page, "for Ilya"), guest);
@@ -75,14 +70,10 @@ for (const { kind, context } of looks) {
       }
       await page.goto(`${box.base}/`);
       // Another name each time: the box refuses one name ten times only.
-      await page.locator("input[autocomplete=username]").fill(kind);
-      await page.locator("input[autocomplete=current-password]").fill("not the password");
-      await page.keyboard.press("Enter");
+      await sendCredentials(page, { name: kind, password: "not the password" });
       await expect(page.getByRole("main").getByRole("status").filter({ hasText: /./ })).toBeVisible();
       await shoot(page, `${kind}-refused`);
-      await page.locator("input[autocomplete=username]").fill(admin.name);
-      await page.locator("input[autocomplete=current-password]").fill(admin.password);
-      await page.keyboard.press("Enter");
+      await sendCredentials(page, admin);
       await expect(page.getByRole("navigation")).toBeVisible();
       for (const name of ["account", "people", "audit"]) {
         await page.goto(`${box.base}/${name}`);
@@ -92,8 +83,49 @@ for (const { kind, context } of looks) {
       await shoot(page, `${kind}-menu`);
       await page.keyboard.press("Escape");
       await page.goto(`${box.base}/account`);
-      await page.getByRole("region").nth(3).getByRole("button").last().click();
+      await page.locator("section:has(#account-keys)").getByRole("button").last().click();
       await shoot(page, `${kind}-new-key`);
+    });
+
+    test("every state of a second factor", async ({ page, origins }) => {
+      // Passkeys are for no bare address.
+      const base = box.base.replace("127.0.0.1", "localhost");
+      origins.add(base);
+      const parts = page.locator("section:has(#account-second-factor)");
+      const opened = page.locator("dialog[open]");
+      await pretendSession(page, { provider: "Key House" });
+      await page.route("**/account/identities", (route) => route.fulfill({ json: [] }));
+      await page.goto(`${base}/login?provider=unknown`);
+      await shoot(page, `${kind}-ways-in`);
+      const asSaid = await pretendCodeNeeded(page);
+      await sendCredentials(page, guest);
+      await expect(page.locator("input[autocomplete=one-time-code]")).toBeVisible();
+      await shoot(page, `${kind}-code`);
+      await asSaid();
+      await page.goto(`${base}/account`);
+      await sendCredentials(page, guest);
+      await parts.getByRole("button").first().click();
+      await shoot(page, `${kind}-factor-password`);
+      await opened.locator("input").fill(guest.password);
+      await page.keyboard.press("Enter");
+      await expect(opened.getByRole("img")).toBeVisible();
+      await shoot(page, `${kind}-factor-secret`);
+      await pretendFirstCode(page);
+      await opened.locator("input[autocomplete=one-time-code]").fill("123456");
+      await page.keyboard.press("Enter");
+      await expect(opened.locator("textarea")).toBeFocused();
+      await shoot(page, `${kind}-factor-codes`);
+      await opened.getByRole("button").last().click();
+      await pretendFactors(page);
+      await page.reload();
+      await expect(parts.getByText("my phone")).toBeVisible();
+      await shoot(page, `${kind}-factors`);
+      await parts.getByRole("button").nth(2).click();
+      await shoot(page, `${kind}-new-passkey`);
+      await pretendSession(page, { must_add_second_factor: true, scopes: ["account"] });
+      await page.reload();
+      await expect(page.getByRole("main").getByRole("button")).toHaveCount(2);
+      await shoot(page, `${kind}-required`);
     });
   });
 }

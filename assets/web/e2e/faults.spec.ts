@@ -75,6 +75,8 @@ test.describe("what the box refuses", () => {
       const fresh = new Api(appliance.base);
       await until(() => fresh.isReady(), "the fresh server is ready");
     } finally {
+      // A page that hears news from the box would report its end.
+      await page.close();
       await appliance.stop();
     }
   });

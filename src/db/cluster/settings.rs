@@ -97,6 +97,8 @@ impl ClusterSettings {
             parameter("log_destination", "stderr"),
             parameter("log_timezone", "UTC"),
             parameter("timezone", "UTC"),
+            // A segment of the log that is needed no more goes; used again it would keep what was erased (see `db::sweep`).
+            parameter("wal_recycle", "off"),
             // What users wrote stays out of the log: no statements, no parameters, no row contents.
             parameter("log_min_error_statement", "panic"),
             parameter("log_parameter_max_length_on_error", "0"),

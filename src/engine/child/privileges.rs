@@ -14,8 +14,21 @@ use std::{
 use anyhow::{Context, bail, ensure};
 
 /// What a state directory holds. Whatever holds anything else is not handed over.
-const OURS: [&str; 9] =
-    ["artefacts", "catalog.d", "oneiros.toml", "gpu-cache", "lock", "lost+found", "oneiros.sock", "postgresql", "uploads"];
+const OURS: [&str; 13] = [
+    "artefacts",
+    "catalog.d",
+    "claimed",
+    "gpu-cache",
+    "lock",
+    "lost+found",
+    "master.key",
+    "oneiros.sock",
+    "oneiros.toml",
+    "postgresql",
+    "setup-token",
+    "tls",
+    "uploads",
+];
 
 /// The user of last resort, which every system has.
 const NOBODY: &str = "nobody";
@@ -141,9 +154,13 @@ mod tests {
         lchown(&state, Some(0), Some(0)).unwrap();
         fs::create_dir(state.join("artefacts")).unwrap();
         fs::write(state.join("artefacts/model"), "").unwrap();
+        fs::create_dir(state.join("tls")).unwrap();
+        let secrets = ["claimed", "master.key", "setup-token", "tls/authority.key"].map(|name| state.join(name));
+        secrets.iter().for_each(|secret| fs::write(secret, "").unwrap());
         symlink(&outside, state.join("artefacts/link")).unwrap();
         hand_over(&state, &account).unwrap();
         assert_eq!(fs::metadata(state.join("artefacts/model")).unwrap().uid(), account.uid);
+        assert!(secrets.iter().all(|secret| fs::metadata(secret).unwrap().uid() == account.uid));
         assert_eq!(fs::metadata(&outside).unwrap().uid(), 0);
 
         let busy = scratch.path().join("busy");

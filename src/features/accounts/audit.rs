@@ -29,6 +29,18 @@ pub enum Action {
     SettingsChanged,
     Exported,
     Erased,
+    SecondFactorAdded,
+    SecondFactorRemoved,
+    RecoveryCodeUsed,
+    RecoveryCodesMade,
+    PasskeyAdded,
+    PasskeyRemoved,
+    IdentityAdded,
+    IdentityRemoved,
+    /// A refresh token was shown again: somebody has a copy of it.
+    TokenReused,
+    /// Something left the machine, or was kept from leaving.
+    Egress,
 }
 
 impl Action {
@@ -55,6 +67,16 @@ impl Action {
             Self::SettingsChanged => "settings-changed",
             Self::Exported => "exported",
             Self::Erased => "erased",
+            Self::SecondFactorAdded => "second-factor-added",
+            Self::SecondFactorRemoved => "second-factor-removed",
+            Self::RecoveryCodeUsed => "recovery-code-used",
+            Self::RecoveryCodesMade => "recovery-codes-made",
+            Self::PasskeyAdded => "passkey-added",
+            Self::PasskeyRemoved => "passkey-removed",
+            Self::IdentityAdded => "identity-added",
+            Self::IdentityRemoved => "identity-removed",
+            Self::TokenReused => "token-reused",
+            Self::Egress => "egress",
         }
     }
 }

@@ -36,6 +36,8 @@ pub enum Credential {
     Socket,
     Session(Uuid),
     Key(Uuid),
+    /// An app's session, which an access token names.
+    App(Uuid),
 }
 
 /// Who asks, with what, and how far they may go.
@@ -44,28 +46,43 @@ pub struct Principal {
     pub user: UserId,
     pub credential: Credential,
     pub scopes: Vec<Scope>,
+    /// The person's role must have a second factor and they have none: all that they may do is set one up.
+    pub limited: bool,
 }
 
 impl Principal {
     /// Whoever sits at the machine while no account exists: all but what needs an account.
     pub fn unclaimed() -> Self {
         let scopes = Role::Operator.scopes().iter().copied().filter(|scope| *scope != Scope::Account).collect();
-        Self { user: UserId::LOCAL, credential: Credential::Unclaimed, scopes }
+        Self { user: UserId::LOCAL, credential: Credential::Unclaimed, scopes, limited: false }
     }
 
     /// The command line of the user that the server runs as.
     pub fn of_socket() -> Self {
-        Self { user: UserId::LOCAL, credential: Credential::Socket, scopes: Scope::ALL.to_vec() }
+        Self { user: UserId::LOCAL, credential: Credential::Socket, scopes: Scope::ALL.to_vec(), limited: false }
     }
 
     pub fn of_session(user: UserId, session: Uuid, role: Role) -> Self {
-        Self { user, credential: Credential::Session(session), scopes: role.scopes().to_vec() }
+        Self { user, credential: Credential::Session(session), scopes: role.scopes().to_vec(), limited: false }
     }
 
     /// A key has what it was given as far as its person still may it.
     pub fn of_key(user: UserId, key: Uuid, role: Role, given: &[Scope]) -> Self {
-        let scopes = given.iter().copied().filter(|scope| *scope != Scope::Account && role.scopes().contains(scope)).collect();
-        Self { user, credential: Credential::Key(key), scopes }
+        Self { user, credential: Credential::Key(key), scopes: within(role, given), limited: false }
+    }
+
+    /// An app has what it was given as far as its person still may it.
+    pub fn of_app(user: UserId, session: Uuid, role: Role, given: &[Scope]) -> Self {
+        Self { user, credential: Credential::App(session), scopes: within(role, given), limited: false }
+    }
+
+    /// Takes all but the account itself away from whoever lacks the second factor that they must have.
+    pub fn limited(mut self, limited: bool) -> Self {
+        self.limited = limited;
+        if limited {
+            self.scopes.retain(|scope| *scope == Scope::Account);
+        }
+        self
     }
 
     pub fn may(&self, scope: Scope) -> bool {
@@ -74,13 +91,18 @@ impl Principal {
 
     /// Whether an account stands behind it: then its limits hold, and it can end.
     pub fn has_account(&self) -> bool {
-        matches!(self.credential, Credential::Session(_) | Credential::Key(_))
+        matches!(self.credential, Credential::Session(_) | Credential::Key(_) | Credential::App(_))
     }
 
     /// As engines know them.
     pub fn asker(&self) -> Asker {
         self.user.asker()
     }
+}
+
+/// No program has the account itself: it must not make others.
+fn within(role: Role, given: &[Scope]) -> Vec<Scope> {
+    given.iter().copied().filter(|scope| *scope != Scope::Account && role.scopes().contains(scope)).collect()
 }
 
 #[cfg(test)]

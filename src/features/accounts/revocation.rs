@@ -33,7 +33,7 @@ impl Revocations {
         let (mut told, store) = (self.told.subscribe(), self.store.clone());
         async move {
             // It may have ended between the look at the door and the first word of the stream.
-            if matches!(store.is_alive(&principal).await, Ok(false)) {
+            if !opens(&store, &principal).await {
                 return;
             }
             loop {
@@ -43,7 +43,7 @@ impl Revocations {
                     // The server stops; its streams end by themselves.
                     Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
                 };
-                if concerns && matches!(store.is_alive(&principal).await, Ok(false)) {
+                if concerns && !opens(&store, &principal).await {
                     return;
                 }
             }
@@ -53,6 +53,17 @@ impl Revocations {
     fn tell(&self, user: Option<UserId>) {
         // Nobody listens while no stream is open.
         let _ = self.told.send(user);
+    }
+}
+
+/// Whether this principal's credential opens still. A database that is away is asked until it answers: the word came once.
+async fn opens(store: &AccountStore, principal: &Principal) -> bool {
+    loop {
+        match store.is_alive(principal).await {
+            Ok(alive) => return alive,
+            Err(error) => tracing::debug!(%error, "it cannot be seen whether a stream may go on; trying again"),
+        }
+        tokio::time::sleep(AGAIN).await;
     }
 }
 

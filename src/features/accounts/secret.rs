@@ -23,6 +23,30 @@ pub fn api_key() -> anyhow::Result<(String, String)> {
     Ok((key, prefix))
 }
 
+/// Letters and digits that are not taken for one another when they are read or typed.
+const CODE_LETTERS: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz234567890";
+
+const RECOVERY_LETTERS: usize = 16;
+
+/// A recovery code: 80 random bits in four groups, to be written down.
+pub fn recovery_code() -> anyhow::Result<String> {
+    let mut bytes = [0_u8; RECOVERY_LETTERS];
+    getrandom::fill(&mut bytes).map_err(|error| anyhow::anyhow!("the kernel gave no random numbers: {error}"))?;
+    let letters: Vec<char> = bytes.iter().map(|byte| char::from(CODE_LETTERS[usize::from(byte % 32)])).collect();
+    let groups: Vec<String> = letters.chunks(4).map(|group| group.iter().collect()).collect();
+    Ok(groups.join("-"))
+}
+
+/// A recovery code as its digest is made of it, however it was typed.
+pub fn recovery_code_as_kept(typed: &str) -> String {
+    typed.chars().filter(|letter| letter.is_ascii_alphanumeric()).map(|letter| letter.to_ascii_lowercase()).collect()
+}
+
+/// Whether this can be a recovery code.
+pub fn is_like_recovery_code(typed: &str) -> bool {
+    recovery_code_as_kept(typed).len() == RECOVERY_LETTERS
+}
+
 /// What is kept of a secret.
 pub fn digest(secret: &str) -> [u8; 32] {
     Sha256::digest(secret).into()
@@ -57,6 +81,16 @@ mod tests {
         assert_ne!(one, other);
         let (key, prefix) = api_key().unwrap();
         assert!(key.starts_with(&prefix) && prefix.starts_with(KEY_MARK) && prefix.len() < key.len() - 32);
+    }
+
+    #[test]
+    fn a_recovery_code_may_be_typed_as_one_likes() {
+        let code = recovery_code().unwrap();
+        assert_eq!(code.len(), 19);
+        assert_ne!(code, recovery_code().unwrap());
+        let kept = recovery_code_as_kept(&code);
+        assert_eq!(kept.len(), 16);
+        assert_eq!(recovery_code_as_kept(&format!(" {} ", code.to_uppercase().replace('-', " "))), kept);
     }
 
     #[test]

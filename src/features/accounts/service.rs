@@ -2,7 +2,11 @@
 
 mod admin;
 mod doors;
+mod passkeys;
 mod personal;
+mod provider;
+mod second_factor;
+mod tokens;
 
 pub use doors::Entrance;
 
@@ -12,8 +16,8 @@ use serde_json::json;
 use tokio::sync::{Semaphore, watch};
 
 use super::{
-    AccountStore, Action, Allowance, Limits, Origin, Principal, Revocations, Scope, SessionState, SetupToken, Stage, Standing, Visitor,
-    audit::Entry, belongings::Belongings, limits::network, password,
+    AccountStore, Action, Allowance, Limits, MasterKey, Origin, Principal, Provider, Revocations, Scope, SessionState, SetupToken, Stage,
+    Standing, Visitor, access_token, audit::Entry, belongings::Belongings, limits::network, password,
 };
 use crate::error::{Error, Result};
 
@@ -55,8 +59,10 @@ pub struct AccountService {
     revocations: Arc<Revocations>,
     setup: SetupToken,
     belongings: Vec<Box<dyn Belongings>>,
-    hashing: Semaphore,
-    waiting: Semaphore,
+    master: MasterKey,
+    provider: Option<Provider>,
+    hashing: Arc<Semaphore>,
+    waiting: Arc<Semaphore>,
 }
 
 impl AccountService {
@@ -65,10 +71,12 @@ impl AccountService {
         standing: Arc<watch::Sender<Standing>>,
         revocations: Arc<Revocations>,
         setup: SetupToken,
+        master: MasterKey,
         belongings: Vec<Box<dyn Belongings>>,
+        provider: Option<Provider>,
     ) -> Self {
-        let (hashing, waiting) = (Semaphore::new(HASHES_AT_ONCE), Semaphore::new(HASHES_WAITING));
-        Self { limits: Limits::new(store.clone()), store, standing, revocations, setup, belongings, hashing, waiting }
+        let (hashing, waiting) = (Arc::new(Semaphore::new(HASHES_AT_ONCE)), Arc::new(Semaphore::new(HASHES_WAITING)));
+        Self { limits: Limits::new(store.clone()), store, standing, revocations, setup, belongings, master, provider, hashing, waiting }
     }
 
     pub fn standing(&self) -> Standing {
@@ -82,6 +90,7 @@ impl AccountService {
     /// Who a visitor is; `None` for a stranger. A key speaks for itself alone: where it opens nothing, no session beside it does.
     pub async fn identify(&self, visitor: &Visitor) -> Result<Option<Principal>> {
         let shown = match (&visitor.key, &visitor.session) {
+            (Some(token), _) if access_token::looks_like_one(token) => self.with_access_token(token).await?,
             (Some(key), _) => self.with_key(key, visitor.address()).await?,
             (None, _) if visitor.origin == Origin::Socket => Some(Principal::of_socket()),
             (None, Some(token)) => self.store.session_with(token).await?,
@@ -93,11 +102,23 @@ impl AccountService {
 
     async fn with_key(&self, key: &str, address: Option<IpAddr>) -> Result<Option<Principal>> {
         let Some(used) = self.store.key_with(key, address).await? else { return Ok(None) };
-        if used.new_address {
+        let news = format!("key-news:{:?}", used.principal.credential);
+        if used.new_address && self.limits.take(&news, &DENIALS_TOLD).await.is_ok() {
             let entry = Entry::new(Action::KeyNewAddress, Some(used.principal.user), address);
             self.store.tell(&entry.with(json!({ "credential": format!("{:?}", used.principal.credential) }))).await?;
         }
         Ok(Some(used.principal))
+    }
+
+    /// Looks again at who asks, now that all of the request is here, which may take its time: what gives a way in is not to be had by
+    /// one that ended meanwhile.
+    async fn require_still(&self, principal: &Principal, scope: Scope) -> Result<()> {
+        if !principal.has_account() {
+            return Ok(());
+        }
+        let role = self.store.role_of(principal.user).await?;
+        let may = role.is_some_and(|role| role.scopes().contains(&scope));
+        if may && self.store.is_alive(principal).await? { Ok(()) } else { Err(Error::Unauthenticated) }
     }
 
     /// As this server knows it: what it does itself it knows at once, what another one does as soon as the database tells.
@@ -165,13 +186,21 @@ impl AccountService {
             account,
             registration: standing.registration,
             scopes: principal.map(|principal| principal.scopes.clone()).unwrap_or_default(),
+            must_add_second_factor: principal.is_some_and(|principal| principal.limited),
+            provider: self.provider.as_ref().map(|provider| provider.name().to_owned()),
         })
     }
 
     /// Works with a password on a thread that may block. At most [`HASHES_WAITING`] wait for their turn.
     async fn hashing<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
-        let _waiting = self.waiting.try_acquire().map_err(|_| Error::Busy { retry_after: Duration::from_secs(5) })?;
-        let _turn = self.hashing.acquire().await.map_err(|error| Error::Internal(error.into()))?;
+        let waiting = Arc::clone(&self.waiting).try_acquire_owned().map_err(|_| Error::Busy { retry_after: Duration::from_secs(5) })?;
+        let turn = Arc::clone(&self.hashing).acquire_owned().await.map_err(|error| Error::Internal(error.into()))?;
+        // The work holds its turn itself: it goes on when the request is dropped.
+        let work = move || {
+            let done = work();
+            drop((turn, waiting));
+            done
+        };
         tokio::task::spawn_blocking(work).await.map_err(|error| Error::Internal(error.into()))
     }
 

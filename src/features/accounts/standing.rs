@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::Role;
+
 /// Who may make an account without being invited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
@@ -21,6 +23,8 @@ pub struct Standing {
     pub registration: Registration,
     /// How many readings a person may ask for in a day.
     pub daily_readings: Option<u32>,
+    /// Who must have a second factor.
+    pub second_factor_roles: Vec<Role>,
 }
 
 impl Registration {

@@ -1,11 +1,16 @@
 //! The feature's SQL.
 
+mod apps;
 mod audit;
+mod ceremonies;
 mod codes;
+mod identities;
 mod limits;
 mod news;
+mod passkeys;
 mod people;
 mod personal;
+mod second_factor;
 mod ways_in;
 
 use sqlx::PgPool;
@@ -15,9 +20,13 @@ use super::{Registration, Role, Scope, Settings, SettingsChange, Standing, UserI
 use crate::db::{Rows, Whose};
 use crate::error::{Error, Result};
 
+pub use self::apps::NewAppSession;
+pub use self::ceremonies::CeremonyKind;
 pub use self::codes::{NewInvitation, NewPerson};
+pub use self::identities::NewIdentity;
+pub use self::passkeys::MadePasskey;
 pub use self::people::UserFilter;
-pub use self::ways_in::NewSession;
+pub use self::ways_in::{NewSession, Proof};
 
 /// Where word of changes goes.
 const CHANNEL: &str = "oneiros_accounts";
@@ -36,14 +45,17 @@ impl AccountStore {
     }
 
     pub async fn standing(&self) -> Result<Standing> {
-        let row = sqlx::query!(r#"SELECT claimed_at IS NOT NULL AS "claimed!", host_name, registration, daily_readings FROM appliance"#)
-            .fetch_one(self.rows.pool())
-            .await?;
+        let row = sqlx::query!(
+            r#"SELECT claimed_at IS NOT NULL AS "claimed!", host_name, registration, daily_readings, second_factor_roles FROM appliance"#
+        )
+        .fetch_one(self.rows.pool())
+        .await?;
         Ok(Standing {
             claimed: row.claimed,
             host_name: row.host_name,
             registration: registration(&row.registration),
             daily_readings: row.daily_readings.map(i32::unsigned_abs),
+            second_factor_roles: roles(&row.second_factor_roles),
         })
     }
 
@@ -51,16 +63,20 @@ impl AccountStore {
     pub async fn change_settings(&self, change: &SettingsChange, told: &Entry) -> Result<Settings> {
         let mut everyones = self.rows.begin(Whose::Everyones).await?;
         let daily = change.daily_readings.map(|most| most.map(|most| i32::try_from(most).unwrap_or(i32::MAX)));
+        let second_factor_roles =
+            change.second_factor_roles.as_ref().map(|roles| roles.iter().map(|role| role.name().to_owned()).collect::<Vec<_>>());
         let row = sqlx::query!(
             "UPDATE appliance SET registration = coalesce($1, registration),
                 host_name = CASE WHEN $2 THEN $3 ELSE host_name END,
-                daily_readings = CASE WHEN $4 THEN $5 ELSE daily_readings END
-            RETURNING registration, host_name, daily_readings",
+                daily_readings = CASE WHEN $4 THEN $5 ELSE daily_readings END,
+                second_factor_roles = coalesce($6, second_factor_roles)
+            RETURNING registration, host_name, daily_readings, second_factor_roles",
             change.registration.map(Registration::name),
             change.host_name.is_some(),
             change.host_name.clone().flatten(),
             daily.is_some(),
             daily.flatten(),
+            second_factor_roles.as_deref(),
         )
         .fetch_one(&mut *everyones)
         .await?;
@@ -71,6 +87,7 @@ impl AccountStore {
             registration: registration(&row.registration),
             host_name: row.host_name,
             daily_readings: row.daily_readings.map(i32::unsigned_abs),
+            second_factor_roles: roles(&row.second_factor_roles),
         })
     }
 
@@ -94,6 +111,11 @@ fn registration(name: &str) -> Registration {
 /// The column has a check, so that it holds no other.
 fn role(name: &str) -> Role {
     Role::named(name).unwrap_or(Role::User)
+}
+
+/// Those that are known.
+fn roles(names: &[String]) -> Vec<Role> {
+    names.iter().filter_map(|name| Role::named(name)).collect()
 }
 
 /// Those of a former version are left out.

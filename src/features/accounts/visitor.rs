@@ -7,6 +7,9 @@ pub const SESSION_COOKIE: &str = "__Host-oneiros-session";
 /// Holds what the page must send beside the session when it changes something; the page can read it.
 pub const CSRF_COOKIE: &str = "__Host-oneiros-csrf";
 
+/// Holds what a browser shows that comes back from the provider of identities, for minutes.
+pub const PROVIDER_COOKIE: &str = "__Host-oneiros-provider";
+
 /// The other end of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
@@ -19,13 +22,16 @@ pub enum Origin {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Visitor {
     pub origin: Origin,
-    /// An API key.
+    /// An API key, or an access token of an app.
     pub key: Option<String>,
     /// A session's secret.
     pub session: Option<String>,
     /// What a page sends beside it.
     pub csrf: Option<String>,
     pub user_agent: Option<String>,
+    /// The page that asks, as the browser tells its origin (`https://dreams.home.arpa:8420`): this server's own, or the request
+    /// would have been refused before.
+    pub page: Option<String>,
 }
 
 impl Visitor {

@@ -14,8 +14,8 @@ use time::{Duration, OffsetDateTime};
 
 /// Devices are told to trust it once.
 const AUTHORITY_DAYS: i64 = 10 * 365;
-/// Browsers refuse longer ones (CA/Browser Forum: 398 days); a start makes a new one well before the end.
-const CERTIFICATE_DAYS: i64 = 397;
+/// Browsers refuse longer ones (CA/Browser Forum: 398 days); a new one is made well before the end.
+pub(super) const CERTIFICATE_DAYS: i64 = 397;
 /// Clocks of devices are behind at times.
 const BEHIND: Duration = Duration::days(1);
 
@@ -28,7 +28,7 @@ pub struct Authority {
 impl Authority {
     /// Reads the authority in this folder, or makes one there. Its key never leaves the folder, which is its owner's alone.
     pub fn open(folder: &Path) -> Result<Self> {
-        DirBuilder::new().recursive(true).mode(0o700).create(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
+        make_folder(folder)?;
         let (certificate, key) = (folder.join("authority.pem"), folder.join("authority.key"));
         if let (Some(certificate), Some(key)) = (read(&certificate)?, read(&key)?) {
             let key = KeyPair::from_pem(&key).with_context(|| format!("{} holds no key", folder.join("authority.key").display()))?;
@@ -75,20 +75,20 @@ fn parameters() -> Result<CertificateParams> {
     Ok(parameters)
 }
 
-fn lasting(parameters: &mut CertificateParams, days: i64) {
+pub(super) fn lasting(parameters: &mut CertificateParams, days: i64) {
     let now = OffsetDateTime::now_utc();
     parameters.not_before = now - BEHIND;
     parameters.not_after = now + Duration::days(days) - BEHIND;
 }
 
-fn alternative(name: &str) -> Result<SanType> {
+pub(super) fn alternative(name: &str) -> Result<SanType> {
     match name.parse::<IpAddr>() {
         Ok(address) => Ok(SanType::IpAddress(address)),
         Err(_) => Ok(SanType::DnsName(name.try_into().with_context(|| format!("`{name}` cannot stand in a certificate"))?)),
     }
 }
 
-fn read(path: &Path) -> Result<Option<String>> {
+pub(super) fn read(path: &Path) -> Result<Option<String>> {
     match fs::read_to_string(path) {
         Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
@@ -96,8 +96,13 @@ fn read(path: &Path) -> Result<Option<String>> {
     }
 }
 
+/// Its owner's alone.
+pub(super) fn make_folder(folder: &Path) -> Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(folder).with_context(|| format!("{} cannot be made", folder.display()))
+}
+
 /// Whole or not at all, and nobody else's to read.
-fn write(path: &Path, text: &str) -> Result<()> {
+pub(super) fn write(path: &Path, text: &str) -> Result<()> {
     let unfinished = path.with_extension("unfinished");
     let write = || -> std::io::Result<()> {
         let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;

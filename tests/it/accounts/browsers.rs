@@ -92,7 +92,7 @@ async fn sessions_and_keys_that_are_none_open_nothing() {
         let Ok(_) = HeaderValue::from_str(secret) else { continue };
         assert_eq!(caller.get("/api/v1/account").await.status, StatusCode::UNAUTHORIZED, "{secret}");
     }
-    // Tokens of the kind that sign themselves: this server gives none, and takes none.
+    // Tokens of the kind that is signed: by nobody, and by somebody else (the rest of them is in `tokens`).
     for jwt in [
         "eyJhbGciOiJub25lIn0.eyJzdWIiOiIwMDAwMDAwMC0wMDAwLTAwMDAtMDAwMC0wMDAwMDAwMDAwMDEiLCJyb2xlIjoiYWRtaW4ifQ.",
         "eyJhbGciOiJIUzI1NiJ9.eyJyb2xlIjoiYWRtaW4ifQ.5mhBHqs5_DTLdINd9p5m7ZJ6XD0Xc55kIaCRY5r6HRA",

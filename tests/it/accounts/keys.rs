@@ -79,3 +79,30 @@ async fn keys_expire_and_wrong_ones_say_what_is_wrong() {
         );
     }
 }
+
+#[tokio::test]
+async fn an_admin_comes_in_as_nobody_else_by_a_key() {
+    let house = House::that(Behaviour::Reads).await;
+    let admin = house.claimed().await;
+    let (_, id) = house.person(&admin, "person", "user").await;
+    let path = format!("/api/v1/users/{id}/keys");
+    for scope in ["dreams:read", "dreams:write"] {
+        let refused = admin.post(&path, &json!({ "name": "a look", "scopes": ["inference", scope] })).await;
+        assert_eq!((refused.status, &refused.json()["errors"][0]["field"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("scopes")));
+    }
+    let made = admin.post(&path, &json!({ "name": "their bot", "scopes": ["inference"] })).await;
+    assert_eq!(made.status, StatusCode::CREATED, "{}", made.text);
+    let (secret, _) = key(&admin, &["admin"]).await;
+    let program = Caller::with_key(&house, &secret);
+    assert_eq!(program.get("/api/v1/users").await.status, StatusCode::OK, "it sees people");
+    let another = json!({ "name": "another", "password": super::people::PASSWORD, "role": "admin" });
+    for (method, path, body) in [
+        ("POST", "/api/v1/users".to_owned(), another),
+        ("PATCH", format!("/api/v1/users/{id}"), json!({ "role": "admin" })),
+        ("POST", format!("/api/v1/users/{id}/password-reset"), json!({})),
+        ("POST", "/api/v1/invitations".to_owned(), json!({ "role": "admin" })),
+        ("PATCH", "/api/v1/settings".to_owned(), json!({ "second_factor_roles": [] })),
+    ] {
+        assert_eq!(program.call(method, &path, Some(&body)).await.status, StatusCode::FORBIDDEN, "{method} {path}: and makes none");
+    }
+}

@@ -44,9 +44,15 @@ fn operations() -> Vec<Operation> {
     operations
 }
 
+/// The operation whose answer does not end.
+const ENDLESS: &str = "/api/v1/events";
+
 /// Whether the doorkeeper refused, not the operation itself.
 async fn is_refused(caller: &Caller<'_>, operation: &Operation) -> Option<StatusCode> {
     let path = operation.path.replace("{id}", "00000000-0000-0000-0000-0000000000ff").replace("{model}", "nobody");
+    if path == ENDLESS {
+        return Some(caller.open(&path).await.status()).filter(|status| status.is_client_error());
+    }
     // No operation takes this body: what is let in gets no further than to say so.
     let answer = caller.call(&operation.method, &path, Some(&json!({ "nothing": "of the kind" }))).await;
     let kind =
@@ -152,7 +158,7 @@ async fn no_answer_holds_a_hash_or_a_secret() {
     let secrets = [person.session.clone().unwrap(), admin.session.clone().unwrap(), key];
     let mut seen = 0;
     for who in [&person, &admin] {
-        for operation in operations().iter().filter(|operation| operation.method == "GET") {
+        for operation in operations().iter().filter(|operation| operation.method == "GET" && operation.path != ENDLESS) {
             let text = who.get(&operation.path.replace("{id}", &id)).await.text;
             seen += text.len();
             assert!(!text.contains("argon2") && !text.contains("sha256"), "{}: {text}", operation.path);

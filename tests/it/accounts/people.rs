@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use axum::{
     body::Body,
     http::{HeaderValue, Request, StatusCode, header},
+    response::Response,
 };
 use oneiros::features::accounts::{CSRF_COOKIE, Origin, SESSION_COOKIE};
 use serde_json::{Value, json};
@@ -26,16 +27,23 @@ pub struct Caller<'a> {
     pub session: Option<String>,
     pub csrf: Option<String>,
     pub key: Option<String>,
+    /// The page that asks, as the browser tells its origin; programs have none.
+    pub page: Option<&'static str>,
 }
 
 impl<'a> Caller<'a> {
     /// A browser on this machine.
     pub fn new(house: &'a House) -> Self {
-        Self { house, origin: Origin::Network([127, 0, 0, 1].into()), session: None, csrf: None, key: None }
+        Self { house, origin: Origin::Network([127, 0, 0, 1].into()), session: None, csrf: None, key: None, page: None }
     }
 
     pub fn at(&self, address: &str) -> Self {
         Self { origin: Origin::Network(address.parse::<IpAddr>().unwrap()), ..self.clone() }
+    }
+
+    /// The same on this page.
+    pub fn on(&self, page: &'static str) -> Self {
+        Self { page: Some(page), ..self.clone() }
     }
 
     pub fn with_key(house: &'a House, key: &str) -> Self {
@@ -58,6 +66,12 @@ impl<'a> Caller<'a> {
         if let Some(key) = &self.key {
             request = request.header(header::AUTHORIZATION, format!("Bearer {key}"));
         }
+        if let Some((_, host)) = self.page.and_then(|page| page.split_once("://")) {
+            request.headers_mut().expect("a request so far").insert(header::HOST, HeaderValue::from_static(host));
+        }
+        if let Some(page) = self.page {
+            request = request.header(header::ORIGIN, page);
+        }
         let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
         let mut request = request.header(header::CONTENT_TYPE, "application/json").body(body).unwrap();
         request.extensions_mut().insert(self.origin);
@@ -74,6 +88,11 @@ impl<'a> Caller<'a> {
 
     pub async fn post(&self, path: &str, body: &Value) -> Answer {
         self.call("POST", path, Some(body)).await
+    }
+
+    /// The beginning of an answer whose body need not end.
+    pub async fn open(&self, path: &str) -> Response {
+        self.house.router.clone().oneshot(self.request("GET", path, None)).await.unwrap()
     }
 
     /// Comes through a door and keeps the cookies that the answer sets.

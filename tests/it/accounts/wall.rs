@@ -14,7 +14,7 @@ const NOBODYS: [(&str, &str); 4] = [
     ("limit_counts", "counts"),
 ];
 /// Tables whose rows are told or read on nobody's behalf alone: as a person the application sees none of them.
-const CLOSED: [&str; 2] = ["audit", "one_time_codes"];
+const CLOSED: [&str; 3] = ["audit", "ceremonies", "one_time_codes"];
 
 const ONE: Uuid = Uuid::from_u128(0xa1);
 const OTHER: Uuid = Uuid::from_u128(0xb2);
@@ -35,6 +35,15 @@ fn rows_of(owner: Uuid) -> Vec<String> {
             "INSERT INTO api_keys (id, owner_id, name, prefix, key_sha256, scopes) VALUES ('{owner}', '{owner}', 'n', 'p', sha256('{owner}'::text::bytea), '{{}}')"
         ),
     ];
+    let codes = format!("sha256('{owner}'::text::bytea)");
+    rows.extend([
+        format!("INSERT INTO authenticators (owner_id, secret_sealed) VALUES ('{owner}', 'x')"),
+        format!("INSERT INTO recovery_codes (owner_id, code_sha256) VALUES ('{owner}', {codes})"),
+        format!(
+            "INSERT INTO passkeys (id, owner_id, credential_id, fixed_state, moving_state, name) VALUES ('{owner}', '{owner}', {codes}, 'x', 'x', 'n')"
+        ),
+        format!("INSERT INTO identities (id, owner_id, issuer, subject) VALUES ('{owner}', '{owner}', 'i', '{owner}')"),
+    ]);
     for dimension in [384, 512, 768, 1024, 1536] {
         rows.push(format!(
             "INSERT INTO dream_embeddings_{dimension} VALUES ('{dream}', '{owner}', 'm', array_fill(0.5::real, ARRAY[{dimension}])::vector::halfvec({dimension}))"

@@ -125,6 +125,25 @@ async fn one_job_of_a_key_waits_or_runs_at_a_time() {
 }
 
 #[tokio::test]
+async fn a_job_can_leave_what_is_for_all_to_the_last_that_waits() {
+    let database = test_database().await;
+    let queue = Queue::new(database.pool.clone());
+    let mut last = Uuid::nil();
+    for number in 0..4 {
+        last = queue.enqueue(&mark(number)).await.unwrap().id;
+    }
+    let (pool, mut registry) = (database.pool.clone(), Registry::new());
+    registry.register(move |job: Mark, context: JobContext| {
+        let pool = pool.clone();
+        async move { if context.another_waits().await? { Ok(()) } else { leave(&pool, job.number).await } }
+    });
+    let runner = Runner::start(&queue, registry, 1);
+    wait_for(&queue, last, JobState::Done, Duration::from_secs(10)).await;
+    runner.stop().await;
+    assert_eq!(marks(&database.pool).await, 1);
+}
+
+#[tokio::test]
 async fn a_job_of_a_transaction_that_is_rolled_back_never_was() {
     let database = test_database().await;
     let queue = Queue::new(database.pool.clone());

@@ -18,8 +18,9 @@ use oneiros::{
     },
     error::Error,
     features::{
-        accounts::{AccountService, AccountStore, Origin, Revocations, SetupToken, Standing, listen},
+        accounts::{AccountService, AccountStore, MasterKey, Origin, Provider, Revocations, SetupToken, Standing, listen},
         dreams::{DreamModels, DreamService, DreamStore, EmbeddingModel, Reader},
+        events::{EventService, EventStore, follow},
         models::{ModelService, ModelUsage, PullBoard, Shelf},
         openai::{ModelApi, ModelCard, ServedEmbedder, ServedGenerator, ServedModels, ServedTranscriber, Task},
         speech::{SpeechModel, SpeechService},
@@ -86,14 +87,20 @@ impl Answer {
 impl House {
     pub async fn new(behaviour: Behaviour, languages: &[&str]) -> Self {
         let database = test_database().await;
-        Self::on(database.pool.clone(), behaviour, languages, Some(database))
+        Self::on(database.pool.clone(), behaviour, languages, Some(database), None)
+    }
+
+    /// A house into which a provider of identities lets people, too.
+    pub async fn with_provider(provider: Provider) -> Self {
+        let database = test_database().await;
+        Self::on(database.pool.clone(), Behaviour::Reads, &["en"], Some(database), Some(provider))
     }
 
     /// A house whose database does not answer.
     pub fn without_database() -> Self {
         let nowhere = PgConnectOptions::new().host("127.0.0.1").port(1);
         let pool = PgPoolOptions::new().acquire_timeout(Duration::from_millis(300)).connect_lazy_with(nowhere);
-        Self::on(pool, Behaviour::Reads, &["en"], None)
+        Self::on(pool, Behaviour::Reads, &["en"], None, None)
     }
 
     /// A house that is still coming up.
@@ -103,7 +110,7 @@ impl House {
         Self { router, ..house }
     }
 
-    fn on(pool: PgPool, behaviour: Behaviour, languages: &[&str], database: Option<TestDatabase>) -> Self {
+    fn on(pool: PgPool, behaviour: Behaviour, languages: &[&str], database: Option<TestDatabase>, provider: Option<Provider>) -> Self {
         let writer = ScriptedWriter::new(behaviour);
         let reader = Reader {
             id: "scripted".into(),
@@ -125,9 +132,12 @@ impl House {
         let openai = Arc::new(ModelApi::new(Arc::new(Cast(writer.clone())), aliases.into_iter().collect(), speech.clone()));
         let ollama = ollama_router(Some(Arc::clone(&openai)));
         let gone = CancellationToken::new();
-        let accounts = unclaimed(pool.clone(), models_folder.path(), &gone);
+        let accounts = unclaimed(pool.clone(), models_folder.path(), &gone, provider);
+        let events = Arc::new(EventService::new(gone.clone()));
+        tokio::spawn(follow(Arc::clone(&events), EventStore::new(pool.clone())));
         let services = Services {
             openai,
+            events,
             dreams: Arc::new(DreamService::new(DreamStore::new(pool), models, Arc::clone(&accounts), CancellationToken::new())),
             accounts,
             speech,
@@ -219,12 +229,13 @@ pub fn first_services(available: bool, folder: &Path) -> FirstServices {
 }
 
 /// Accounts of an appliance that nobody has set up.
-fn unclaimed(pool: PgPool, folder: &Path, gone: &CancellationToken) -> Arc<AccountService> {
+fn unclaimed(pool: PgPool, folder: &Path, gone: &CancellationToken, provider: Option<Provider>) -> Arc<AccountService> {
     let (dreams, store, setup) = (DreamStore::new(pool.clone()), AccountStore::new(pool), SetupToken::in_directory(folder));
     let (standing, revocations) = (Arc::new(watch::Sender::new(Standing::default())), Arc::new(Revocations::new(store.clone())));
     tokio::spawn(listen(store.clone(), Arc::clone(&standing), Arc::clone(&revocations), gone.clone()));
     setup.read_or_make().unwrap();
-    Arc::new(AccountService::new(store, standing, revocations, setup, vec![Box::new(dreams)]))
+    let master = MasterKey::in_directory(folder).unwrap();
+    Arc::new(AccountService::new(store, standing, revocations, setup, master, vec![Box::new(dreams)], provider))
 }
 
 /// The scripted engines, by name.

@@ -3,8 +3,8 @@ import type { LaunchOptions } from "@playwright/test";
 
 import { spokenDream } from "./paths";
 
-/** Names that a test may look up: none, so that a request elsewhere fails even before a test sees it. */
-const NOWHERE = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1";
+/** Names that a test may look up: this machine's alone, so that a request elsewhere fails even before a test sees it. */
+const NOWHERE = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost";
 
 export type Microphone = "speaks" | "denied";
 

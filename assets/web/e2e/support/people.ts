@@ -58,3 +58,21 @@ export async function joinAt(page: Page, address: string, { name, password }: Pe
   await page.getByRole("button", { name: "Create the account" }).click();
   await expect(menuButton(page, { name, password })).toBeVisible();
 }
+
+/** Makes the first account, in no language of its own. */
+export async function setUp(page: Page, base: string, state: string, person: Person): Promise<void> {
+  await page.goto(`${base}/setup`);
+  await page.getByLabel("Set-up token").fill(setUpToken(state));
+  await page.getByLabel("Name", { exact: true }).fill(person.name);
+  await passwordField(page).fill(person.password);
+  await page.getByLabel("Language", { exact: true }).selectOption("Not chosen");
+  await page.getByRole("button", { name: "Set it up" }).click();
+  await expect(menuButton(page, person)).toBeVisible();
+}
+
+/** Sends name and password from the log-in page, whatever its language. */
+export async function sendCredentials(page: Page, { name, password }: Person): Promise<void> {
+  await page.locator("input[autocomplete=username]").fill(name);
+  await page.locator("input[autocomplete=current-password]").fill(password);
+  await page.keyboard.press("Enter");
+}

@@ -2,7 +2,22 @@
 import type { Page } from "@playwright/test";
 
 /** Names and commands that are written in Latin letters in every language. */
-const NAMES = ["Oneiros", "Landlock", "Linux", "PostgreSQL", "ONNX", "TCP", "HTTPS", "localhost", "Ctrl", "Enter", "API"];
+const NAMES = [
+  "Oneiros",
+  "Landlock",
+  "Linux",
+  "PostgreSQL",
+  "ONNX",
+  "TCP",
+  "HTTPS",
+  "localhost",
+  "Ctrl",
+  "Enter",
+  "API",
+  "TOTP",
+  "PIN",
+  "QR",
+];
 
 /**
  * Latin words that a person sees or hears, of the page's own language. Left out: what is marked as another language or

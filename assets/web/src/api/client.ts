@@ -10,19 +10,24 @@ export type Schemas = components["schemas"];
 export type Account = Schemas["Account"];
 export type ApiKey = Schemas["ApiKey"];
 export type AuditEntry = Schemas["AuditEntry"];
+export type Confirmation = Schemas["Confirmation"];
 export type Dream = Schemas["Dream"];
+export type Identity = Schemas["Identity"];
 export type Interpretation = Schemas["Interpretation"];
 export type Invitation = Schemas["Invitation"];
 export type Lens = Schemas["Lens"];
 export type Limits = Schemas["Limits"];
 export type Mood = Schemas["Mood"];
 export type NewApiKey = Schemas["NewApiKey"];
+export type NewAuthenticator = Schemas["NewAuthenticator"];
 export type OneTimeCode = Schemas["OneTimeCode"];
+export type Passkey = Schemas["Passkey"];
 export type Problem = Schemas["Problem"];
 export type ProfileChange = Schemas["ProfileChange"];
 export type RegistrationRequest = Schemas["RegistrationRequest"];
 export type Role = Schemas["Role"];
 export type Scope = Schemas["Scope"];
+export type SecondFactor = Schemas["SecondFactor"];
 export type Session = Schemas["Session"];
 export type SessionState = Schemas["SessionState"];
 export type Settings = Schemas["Settings"];
@@ -36,13 +41,16 @@ export type WaitingEvent = Schemas["WaitingEvent"];
 /** For streams and uploads; see `events.ts`. */
 export const client = createFetchClient<paths>({ baseUrl: "/" });
 
-async function saysSignedOut(response: Response): Promise<boolean> {
-  if (response.status !== 401) return false;
+/** Refusals that say that the session is not what the page takes it for. */
+const STALE_SESSION = ["/problems/unauthenticated", "/problems/second-factor-missing"];
+
+async function saysOtherSession(response: Response): Promise<boolean> {
+  if (response.status !== 401 && response.status !== 403) return false;
   const body: unknown = await response
     .clone()
     .json()
     .catch(() => null);
-  return isProblem(body) && body.type === "/problems/unauthenticated";
+  return isProblem(body) && STALE_SESSION.includes(body.type);
 }
 
 // Every request of the page goes through here, streams and uploads too.
@@ -52,8 +60,8 @@ client.use({
     if (token !== null && !onlyAsks(request.method)) request.headers.set(CSRF_HEADER, token);
   },
   async onResponse({ response }) {
-    // Whoever is no longer signed in gets the log-in page, wherever it was noticed.
-    if (await saysSignedOut(response)) void queryClient.invalidateQueries({ queryKey: SESSION });
+    // Whoever is no longer signed in gets the log-in page, wherever it was noticed; whoever lacks a second factor, the way to one.
+    if (await saysOtherSession(response)) void queryClient.invalidateQueries({ queryKey: SESSION });
   },
 });
 

@@ -2,8 +2,11 @@ import type { Problem } from "./client";
 
 /** Everything that can go wrong with a request, in one shape for the page. */
 export interface Failure {
-  /** `offline`: this device has no network; `unreachable`: the box did not answer; `broken`: its answer ended early. */
-  kind: "offline" | "unreachable" | "broken" | "problem";
+  /**
+   * `offline`: this device has no network; `unreachable`: the box did not answer; `broken`: its answer ended early.
+   * `passkey…`: the browser showed none, has one already, or cannot here.
+   */
+  kind: "offline" | "unreachable" | "broken" | "problem" | "passkeyUnshown" | "passkeyKnown" | "passkeyUnfit";
   problem?: Problem;
   /** Seconds after which trying again makes sense. */
   retryAfter?: number;

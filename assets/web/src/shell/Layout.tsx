@@ -1,19 +1,23 @@
 import { Outlet, lazyRouteComponent, useRouterState } from "@tanstack/react-router";
-import { Suspense } from "react";
+import { Suspense, useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { SetUpBanner } from "../account/session/SetUpBanner";
 import { useGate } from "../account/session/useGate";
+import { useLiveNews } from "../live/useLiveNews";
 import { SessionProvider } from "../write/SessionProvider";
 import { Banners } from "./Banners";
 import { DoorBanners } from "./DoorBanners";
 import { Header } from "./Header";
 
 const LogInPage = lazyRouteComponent(() => import("../account/entry/LogInPage"), "LogInPage");
+const RequiredPage = lazyRouteComponent(() => import("../account/factors/RequiredPage"), "RequiredPage");
 
 export function Layout() {
   const { t } = useTranslation();
-  const { gate, session } = useGate();
+  const [adding, setAdding] = useState(false);
+  const { gate, session } = useGate(adding);
+  useLiveNews(session);
   const path = useRouterState({ select: (state) => state.location.pathname });
   const inviting = session?.stage === "unclaimed" && path !== "/setup";
   return (
@@ -27,11 +31,16 @@ export function Layout() {
       <Header links={gate === "app"} account={session?.account ?? null} />
       {/* Before log-in the box tells nothing about itself. */}
       {gate === "app" && <Banners>{inviting && <SetUpBanner />}</Banners>}
-      {(gate === "log-in" || gate === "door") && <DoorBanners />}
+      {(gate === "log-in" || gate === "door" || gate === "second-factor") && <DoorBanners />}
       <main id="main" tabIndex={-1} className="flex-1 px-4 pt-6 pb-16 sm:px-8 sm:pt-12">
         {gate === "log-in" && (
           <Suspense>
             <LogInPage />
+          </Suspense>
+        )}
+        {gate === "second-factor" && (
+          <Suspense>
+            <RequiredPage onAdding={setAdding} />
           </Suspense>
         )}
         {(gate === "app" || gate === "door") && (

@@ -6,11 +6,14 @@ const byType = {
   "/problems/unauthenticated": "signedOut",
   "/problems/forbidden": "forbidden",
   "/problems/csrf": "outOfDate",
+  "/problems/log-in-again": "logInAgain",
+  "/problems/not-shown": "notShown",
 } as const;
 
 const byStatus = {
   404: "gone",
   408: "slow",
+  409: "conflict",
   413: "tooLarge",
   415: "unsupported",
   422: "invalid",

@@ -8,13 +8,15 @@ interface DialogProps {
   open: boolean;
   title: string;
   onClose: () => void;
+  /** It must not close by chance: neither by Escape nor by a button of its own. */
+  held?: boolean;
   /** Buttons at the end. */
   actions?: ReactNode;
   children?: ReactNode;
 }
 
 /** A modal dialog on the browser's own element, which keeps the focus in, answers Escape and gives the focus back. */
-export function Dialog({ open, title, onClose, actions, children }: DialogProps) {
+export function Dialog({ open, title, onClose, held = false, actions, children }: DialogProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   const titleId = useId();
   const { t } = useTranslation();
@@ -26,11 +28,19 @@ export function Dialog({ open, title, onClose, actions, children }: DialogProps)
     if (!open && element.open) element.close();
   }, [open]);
 
+  const closed = () => {
+    // A browser lets nobody be kept in a dialog: at a second Escape it closes whatever is said.
+    if (held) dialog.current?.showModal();
+    else onClose();
+  };
   return (
     <dialog
       ref={dialog}
       aria-labelledby={titleId}
-      onClose={onClose}
+      onCancel={(event) => {
+        if (held) event.preventDefault();
+      }}
+      onClose={closed}
       className="m-auto w-[min(30rem,calc(100vw-2rem))] rounded-2xl border border-line bg-surface p-0 text-ink backdrop:bg-shade"
     >
       {open && (
@@ -39,14 +49,16 @@ export function Dialog({ open, title, onClose, actions, children }: DialogProps)
             <h2 id={titleId} className="text-xl font-semibold">
               {title}
             </h2>
-            <button
-              type="button"
-              onClick={onClose}
-              aria-label={t("shell.close")}
-              className="-m-2 inline-flex size-11 shrink-0 items-center justify-center rounded-full text-muted hover:text-ink"
-            >
-              <CloseIcon />
-            </button>
+            {!held && (
+              <button
+                type="button"
+                onClick={onClose}
+                aria-label={t("shell.close")}
+                className="-m-2 inline-flex size-11 shrink-0 items-center justify-center rounded-full text-muted hover:text-ink"
+              >
+                <CloseIcon />
+              </button>
+            )}
           </div>
           {children}
           {actions && <div className="flex flex-wrap justify-end gap-3">{actions}</div>}

@@ -9,10 +9,14 @@ interface ShownOnceProps {
   /** What is shown. */
   value: string;
   hint?: ReactNode;
+  /** How many lines it has. */
+  rows?: number;
+  /** Further buttons. */
+  actions?: ReactNode;
 }
 
 /** A secret that is told a single time, with a button to copy it. */
-export function ShownOnce({ label, value, hint }: ShownOnceProps) {
+export function ShownOnce({ label, value, hint, rows = 2, actions }: ShownOnceProps) {
   const { t } = useTranslation();
   const id = useId();
   const field = useRef<HTMLTextAreaElement>(null);
@@ -44,7 +48,7 @@ export function ShownOnce({ label, value, hint }: ShownOnceProps) {
         value={value}
         dir="ltr"
         translate="no"
-        rows={2}
+        rows={rows}
         aria-describedby={`${id}-hint`}
         onFocus={(event) => event.target.select()}
         className="block field-sizing-content w-full resize-none rounded-2xl border border-control bg-sunken px-4 py-2 text-start font-mono text-sm break-all"
@@ -55,6 +59,7 @@ export function ShownOnce({ label, value, hint }: ShownOnceProps) {
       </p>
       <div className="flex flex-wrap items-center gap-3">
         <Button onClick={() => void copy()}>{t("shell.once.copy")}</Button>
+        {actions}
         <p role="status">{said}</p>
       </div>
     </div>

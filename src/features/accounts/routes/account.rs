@@ -18,7 +18,7 @@ use crate::{
         problem::{BodyProblems, CommonProblems, Problem},
     },
     features::accounts::{
-        Account, AccountService, ApiKey, ErasureRequest, KeyRequest, NewApiKey, PasswordChange, Principal, ProfileChange, Session, Visitor,
+        Account, AccountService, ApiKey, Confirmation, KeyRequest, NewApiKey, PasswordChange, Principal, ProfileChange, Session, Visitor,
     },
 };
 
@@ -129,7 +129,7 @@ pub async fn export_account(State(service): Service, principal: Principal, visit
 
 /// Delete your account with everything that is yours.
 #[utoipa::path(post, operation_id = "erase_account", path = "/api/v1/account/erasure", tag = "accounts", security(("session" = ["account"])),
-    request_body = ErasureRequest, responses(
+    request_body = Confirmation, responses(
     (status = 204, description = "It is gone"),
     (status = 409, description = "You are the last admin", body = Problem, content_type = "application/problem+json"),
     BodyProblems, CommonProblems,
@@ -138,7 +138,7 @@ pub async fn erase_account(
     State(service): Service,
     principal: Principal,
     visitor: Visitor,
-    JsonBody(request): JsonBody<ErasureRequest>,
+    JsonBody(request): JsonBody<Confirmation>,
 ) -> Result<impl IntoResponse> {
     service.erase(&principal, request, &visitor).await?;
     Ok((StatusCode::NO_CONTENT, cookies::end()?))

@@ -65,7 +65,7 @@ pub async fn list_users(State(service): Service, QueryString(query): QueryString
 }
 
 /// Make a person with a password. The first person must be an admin.
-#[utoipa::path(post, operation_id = "add_user", path = "/api/v1/users", tag = "people", security(("key" = ["admin"])), request_body = NewUserRequest, responses(
+#[utoipa::path(post, operation_id = "add_user", path = "/api/v1/users", tag = "people", security(("session" = ["admin"])), request_body = NewUserRequest, responses(
     (status = 201, description = "The id", body = UserId),
     (status = 409, description = "The name or the address is taken", body = Problem, content_type = "application/problem+json"),
     BodyProblems, CommonProblems,
@@ -80,7 +80,7 @@ pub async fn add_user(
 }
 
 /// Change what somebody is, or suspend or reinstate them. With a suspension every session, key and open stream of theirs ends.
-#[utoipa::path(patch, operation_id = "change_user", path = "/api/v1/users/{id}", tag = "people", security(("key" = ["admin"])),
+#[utoipa::path(patch, operation_id = "change_user", path = "/api/v1/users/{id}", tag = "people", security(("session" = ["admin"])),
     params(("id" = Uuid, Path)), request_body = UserChange, responses(
     (status = 200, body = User),
     (status = 404, description = "There is nobody of that id", body = Problem, content_type = "application/problem+json"),
@@ -98,7 +98,7 @@ pub async fn change_user(
 }
 
 /// A code with which somebody sets a new password; it is shown this once and good for a day.
-#[utoipa::path(post, operation_id = "offer_password_reset", path = "/api/v1/users/{id}/password-reset", tag = "people", security(("key" = ["admin"])),
+#[utoipa::path(post, operation_id = "offer_password_reset", path = "/api/v1/users/{id}/password-reset", tag = "people", security(("session" = ["admin"])),
     params(("id" = Uuid, Path)), responses(
     (status = 201, body = OneTimeCode),
     (status = 404, description = "There is nobody of that id", body = Problem, content_type = "application/problem+json"),
@@ -140,7 +140,7 @@ pub async fn list_invitations(State(service): Service) -> Result<Json<Vec<Invita
 }
 
 /// Invite somebody: the code is shown this once, and makes one account.
-#[utoipa::path(post, operation_id = "invite", path = "/api/v1/invitations", tag = "people", security(("key" = ["admin"])), request_body = InvitationRequest, responses(
+#[utoipa::path(post, operation_id = "invite", path = "/api/v1/invitations", tag = "people", security(("session" = ["admin"])), request_body = InvitationRequest, responses(
     (status = 201, body = OneTimeCode),
     (status = 409, description = "The appliance is not set up", body = Problem, content_type = "application/problem+json"),
     BodyProblems, CommonProblems,
@@ -193,7 +193,7 @@ pub async fn show_settings(State(service): Service) -> Json<Settings> {
 }
 
 /// Decide for all.
-#[utoipa::path(patch, operation_id = "change_settings", path = "/api/v1/settings", tag = "people", security(("key" = ["admin"])), request_body = SettingsChange, responses(
+#[utoipa::path(patch, operation_id = "change_settings", path = "/api/v1/settings", tag = "people", security(("session" = ["admin"])), request_body = SettingsChange, responses(
     (status = 200, body = Settings), BodyProblems, CommonProblems,
 ))]
 pub async fn change_settings(

@@ -101,6 +101,7 @@ pub async fn reset_password(
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn welcome(service: &AccountService, entrance: &Entrance) -> Result<(HeaderMap, Json<SessionState>)> {
+/// Gives whoever came in the cookies of their session.
+pub(super) async fn welcome(service: &AccountService, entrance: &Entrance) -> Result<(HeaderMap, Json<SessionState>)> {
     Ok((cookies::begin(entrance)?, Json(service.state(Some(&entrance.principal)).await?)))
 }

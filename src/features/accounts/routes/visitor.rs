@@ -28,6 +28,7 @@ pub fn visitor(headers: &HeaderMap, extensions: &Extensions) -> Visitor {
         csrf: text(CSRF_HEADER),
         user_agent: text(header::USER_AGENT.as_str())
             .map(|name| name.chars().filter(|c| !c.is_control()).take(LONGEST_USER_AGENT).collect()),
+        page: text(header::ORIGIN.as_str()),
     }
 }
 
@@ -37,7 +38,7 @@ fn bearer(value: &str) -> Option<String> {
 }
 
 /// The cookie's value, when it came exactly once: two of one name are somebody's attempt to put one in the other's place.
-fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
+pub(super) fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
     let values = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
     let mut found =
         values.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('=')).filter(|(key, _)| *key == name);

@@ -7,7 +7,7 @@ use super::AccountService;
 use crate::{
     error::{Error, Result},
     features::accounts::{
-        Action, AuditPage, Credential, Invitation, InvitationRequest, NewUserRequest, OneTimeCode, Principal, Role, Settings,
+        Action, AuditPage, Credential, Invitation, InvitationRequest, NewUserRequest, OneTimeCode, Principal, Role, Scope, Settings,
         SettingsChange, User, UserChange, UserId, UserPage, Visitor,
         audit::Entry,
         name::{self, UserName},
@@ -40,7 +40,8 @@ impl AccountService {
             return Ok(UserId::LOCAL);
         }
         let password_hash = self.hash(&request.password).await?;
-        let person = NewPerson { name: &name, email, password_hash: &password_hash, language: None };
+        self.require_still(by, Scope::Admin).await?;
+        let person = NewPerson { name: &name, email, password_hash: Some(&password_hash), language: None };
         let told = self.told(Action::Registered, by, visitor).with(json!({ "role": request.role }));
         self.store.add_person(&person, request.role, &told).await
     }
@@ -59,10 +60,17 @@ impl AccountService {
 
     /// A code by which somebody sets a new password.
     pub async fn offer_reset(&self, id: Uuid, by: &Principal, visitor: &Visitor) -> Result<OneTimeCode> {
+        self.require_still(by, Scope::Admin).await?;
         let (code, code_id, user) = (secret::random().map_err(Error::Internal)?, Uuid::now_v7(), UserId(id));
         let told = self.told(Action::PasswordReset, by, visitor).about(user);
         let expires_at = self.store.offer_reset(code_id, &code, user, self.actor(by), RESET_HOURS, &told).await?;
         Ok(OneTimeCode { id: code_id, code, expires_at })
+    }
+
+    /// Takes every second factor of somebody away who lost them; their sessions end.
+    pub async fn remove_second_factor_of(&self, id: Uuid, by: &Principal, visitor: &Visitor) -> Result<()> {
+        let told = self.told(Action::SecondFactorRemoved, by, visitor).about(UserId(id));
+        if self.store.remove_factors(UserId(id), &told).await? { Ok(()) } else { Err(Error::NotFound("person")) }
     }
 
     pub async fn invite(&self, request: InvitationRequest, by: &Principal, visitor: &Visitor) -> Result<OneTimeCode> {
@@ -77,6 +85,7 @@ impl AccountService {
         if !self.is_claimed() {
             return Err(Error::Conflict("no account exists yet: set this appliance up first".into()));
         }
+        self.require_still(by, Scope::Admin).await?;
         let (code, id) = (secret::random().map_err(Error::Internal)?, Uuid::now_v7());
         let told = self.told(Action::Invited, by, visitor).with(json!({ "role": request.role }));
         let expires_at = self.store.invite(&NewInvitation { id, code: &code, role: request.role, note, days }, by.user, &told).await?;
@@ -98,7 +107,12 @@ impl AccountService {
 
     pub fn settings(&self) -> Settings {
         let standing = self.standing();
-        Settings { registration: standing.registration, host_name: standing.host_name, daily_readings: standing.daily_readings }
+        Settings {
+            registration: standing.registration,
+            host_name: standing.host_name,
+            daily_readings: standing.daily_readings,
+            second_factor_roles: standing.second_factor_roles,
+        }
     }
 
     pub async fn change_settings(&self, change: SettingsChange, by: &Principal, visitor: &Visitor) -> Result<Settings> {
@@ -111,9 +125,15 @@ impl AccountService {
                 format!("must be 1 to {MOST_DAILY_READINGS}, or null for as many as people like"),
             ));
         }
-        let change = SettingsChange { host_name, ..change };
+        let mut change = SettingsChange { host_name, ..change };
+        if let Some(roles) = &mut change.second_factor_roles {
+            roles.sort_unstable();
+            roles.dedup();
+        }
+        self.require_still(by, Scope::Admin).await?;
         let told = self.told(Action::SettingsChanged, by, visitor).with(json!({
             "registration": change.registration, "host_name": change.host_name.is_some(), "daily_readings": change.daily_readings.flatten(),
+            "second_factor_roles": change.second_factor_roles,
         }));
         let settings = self.store.change_settings(&change, &told).await?;
         self.refresh().await?;

@@ -9,12 +9,13 @@ use super::AccountService;
 use crate::{
     error::{Error, Result},
     features::accounts::{
-        Action, Allowance, LoginRequest, PasswordResetRequest, Principal, Registration, RegistrationRequest, SetupRequest, UserId, Visitor,
+        Action, Allowance, CameBy, LoginRequest, PasswordResetRequest, Principal, Registration, RegistrationRequest, SetupRequest, UserId,
+        Visitor,
         audit::Entry,
         limits::network,
         name::{self, UserName},
         password, profile, secret,
-        store::{NewPerson, NewSession},
+        store::{NewPerson, NewSession, Proof},
     },
 };
 
@@ -56,7 +57,8 @@ impl AccountService {
         let host_name = request.host_name.as_deref().filter(|name| !name.trim().is_empty());
         let host_name = host_name.map(|name| profile::host_name("host_name", name)).transpose()?;
         self.claim(&name, None, &request.password, language.as_deref(), host_name.as_deref(), visitor).await?;
-        self.enter(UserId::LOCAL, visitor).await
+        self.give_door_back(visitor).await?;
+        self.enter(&Proof::of(UserId::LOCAL), CameBy::Password, visitor).await
     }
 
     /// Makes the first admin, whoever asked for it with the right to.
@@ -70,7 +72,7 @@ impl AccountService {
         visitor: &Visitor,
     ) -> Result<()> {
         let password_hash = self.hash(password).await?;
-        let person = NewPerson { name, email, password_hash: &password_hash, language };
+        let person = NewPerson { name, email, password_hash: Some(&password_hash), language };
         let told = Entry::new(Action::Setup, Some(UserId::LOCAL), visitor.address());
         if !self.store.claim(&person, host_name, &told).await? {
             return Err(Error::Conflict("this appliance is set up: log in".into()));
@@ -79,36 +81,52 @@ impl AccountService {
         self.setup.close().map_err(Error::Internal)
     }
 
-    /// Lets a person in by name (or address) and password. What was wrong is not told, and every try takes as long.
+    /// Lets a person in by name (or address) and password, with a code where they have a second factor.
     pub async fn log_in(&self, request: LoginRequest, visitor: &Visitor) -> Result<Entrance> {
-        let key = UserName::key_of(&request.name);
+        let proof = self.prove(&request.name, &request.password, request.code.as_deref(), visitor).await?;
+        self.enter(&proof, CameBy::Password, visitor).await
+    }
+
+    /// Whose name (or address) and password this is, shown with a second factor by whoever has one. What was wrong with name or
+    /// password is not told, and every try takes as long.
+    pub(super) async fn prove(&self, name: &str, password: &str, code: Option<&str>, visitor: &Visitor) -> Result<Proof> {
+        let key = UserName::key_of(name);
         self.try_door(visitor).await?;
         let from = place_of(visitor);
         // What was typed as a name may be anything, a password too: it is counted and not kept.
-        let name = secret::fingerprint(&key);
-        let tries = [(format!("name:{name}:{from}"), &TRIES_AT_NAME), (format!("name:{name}"), &TRIES_AT_NAME_OF_ALL)];
+        let counted = secret::fingerprint(&key);
+        let tries = [(format!("name:{counted}:{from}"), &TRIES_AT_NAME), (format!("name:{counted}"), &TRIES_AT_NAME_OF_ALL)];
         for (subject, allowance) in &tries {
             self.limits.take(subject, allowance).await?;
         }
-        let person = self.store.person_with(&key, &name::email_key_of(&request.name)).await?;
+        let person = self.store.person_with(&key, &name::email_key_of(name)).await?;
         let hash = person.as_ref().map(|person| person.password_hash.clone());
-        let right = self.verify(&request.password, hash).await?;
-        match person {
-            Some(person) if right && !person.suspended => {
-                if password::needs_rehash(&person.password_hash) {
-                    let fresh = self.hash(&request.password).await?;
-                    self.store.rehash(person.id, &fresh).await?;
-                }
-                for (subject, allowance) in &tries {
-                    self.limits.give_back(subject, allowance).await?;
-                }
-                self.enter(person.id, visitor).await
-            }
+        let right = self.verify(password, hash).await?;
+        let mut person = match person {
+            Some(person) if right && !person.suspended => person,
             person => {
                 self.refused(visitor, person.map(|person| person.id), "login").await;
-                Err(Error::WrongCredentials)
+                return Err(Error::WrongCredentials);
             }
+        };
+        let shown = self.show_second_factor(person.id, code, visitor).await;
+        if matches!(shown, Err(Error::WrongSecondFactor)) {
+            self.refused(visitor, Some(person.id), "second-factor").await;
         }
+        // To be asked for the code is a step of the way in and no try of a guesser's: the password was right.
+        if matches!(shown, Ok(_) | Err(Error::SecondFactorNeeded)) {
+            for (subject, allowance) in &tries {
+                self.limits.give_back(subject, allowance).await?;
+            }
+            self.give_door_back(visitor).await?;
+        }
+        let second_factor = shown?;
+        if password::needs_rehash(&person.password_hash) {
+            let fresh = self.hash(password).await?;
+            self.store.rehash(person.id, &person.password_hash, &fresh).await?;
+            person.password_hash = fresh;
+        }
+        Ok(Proof { user: person.id, password_hash: Some(person.password_hash), second_factor })
     }
 
     /// Makes an account for somebody with an invitation, or for anybody where registration is open.
@@ -127,7 +145,7 @@ impl AccountService {
         let email = email.map(|email| name::email("email", email)).transpose()?;
         let language = request.language.as_deref().map(|code| profile::language("language", code)).transpose()?;
         let password_hash = self.hash(&request.password).await?;
-        let person = NewPerson { name: &name, email, password_hash: &password_hash, language: language.as_deref() };
+        let person = NewPerson { name: &name, email, password_hash: Some(&password_hash), language: language.as_deref() };
         let told = Entry::new(Action::Registered, None, visitor.address());
         let user = match code {
             Some(code) => self.store.register_invited(code, &person, &told).await,
@@ -136,7 +154,9 @@ impl AccountService {
         if matches!(user, Err(Error::WrongCode)) {
             self.refused(visitor, None, "registration").await;
         }
-        self.enter(user?, visitor).await
+        let user = user?;
+        self.give_door_back(visitor).await?;
+        self.enter(&Proof::of(user), CameBy::Password, visitor).await
     }
 
     /// Sets a new password by a code from an admin.
@@ -148,7 +168,8 @@ impl AccountService {
         };
         password::check("password", &request.password, &name)?;
         let hash = self.hash(&request.password).await?;
-        self.store.reset_password(&request.code, &hash, &Entry::new(Action::PasswordReset, None, visitor.address())).await
+        self.store.reset_password(&request.code, &hash, &Entry::new(Action::PasswordReset, None, visitor.address())).await?;
+        self.give_door_back(visitor).await
     }
 
     /// Ends the session that asks.
@@ -158,27 +179,34 @@ impl AccountService {
         self.store.end_session(principal.user, session, &told).await.map(drop)
     }
 
-    /// Begins a session for somebody who came in by the right door; the try is not one of a guesser's.
-    async fn enter(&self, user: UserId, visitor: &Visitor) -> Result<Entrance> {
-        self.limits.give_back(&format!("doors:{}", place_of(visitor)), &TRIES_FROM_ONE).await?;
+    /// Begins a session for somebody who came in by a door.
+    pub(super) async fn enter(&self, proof: &Proof, came_by: CameBy, visitor: &Visitor) -> Result<Entrance> {
         let token = secret::random().map_err(Error::Internal)?;
-        let role = self.store.role_of(user).await?.ok_or(Error::NotFound("person"))?;
         let session = NewSession {
             token: &token,
+            came_by,
             user_agent: visitor.user_agent.as_deref(),
             address: visitor.address(),
             instead_of: visitor.session.as_deref(),
         };
-        let told = Entry::new(Action::Login, Some(user), visitor.address());
-        let session = self.store.begin_session(user, &session, &told).await?;
-        Ok(Entrance { principal: Principal::of_session(user, session, role), token })
+        let told = Entry::new(Action::Login, Some(proof.user), visitor.address()).with(json!({ "came_by": came_by }));
+        self.store.begin_session(proof, &session, &told).await?;
+        let principal = self.store.session_with(&token).await?.ok_or(Error::WrongCredentials)?;
+        Ok(Entrance { principal, token })
     }
 
-    async fn try_door(&self, visitor: &Visitor) -> Result<()> {
+    /// Takes a try of those that an address has at all doors.
+    pub(super) async fn try_door(&self, visitor: &Visitor) -> Result<()> {
         self.limits.take(&format!("doors:{}", place_of(visitor)), &TRIES_FROM_ONE).await
     }
 
-    async fn refused(&self, visitor: &Visitor, subject: Option<UserId>, door: &str) {
+    /// Whoever came in by the right door was no guesser.
+    pub(super) async fn give_door_back(&self, visitor: &Visitor) -> Result<()> {
+        self.limits.give_back(&format!("doors:{}", place_of(visitor)), &TRIES_FROM_ONE).await
+    }
+
+    /// Tells the audit that somebody was not let in.
+    pub(super) async fn refused(&self, visitor: &Visitor, subject: Option<UserId>, door: &str) {
         let entry = Entry { subject, ..Entry::new(Action::LoginRefused, None, visitor.address()) };
         if let Err(error) = self.store.tell(&entry.with(json!({ "door": door }))).await {
             tracing::warn!(%error, "a refusal could not be noted");
@@ -187,6 +215,6 @@ impl AccountService {
 }
 
 /// Where a visitor comes from, as limits know it.
-fn place_of(visitor: &Visitor) -> String {
+pub(super) fn place_of(visitor: &Visitor) -> String {
     visitor.address().map_or_else(|| "socket".into(), network)
 }

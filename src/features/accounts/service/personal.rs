@@ -8,7 +8,7 @@ use super::AccountService;
 use crate::{
     error::{Error, Result},
     features::accounts::{
-        Account, Action, ApiKey, Credential, ErasureRequest, KeyRequest, NewApiKey, PasswordChange, Principal, ProfileChange, Scope,
+        Account, Action, ApiKey, Confirmation, Credential, KeyRequest, NewApiKey, PasswordChange, Principal, ProfileChange, Role, Scope,
         Session, UserId, Visitor, audit::Entry, name, password, profile, secret,
     },
 };
@@ -39,7 +39,7 @@ impl AccountService {
     }
 
     pub async fn change_password(&self, principal: &Principal, request: PasswordChange, visitor: &Visitor) -> Result<()> {
-        self.confirm(principal, &request.current, visitor).await?;
+        self.confirm(principal, Some(&request.current), visitor).await?;
         let name = self.account(principal.user).await?.name;
         password::check("new", &request.new, &name)?;
         let hash = self.hash(&request.new).await?;
@@ -74,9 +74,6 @@ impl AccountService {
         if name.is_empty() || name.chars().count() > LONGEST_KEY_NAME || name.chars().any(char::is_control) {
             return Err(Error::invalid("name", format!("must be 1 to {LONGEST_KEY_NAME} characters: what the key is for")));
         }
-        if request.scopes.is_empty() {
-            return Err(Error::invalid("scopes", "must name at least one scope"));
-        }
         if let Some(days) = request.expires_in_days
             && !(1..=LONGEST_KEY_LIFE_DAYS).contains(&days)
         {
@@ -86,18 +83,13 @@ impl AccountService {
             ));
         }
         let role = self.store.role_of(user).await?.ok_or(Error::NotFound("person"))?;
-        let beyond = request.scopes.iter().find(|scope| **scope == Scope::Account || !role.scopes().contains(scope));
-        if let Some(beyond) = beyond {
-            return Err(Error::invalid("scopes", format!("must not hold `{}`: no key of this person can have it", beyond.name())));
-        }
+        let scopes = granted(role, request.scopes)?;
+        self.may_make_key(user, &scopes, by).await?;
         if self.store.keys(user).await?.len() >= MOST_KEYS {
             return Err(Error::Conflict(format!("there are {MOST_KEYS} keys already: revoke one that is not needed any more")));
         }
         let (key, prefix) = secret::api_key().map_err(Error::Internal)?;
         let created_at = OffsetDateTime::now_utc();
-        let mut scopes = request.scopes;
-        scopes.sort_unstable();
-        scopes.dedup();
         let expires_at = request.expires_in_days.map(|days| created_at + time::Duration::days(days.into()));
         let about = ApiKey { id: Uuid::now_v7(), name: name.to_owned(), prefix, scopes, created_at, expires_at, last_used_at: None };
         let told = Entry::new(Action::KeyCreated, Some(by.user), visitor.address())
@@ -105,6 +97,18 @@ impl AccountService {
             .with(json!({ "prefix": about.prefix, "scopes": about.scopes }));
         self.store.keep_key(user, &key, &about, &told).await?;
         Ok(NewApiKey { about, key })
+    }
+
+    /// An admin makes keys for others' programs, but none that shows their dreams or acts as an admin of their name: that would be to
+    /// come in as them, unseen. The command line of this machine may.
+    async fn may_make_key(&self, user: UserId, scopes: &[Scope], by: &Principal) -> Result<()> {
+        if by.user == user || !by.has_account() {
+            return self.require_still(by, Scope::Account).await;
+        }
+        if let Some(theirs) = scopes.iter().find(|scope| matches!(scope, Scope::DreamsRead | Scope::DreamsWrite | Scope::Admin)) {
+            return Err(Error::invalid("scopes", format!("must not hold `{}`: only the person makes such a key", theirs.name())));
+        }
+        self.require_still(by, Scope::Admin).await
     }
 
     pub async fn revoke_key(&self, principal: &Principal, id: Uuid, visitor: &Visitor) -> Result<()> {
@@ -122,26 +126,46 @@ impl AccountService {
         }
         all.insert("sessions".into(), json!(self.store.sessions(user, None).await?));
         all.insert("keys".into(), json!(self.store.keys(user).await?));
+        all.insert("identities".into(), json!(self.store.identities(user).await?));
+        all.insert("passkeys".into(), json!(self.store.passkeys(user).await?));
         self.store.tell(&Entry::new(Action::Exported, Some(user), visitor.address())).await?;
         Ok(Value::Object(all))
     }
 
     /// Deletes the person with everything that is theirs.
-    pub async fn erase(&self, principal: &Principal, request: ErasureRequest, visitor: &Visitor) -> Result<()> {
-        self.confirm(principal, &request.password, visitor).await?;
+    pub async fn erase(&self, principal: &Principal, request: Confirmation, visitor: &Visitor) -> Result<()> {
+        self.confirm(principal, request.password.as_deref(), visitor).await?;
         let told = Entry::new(Action::Erased, Some(principal.user), visitor.address()).about(principal.user);
         self.store.erase(principal.user, &told).await
     }
 
-    /// Asks for the password once more: a page left open is not the person.
-    async fn confirm(&self, principal: &Principal, password: &str, visitor: &Visitor) -> Result<()> {
-        self.limits.take(&format!("confirm:{}", principal.user.0), &super::CONFIRMATIONS).await?;
-        let hash = self.store.password_hash(principal.user).await?;
-        if self.verify(password, hash).await? {
-            return Ok(());
+    /// Asks for the password once more: a page left open is not the person. Whoever has none must have come in just now.
+    pub(super) async fn confirm(&self, principal: &Principal, password: Option<&str>, visitor: &Visitor) -> Result<()> {
+        let Some(hash) = self.store.password_hash(principal.user).await? else {
+            let Credential::Session(session) = principal.credential else { return Err(Error::LogInAgain) };
+            return if self.store.is_fresh(principal.user, session).await? { Ok(()) } else { Err(Error::LogInAgain) };
+        };
+        let subject = format!("confirm:{}", principal.user.0);
+        self.limits.take(&subject, &super::CONFIRMATIONS).await?;
+        if self.verify(password.unwrap_or_default(), Some(hash)).await? {
+            return self.limits.give_back(&subject, &super::CONFIRMATIONS).await;
         }
         let told = Entry::new(Action::LoginRefused, Some(principal.user), visitor.address()).with(json!({ "door": "confirmation" }));
         self.store.tell(&told).await?;
         Err(Error::WrongPassword)
     }
+}
+
+/// What a program is given, in order: any but the account itself, as far as its person has it.
+pub(super) fn granted(role: Role, mut scopes: Vec<Scope>) -> Result<Vec<Scope>> {
+    if scopes.is_empty() {
+        return Err(Error::invalid("scopes", "must name at least one scope"));
+    }
+    let beyond = scopes.iter().find(|scope| **scope == Scope::Account || !role.scopes().contains(scope));
+    if let Some(beyond) = beyond {
+        return Err(Error::invalid("scopes", format!("must not hold `{}`: no program of this person can have it", beyond.name())));
+    }
+    scopes.sort_unstable();
+    scopes.dedup();
+    Ok(scopes)
 }

@@ -1,12 +1,14 @@
 //! The audit: rows come and never change.
 
+use serde_json::json;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::AccountStore;
 use crate::db::Whose;
+use crate::egress::AuditRecord;
 use crate::error::Result;
-use crate::features::accounts::{AuditEntry, AuditPage, AuditPerson, audit::Entry};
+use crate::features::accounts::{Action, AuditEntry, AuditPage, AuditPerson, audit::Entry};
 
 /// Notes what was done, in the transaction that does it where there is one.
 pub async fn tell(connection: &mut PgConnection, entry: &Entry) -> Result<()> {
@@ -24,6 +26,20 @@ pub async fn tell(connection: &mut PgConnection, entry: &Entry) -> Result<()> {
 }
 
 impl AccountStore {
+    /// Notes a request that left, or was kept from leaving: nobody's doing, at its own time.
+    pub async fn tell_of_egress(&self, record: &AuditRecord) -> Result<()> {
+        let AuditRecord { time, purpose, destination, method, outcome, bytes } = record;
+        sqlx::query!(
+            "INSERT INTO audit (at, action, detail) VALUES ($1, $2, $3)",
+            time,
+            Action::Egress.name(),
+            json!({ "purpose": purpose, "destination": destination, "method": method, "outcome": outcome, "bytes": bytes }),
+        )
+        .execute(self.rows.pool())
+        .await?;
+        Ok(())
+    }
+
     /// Newest first: of this action, by or about this person (an id, or the beginning of a name), before this id.
     pub async fn audit(&self, action: Option<&str>, person: Option<&str>, before: Option<i64>, limit: u16) -> Result<AuditPage> {
         let mut everyones = self.rows.begin(Whose::Everyones).await?;

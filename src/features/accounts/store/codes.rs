@@ -13,7 +13,8 @@ pub struct NewPerson<'a> {
     pub name: &'a UserName,
     /// As it is shown, and what makes two the same.
     pub email: Option<(String, String)>,
-    pub password_hash: &'a str,
+    /// Whoever comes by a provider of identities has none.
+    pub password_hash: Option<&'a str>,
     pub language: Option<&'a str>,
 }
 

@@ -1,6 +1,7 @@
 //! Who there is, as log-in and admins see it.
 
 use sqlx::PgConnection;
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{APPLIANCE, AccountStore, CHANNEL, audit::tell, codes::NewPerson, end, role, taken};
@@ -13,6 +14,33 @@ pub struct KnownPerson {
     pub id: UserId,
     pub password_hash: String,
     pub suspended: bool,
+}
+
+/// A person as admins see them.
+struct UserRow {
+    id: Uuid,
+    name: String,
+    email: Option<String>,
+    role: String,
+    suspended: bool,
+    second_factor: bool,
+    created_at: OffsetDateTime,
+    last_seen_at: Option<OffsetDateTime>,
+}
+
+impl From<UserRow> for User {
+    fn from(row: UserRow) -> Self {
+        Self {
+            id: row.id,
+            name: row.name,
+            email: row.email,
+            role: role(&row.role),
+            suspended: row.suspended,
+            second_factor: row.second_factor,
+            created_at: row.created_at,
+            last_seen_at: row.last_seen_at,
+        }
+    }
 }
 
 /// Which people are listed.
@@ -77,9 +105,12 @@ impl AccountStore {
     /// Newest first.
     pub async fn users(&self, filter: &UserFilter) -> Result<UserPage> {
         let mut everyones = self.rows.begin(Whose::Everyones).await?;
-        let rows = sqlx::query!(
-            r#"SELECT id, name AS "name!", email, role, suspended_at IS NOT NULL AS "suspended!", created_at, last_seen_at FROM users
-            WHERE name IS NOT NULL
+        let rows = sqlx::query_as!(
+            UserRow,
+            r#"SELECT id, name AS "name!", email, role, suspended_at IS NOT NULL AS "suspended!", created_at, last_seen_at,
+                (EXISTS (SELECT FROM authenticators WHERE owner_id = users.id AND confirmed_at IS NOT NULL)
+                    OR EXISTS (SELECT FROM passkeys WHERE owner_id = users.id)) AS "second_factor!"
+            FROM users WHERE name IS NOT NULL
                 AND ($1::text IS NULL OR position(lower($1) IN lower(name)) > 0 OR position(lower($1) IN email_key) > 0)
                 AND ($2::uuid IS NULL OR (created_at, id) < (SELECT before.created_at, before.id FROM users AS before WHERE before.id = $2))
             ORDER BY created_at DESC, id DESC LIMIT $3"#,
@@ -91,19 +122,7 @@ impl AccountStore {
         .await?;
         everyones.commit().await?;
         let more = rows.len() > usize::from(filter.limit);
-        let users: Vec<User> = rows
-            .into_iter()
-            .take(usize::from(filter.limit))
-            .map(|row| User {
-                id: row.id,
-                name: row.name,
-                email: row.email,
-                role: role(&row.role),
-                suspended: row.suspended,
-                created_at: row.created_at,
-                last_seen_at: row.last_seen_at,
-            })
-            .collect();
+        let users: Vec<User> = rows.into_iter().take(usize::from(filter.limit)).map(User::from).collect();
         let next_cursor = users.last().filter(|_| more).map(|last| last.id.to_string());
         Ok(UserPage { users, next_cursor })
     }
@@ -125,11 +144,14 @@ impl AccountStore {
         if let Some(actor) = actor {
             require_admin(&mut everyones, actor).await?;
         }
-        let row = sqlx::query!(
+        let row = sqlx::query_as!(
+            UserRow,
             r#"UPDATE users SET role = coalesce($2, role),
                 suspended_at = CASE WHEN $3 THEN coalesce(suspended_at, now()) WHEN NOT $3 THEN NULL ELSE suspended_at END
             WHERE id = $1 AND name IS NOT NULL
-            RETURNING id, name AS "name!", email, role, suspended_at IS NOT NULL AS "suspended!", created_at, last_seen_at"#,
+            RETURNING id, name AS "name!", email, role, suspended_at IS NOT NULL AS "suspended!", created_at, last_seen_at,
+                (EXISTS (SELECT FROM authenticators WHERE owner_id = users.id AND confirmed_at IS NOT NULL)
+                    OR EXISTS (SELECT FROM passkeys WHERE owner_id = users.id)) AS "second_factor!""#,
             id,
             change.role.map(Role::name),
             change.suspended,
@@ -144,20 +166,15 @@ impl AccountStore {
             sqlx::query!("DELETE FROM api_keys WHERE owner_id = $1", id).execute(&mut *everyones).await?;
             sqlx::query!("DELETE FROM one_time_codes WHERE owner_id = $1", id).execute(&mut *everyones).await?;
         }
+        if row.suspended || role(&row.role) != Role::Admin {
+            end_codes_of(&mut everyones, UserId(id)).await?;
+        }
         for entry in told {
             tell(&mut everyones, entry).await?;
         }
         end(&mut everyones, UserId(id)).await?;
         everyones.commit().await?;
-        Ok(User {
-            id: row.id,
-            name: row.name,
-            email: row.email,
-            role: role(&row.role),
-            suspended: row.suspended,
-            created_at: row.created_at,
-            last_seen_at: row.last_seen_at,
-        })
+        Ok(row.into())
     }
 
     /// Somebody's role.
@@ -188,6 +205,12 @@ pub async fn insert_person(connection: &mut PgConnection, person: &NewPerson<'_>
     .await
     .map_err(taken)?;
     Ok(UserId(id))
+}
+
+/// Codes that somebody handed out as an admin open nothing once they are none.
+pub async fn end_codes_of(connection: &mut PgConnection, user: UserId) -> Result<()> {
+    sqlx::query!("DELETE FROM one_time_codes WHERE created_by = $1 AND used_at IS NULL", user.0).execute(connection).await?;
+    Ok(())
 }
 
 /// Whoever changes who is an admin does so one after the other.

@@ -6,19 +6,22 @@ use super::{
     AccountStore,
     audit::tell,
     end,
-    people::{lock_admins, require_an_admin},
+    people::{end_codes_of, lock_admins, require_an_admin},
     role, taken,
 };
 use crate::db::Whose;
 use crate::error::{Error, Result};
-use crate::features::accounts::{Account, ProfileChange, UserId, audit::Entry};
+use crate::features::accounts::{Account, ProfileChange, SweepErased, UserId, audit::Entry};
+use crate::jobs::Queue;
 
 impl AccountStore {
     /// `None` before set-up.
     pub async fn account(&self, user: UserId) -> Result<Option<Account>> {
         let mut own = self.rows.begin(user.into()).await?;
         let row = sqlx::query!(
-            r#"SELECT id, name AS "name!", email, role, language, time_zone, place, created_at FROM users
+            r#"SELECT id, name AS "name!", email, role, password_hash IS NOT NULL AS "has_password!", language, time_zone, place,
+                created_at
+            FROM users
             WHERE id = $1 AND name IS NOT NULL"#,
             user.0
         )
@@ -30,6 +33,7 @@ impl AccountStore {
             name: row.name,
             email: row.email,
             role: role(&row.role),
+            has_password: row.has_password,
             language: row.language,
             time_zone: row.time_zone,
             place: row.place,
@@ -70,10 +74,24 @@ impl AccountStore {
         Ok(hash.flatten())
     }
 
-    /// Keeps the same password's hash with other parameters.
-    pub async fn rehash(&self, user: UserId, password_hash: &str) -> Result<()> {
+    /// Whether this session began within the last ten minutes.
+    pub async fn is_fresh(&self, user: UserId, session: Uuid) -> Result<bool> {
         let mut own = self.rows.begin(user.into()).await?;
-        sqlx::query!("UPDATE users SET password_hash = $2 WHERE id = $1", user.0, password_hash).execute(&mut *own).await?;
+        let fresh = sqlx::query_scalar!(
+            r#"SELECT EXISTS (SELECT FROM sessions WHERE id = $1 AND created_at BETWEEN now() - interval '10 minutes' AND now()) AS "fresh!""#,
+            session
+        );
+        let fresh = fresh.fetch_one(&mut *own).await?;
+        own.commit().await?;
+        Ok(fresh)
+    }
+
+    /// Keeps the same password's hash with other parameters.
+    pub async fn rehash(&self, user: UserId, before: &str, password_hash: &str) -> Result<()> {
+        let mut own = self.rows.begin(user.into()).await?;
+        sqlx::query!("UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2", user.0, before, password_hash)
+            .execute(&mut *own)
+            .await?;
         Ok(own.commit().await?)
     }
 
@@ -92,6 +110,9 @@ impl AccountStore {
     pub async fn erase(&self, user: UserId, told: &Entry) -> Result<()> {
         let mut everyones = self.rows.begin(Whose::Everyones).await?;
         lock_admins(&mut everyones).await?;
+        end_codes_of(&mut everyones, user).await?;
+        // What an admin wrote of whom they invited.
+        sqlx::query!("UPDATE one_time_codes SET note = NULL WHERE used_by = $1", user.0).execute(&mut *everyones).await?;
         if sqlx::query!("DELETE FROM users WHERE id = $1", user.0).execute(&mut *everyones).await?.rows_affected() == 0 {
             return Err(Error::NotFound("person"));
         }
@@ -101,6 +122,7 @@ impl AccountStore {
             // The command line of this machine still needs somebody whom its dreams belong to.
             sqlx::query!("INSERT INTO users (id) VALUES ($1)", user.0).execute(&mut *everyones).await?;
         }
+        Queue::enqueue_in(&mut everyones, &SweepErased {}).await?;
         tell(&mut everyones, told).await?;
         end(&mut everyones, user).await?;
         Ok(everyones.commit().await?)

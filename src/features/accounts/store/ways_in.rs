@@ -2,23 +2,43 @@
 
 use std::{net::IpAddr, time::Duration};
 
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{AccountStore, audit::tell, end, role, scopes};
 use crate::db::Whose;
-use crate::error::Result;
-use crate::features::accounts::{ApiKey, Credential, Principal, Session, UserId, audit::Entry, secret};
+use crate::error::{Error, Result};
+use crate::features::accounts::{ApiKey, CameBy, Credential, Principal, Session, UserId, audit::Entry, secret};
 
 /// A session ends when it was not used for so long …
-const IDLE: Duration = Duration::from_secs(14 * 24 * 60 * 60);
+pub(super) const IDLE: Duration = Duration::from_secs(14 * 24 * 60 * 60);
 /// … and after so long in any case.
-const ABSOLUTE_DAYS: i32 = 60;
+pub(super) const ABSOLUTE_DAYS: i32 = 60;
 /// How exactly it is noted when a session or a key was used last.
 const USE_NOTED: Duration = Duration::from_secs(60);
+
+/// Why somebody is let in, as it stood when they were asked: it must be so still when their session begins. Between the two a
+/// password may change, a second factor be added, an account be suspended.
+#[derive(Debug, Clone)]
+pub struct Proof {
+    pub user: UserId,
+    /// What their password was right for; `None` where none was asked.
+    pub password_hash: Option<String>,
+    /// A second factor was shown, or this way asks for none.
+    pub second_factor: bool,
+}
+
+impl Proof {
+    /// Of a way that asks for no password.
+    pub fn of(user: UserId) -> Self {
+        Self { user, password_hash: None, second_factor: true }
+    }
+}
 
 /// A browser that logs in.
 pub struct NewSession<'a> {
     pub token: &'a str,
+    pub came_by: CameBy,
     pub user_agent: Option<&'a str>,
     pub address: Option<IpAddr>,
     /// The session that it had before: a log-in never goes on with a secret that somebody may have put there.
@@ -36,7 +56,8 @@ impl AccountStore {
     /// Who has this session's secret.
     pub async fn session_with(&self, token: &str) -> Result<Option<Principal>> {
         let found = sqlx::query!(
-            r#"SELECT id AS "id!", owner_id AS "owner!", role AS "role!", last_seen_at < now() - make_interval(secs => $3::float8) AS "stale!"
+            r#"SELECT id AS "id!", owner_id AS "owner!", role AS "role!", limited AS "limited!",
+                last_seen_at < now() - make_interval(secs => $3::float8) AS "stale!"
             FROM session_with($1, make_interval(secs => $2::float8))"#,
             &secret::digest(token),
             IDLE.as_secs_f64(),
@@ -52,14 +73,14 @@ impl AccountStore {
             sqlx::query!("UPDATE users SET last_seen_at = now() WHERE id = $1", user.0).execute(&mut *own).await?;
             own.commit().await?;
         }
-        Ok(Some(Principal::of_session(user, found.id, role(&found.role))))
+        Ok(Some(Principal::of_session(user, found.id, role(&found.role)).limited(found.limited)))
     }
 
     /// Who has this key.
     pub async fn key_with(&self, key: &str, address: Option<IpAddr>) -> Result<Option<KeyUse>> {
         let address = address.map(|address| address.to_string());
         let found = sqlx::query!(
-            r#"SELECT id AS "id!", owner_id AS "owner!", role AS "role!", scopes AS "scopes!",
+            r#"SELECT id AS "id!", owner_id AS "owner!", role AS "role!", scopes AS "scopes!", limited AS "limited!",
                 coalesce(last_used_at < now() - make_interval(secs => $2::float8), true) AS "stale!",
                 last_address IS DISTINCT FROM $3::text::inet AS "elsewhere!", last_used_at IS NOT NULL AS "used_before!"
             FROM key_with($1)"#,
@@ -82,7 +103,7 @@ impl AccountStore {
             .await?;
             own.commit().await?;
         }
-        let principal = Principal::of_key(user, found.id, role(&found.role), &scopes(&found.scopes));
+        let principal = Principal::of_key(user, found.id, role(&found.role), &scopes(&found.scopes)).limited(found.limited);
         Ok(Some(KeyUse { principal, new_address: found.elsewhere && found.used_before && address.is_some() }))
     }
 
@@ -90,7 +111,7 @@ impl AccountStore {
     pub async fn is_alive(&self, principal: &Principal) -> Result<bool> {
         let mut everyones = self.rows.begin(Whose::Everyones).await?;
         let (session, key) = match principal.credential {
-            Credential::Session(id) => (Some(id), None),
+            Credential::Session(id) | Credential::App(id) => (Some(id), None),
             Credential::Key(id) => (None, Some(id)),
             Credential::Unclaimed | Credential::Socket => return Ok(true),
         };
@@ -109,35 +130,39 @@ impl AccountStore {
     }
 
     /// Begins a session.
-    pub async fn begin_session(&self, user: UserId, session: &NewSession<'_>, told: &Entry) -> Result<Uuid> {
-        let id = Uuid::now_v7();
+    pub async fn begin_session(&self, proof: &Proof, session: &NewSession<'_>, told: &Entry) -> Result<()> {
+        let (id, user) = (Uuid::now_v7(), proof.user);
         let mut everyones = self.rows.begin(Whose::Everyones).await?;
+        require_proof(&mut everyones, proof).await?;
         if let Some(before) = session.instead_of {
-            sqlx::query!("DELETE FROM sessions WHERE token_sha256 = $1", &secret::digest(before)).execute(&mut *everyones).await?;
+            let former = sqlx::query_scalar!("DELETE FROM sessions WHERE token_sha256 = $1 RETURNING owner_id", &secret::digest(before));
+            if let Some(owner) = former.fetch_optional(&mut *everyones).await? {
+                end(&mut everyones, UserId(owner)).await?;
+            }
         }
         sqlx::query!(
-            "INSERT INTO sessions (id, owner_id, token_sha256, expires_at, user_agent, address)
-            VALUES ($1, $2, $3, now() + make_interval(days => $4), $5, $6::text::inet)",
+            "INSERT INTO sessions (id, owner_id, token_sha256, expires_at, user_agent, address, came_by)
+            VALUES ($1, $2, $3, now() + make_interval(days => $4), $5, $6::text::inet, $7)",
             id,
             user.0,
             &secret::digest(session.token),
             ABSOLUTE_DAYS,
             session.user_agent,
             session.address.map(|address| address.to_string()),
+            session.came_by.name(),
         )
         .execute(&mut *everyones)
         .await?;
         sqlx::query!("UPDATE users SET last_seen_at = now() WHERE id = $1", user.0).execute(&mut *everyones).await?;
         sqlx::query!("DELETE FROM sessions WHERE expires_at < now()").execute(&mut *everyones).await?;
         tell(&mut everyones, told).await?;
-        everyones.commit().await?;
-        Ok(id)
+        Ok(everyones.commit().await?)
     }
 
     pub async fn sessions(&self, user: UserId, current: Option<Uuid>) -> Result<Vec<Session>> {
         let mut own = self.rows.begin(user.into()).await?;
         let rows = sqlx::query!(
-            "SELECT id, created_at, last_seen_at, expires_at, user_agent, host(address) AS address FROM sessions
+            "SELECT id, created_at, last_seen_at, expires_at, user_agent, host(address) AS address, came_by, app FROM sessions
             WHERE owner_id = $1 AND expires_at > now() AND last_seen_at > now() - make_interval(secs => $2)
             ORDER BY last_seen_at DESC, id",
             user.0,
@@ -156,6 +181,8 @@ impl AccountStore {
                 expires_at: row.expires_at,
                 user_agent: row.user_agent,
                 address: row.address,
+                came_by: CameBy::named(&row.came_by),
+                app: row.app,
             })
             .collect())
     }
@@ -231,4 +258,18 @@ impl AccountStore {
         own.commit().await?;
         Ok(true)
     }
+}
+
+/// Refuses a proof that holds no more; who would change what it rests on waits until the transaction ends.
+pub(super) async fn require_proof(connection: &mut PgConnection, proof: &Proof) -> Result<()> {
+    let holds = sqlx::query_scalar!(
+        "SELECT id FROM users WHERE id = $1 AND suspended_at IS NULL AND ($2::text IS NULL OR password_hash = $2)
+            AND ($3 OR NOT (EXISTS (SELECT FROM authenticators WHERE owner_id = $1 AND confirmed_at IS NOT NULL)
+                OR EXISTS (SELECT FROM passkeys WHERE owner_id = $1)))
+        FOR SHARE",
+        proof.user.0,
+        proof.password_hash,
+        proof.second_factor,
+    );
+    holds.fetch_optional(connection).await?.map(drop).ok_or(Error::WrongCredentials)
 }

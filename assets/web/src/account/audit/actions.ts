@@ -20,6 +20,15 @@ export const actions = [
   ["settings-changed", "settingsChanged"],
   ["exported", "exported"],
   ["erased", "erased"],
+  ["second-factor-added", "secondFactorAdded"],
+  ["second-factor-removed", "secondFactorRemoved"],
+  ["recovery-code-used", "recoveryCodeUsed"],
+  ["recovery-codes-made", "recoveryCodesMade"],
+  ["passkey-added", "passkeyAdded"],
+  ["passkey-removed", "passkeyRemoved"],
+  ["identity-added", "identityAdded"],
+  ["identity-removed", "identityRemoved"],
+  ["token-reused", "tokenReused"],
   ["egress", "egress"],
 ] as const;
 

@@ -7,7 +7,7 @@ import { TextField } from "../../ui/TextField";
 import { Form } from "../Form";
 import { FormFailure } from "../FormFailure";
 import { NameField, NewPasswordField, isLongEnough } from "../NewCredentials";
-import type { Call } from "../api";
+import type { Call } from "../call";
 import { refusedFields, takenField } from "../refusedFields";
 
 interface JoinFormProps {

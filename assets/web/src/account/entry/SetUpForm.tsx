@@ -9,7 +9,7 @@ import { FormFailure } from "../FormFailure";
 import { MarkedText } from "../MarkedText";
 import { NameField, NewPasswordField, isLongEnough } from "../NewCredentials";
 import { PageLanguageField } from "../PageLanguageField";
-import type { Call } from "../api";
+import type { Call } from "../call";
 import { refusedFields } from "../refusedFields";
 import { useCode } from "../useCode";
 

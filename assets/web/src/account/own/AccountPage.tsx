@@ -4,9 +4,12 @@ import { useTranslation } from "react-i18next";
 import { buttonClass } from "../../ui/Button";
 import { Page } from "../../ui/Page";
 import { useSession } from "../api";
+import { SecondFactorSection } from "../factors/SecondFactorSection";
 import { DataSection } from "./DataSection";
 import { DevicesSection } from "./DevicesSection";
+import { IdentitiesSection } from "./IdentitiesSection";
 import { KeysSection } from "./KeysSection";
+import { LinkNotice } from "./LinkNotice";
 import { ProfileSection } from "./ProfileSection";
 import { SecuritySection } from "./SecuritySection";
 
@@ -17,8 +20,11 @@ export function AccountPage() {
   if (session && !session.account) return <NoAccount />;
   return (
     <Page title={t("account.own.title")} lead={session?.account && <bdi translate="no">{session.account.name}</bdi>} wide>
+      <LinkNotice />
       <ProfileSection />
       <SecuritySection />
+      <SecondFactorSection />
+      {session?.provider && <IdentitiesSection provider={session.provider} />}
       <DevicesSection />
       <KeysSection scopes={session?.scopes ?? []} />
       <DataSection />

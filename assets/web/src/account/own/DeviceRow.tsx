@@ -13,20 +13,22 @@ interface DeviceRowProps {
   onRevoke: () => void;
 }
 
-/** One device: what it is, when it was last here, and the way to sign it out. */
+/** One browser or app: what it is, when it was last here, how it came in, and the way to sign it out. */
 export function DeviceRow({ device, busy, onRevoke }: DeviceRowProps) {
   const { t } = useTranslation();
   const { dateTime } = useFormats();
-  const name = agentName(device.user_agent);
+  const name = device.app ?? agentName(device.user_agent);
   return (
     <li className="flex flex-col gap-2 py-4 first:pt-0 last:pb-0">
       <div className="flex flex-wrap items-center gap-x-3 gap-y-1">
-        <h3 className="font-semibold">{name ? <Verbatim>{name}</Verbatim> : t("account.devices.unknown")}</h3>
+        <h3 className="font-semibold">{name ? <DeviceName device={device}>{name}</DeviceName> : t("account.devices.unknown")}</h3>
+        {device.app && <State tone="calm">{t("account.devices.app")}</State>}
         {device.current && <State tone="good">{t("account.devices.current")}</State>}
       </div>
       <Facts>
         <Fact name={t("account.devices.lastSeen")}>{dateTime(device.last_seen_at)}</Fact>
         <Fact name={t("account.devices.since")}>{dateTime(device.created_at)}</Fact>
+        <Fact name={t("account.devices.by")}>{t(`account.devices.cameBy.${device.came_by}`)}</Fact>
         <Fact name={t("account.devices.until")}>{dateTime(device.expires_at)}</Fact>
         {device.address && (
           <Fact name={t("account.devices.address")}>
@@ -50,4 +52,9 @@ export function DeviceRow({ device, busy, onRevoke }: DeviceRowProps) {
       )}
     </li>
   );
+}
+
+/** What a browser is called runs from left to right; what an app calls itself may not. */
+function DeviceName({ device: { app }, children }: { device: Session; children: string }) {
+  return app ? <bdi translate="no">{children}</bdi> : <Verbatim>{children}</Verbatim>;
 }

@@ -1,4 +1,4 @@
-import { useEffect, useState } from "react";
+import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import type { ApiKey, Scope } from "../../api/client";
@@ -6,7 +6,7 @@ import { Button } from "../../ui/Button";
 import { Section } from "../../ui/Section";
 import { QueryState } from "../QueryState";
 import { useKeys, useRevokeKey } from "../api";
-import { focusOn } from "../focusOn";
+import { useFocusAfter } from "../useFocusAfter";
 import { KeyRow } from "./KeyRow";
 import { NewKeyDialog } from "./NewKeyDialog";
 import { RevokeKeyDialog } from "./RevokeKeyDialog";
@@ -20,11 +20,7 @@ export function KeysSection({ scopes }: { scopes: readonly Scope[] }) {
   const revoke = useRevokeKey();
   const [making, setMaking] = useState(false);
   const [ending, setEnding] = useState<ApiKey | null>(null);
-  const [revoked, setRevoked] = useState(0);
-  // After the dialog has closed: until then it keeps the focus in, and then gives it back to a button that goes.
-  useEffect(() => {
-    if (revoked > 0) focusOn(HEADING);
-  }, [revoked]);
+  const goOn = useFocusAfter(HEADING);
   const keep = () => {
     setEnding(null);
     revoke.reset();
@@ -32,7 +28,7 @@ export function KeysSection({ scopes }: { scopes: readonly Scope[] }) {
   const end = (key: ApiKey) =>
     revoke.send(key.id, () => {
       setEnding(null);
-      setRevoked(revoked + 1);
+      goOn();
     });
   return (
     <Section id={HEADING} title={t("account.keys.title")} intro={t("account.keys.intro")}>

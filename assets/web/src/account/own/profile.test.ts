@@ -8,6 +8,7 @@ const account: Account = {
   name: "maryam",
   email: "m@example.org",
   role: "user",
+  has_password: true,
   language: null,
   time_zone: "Asia/Amman",
   place: null,

@@ -3,8 +3,7 @@ import { useTranslation } from "react-i18next";
 
 import type { Role } from "../../api/client";
 import { Select } from "../../ui/Select";
-
-const roles = ["user", "imam", "operator", "admin"] as const satisfies readonly Role[];
+import { roles } from "./roles";
 
 interface RoleSelectProps extends Omit<ComponentProps<"select">, "onChange"> {
   value: Role;

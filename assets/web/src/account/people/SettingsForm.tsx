@@ -1,7 +1,7 @@
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
-import type { Settings } from "../../api/client";
+import type { Role, Settings } from "../../api/client";
 import { Checkbox } from "../../ui/Checkbox";
 import { TextField } from "../../ui/TextField";
 import { Form } from "../Form";
@@ -10,6 +10,7 @@ import { MarkedText } from "../MarkedText";
 import { SaveLine } from "../SaveLine";
 import { useChangeSettings } from "../api";
 import { refusedFields } from "../refusedFields";
+import { RequiredRoles } from "./RequiredRoles";
 import { readLimit } from "./limit";
 
 /** The terms of this box. */
@@ -19,6 +20,7 @@ export function SettingsForm({ settings }: { settings: Settings }) {
   const [open, setOpen] = useState(settings.registration === "open");
   const [host, setHost] = useState(settings.host_name ?? "");
   const [readings, setReadings] = useState(settings.daily_readings?.toString() ?? "");
+  const [required, setRequired] = useState<readonly Role[]>(settings.second_factor_roles);
   const [tried, setTried] = useState(false);
   const refused = refusedFields(failure);
   const limit = readLimit(readings);
@@ -31,7 +33,12 @@ export function SettingsForm({ settings }: { settings: Settings }) {
   const submit = () => {
     setTried(true);
     if (limit === undefined) return;
-    send({ registration: open ? "open" : "closed", host_name: host.trim() || null, daily_readings: limit });
+    send({
+      registration: open ? "open" : "closed",
+      host_name: host.trim() || null,
+      daily_readings: limit,
+      second_factor_roles: [...required],
+    });
   };
   return (
     <Form onSubmit={submit}>
@@ -63,6 +70,7 @@ export function SettingsForm({ settings }: { settings: Settings }) {
         inputMode="numeric"
         autoComplete="off"
       />
+      <RequiredRoles chosen={required} onChange={changing(setRequired)} />
       <FormFailure failure={failure} fields={["host_name", "daily_readings"]} />
       <SaveLine pending={pending} said={done ? t("account.form.saved") : ""} />
     </Form>

@@ -36,6 +36,9 @@ export function UserRow({ user, own }: UserRowProps) {
         <Fact name={t("people.users.lastSeen")}>
           {user.last_seen_at ? dateTime(user.last_seen_at) : t("people.users.neverSeen")}
         </Fact>
+        <Fact name={t("people.users.secondFactor")}>
+          {user.second_factor ? t("people.users.hasFactor") : t("people.users.hasNoFactor")}
+        </Fact>
         {own && <Fact name={t("people.role")}>{t(`people.roles.${user.role}`)}</Fact>}
       </Facts>
       {/* Nobody locks themselves out. */}

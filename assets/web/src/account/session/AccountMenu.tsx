@@ -10,6 +10,7 @@ import { Button } from "../../ui/Button";
 import { Dialog } from "../../ui/Dialog";
 import { LogOutDialog } from "./LogOutDialog";
 import type { Leftovers } from "./leftovers";
+import { useSession } from "../api";
 import { useLeave } from "./useLeave";
 import { useMay } from "./useMay";
 
@@ -29,6 +30,9 @@ const administration = [
 export function AccountMenu({ account, open, onClose }: AccountMenuProps) {
   const { t } = useTranslation();
   const admin = useMay("admin");
+  // Whoever must add a second factor can go nowhere else.
+  const limited = useSession().data?.must_add_second_factor ?? false;
+  const pages = limited ? [] : [own, ...(admin ? administration : [])];
   const { ask, leave, pending, failure } = useLeave();
   const [leftovers, setLeftovers] = useState<Leftovers | null>(null);
   const logOut = async () => {
@@ -42,7 +46,7 @@ export function AccountMenu({ account, open, onClose }: AccountMenuProps) {
       <Dialog open={open} onClose={onClose} title={account.name}>
         <nav aria-label={t("account.menu.label")}>
           <ul className="flex flex-col">
-            {[own, ...(admin ? administration : [])].map(({ to, label }) => (
+            {pages.map(({ to, label }) => (
               <li key={to}>
                 <Link
                   to={to}

@@ -8,16 +8,26 @@ const account: Account = {
   name: "maryam",
   email: null,
   role: "user",
+  has_password: true,
   language: null,
   time_zone: null,
   place: null,
   created_at: "2026-01-01T00:00:00Z",
 };
-const unclaimed: SessionState = { stage: "unclaimed", account: null, registration: "closed", scopes: [] };
+const unclaimed: SessionState = {
+  stage: "unclaimed",
+  account: null,
+  registration: "closed",
+  scopes: [],
+  must_add_second_factor: false,
+  provider: null,
+};
 const claimed: SessionState = { ...unclaimed, stage: "claimed" };
 const signedIn: SessionState = { ...claimed, account };
 
-const answered = { waiting: false, last: "unclaimed", path: "/" } as const;
+const limited: SessionState = { ...signedIn, must_add_second_factor: true };
+
+const answered = { waiting: false, last: "unclaimed", adding: false, path: "/" } as const;
 
 test("the pages are for whoever sits at a box without accounts, and for whoever is signed in", () => {
   expect(gateOf({ ...answered, session: unclaimed })).toBe("app");
@@ -38,12 +48,19 @@ test("what the box says counts for more than what was known", () => {
 });
 
 test("a first answer is waited for; then it goes on as last known", () => {
-  expect(gateOf({ session: undefined, waiting: true, last: "signed-in", path: "/" })).toBe("wait");
-  const silent = { session: undefined, waiting: false, path: "/" } as const;
+  expect(gateOf({ ...answered, session: undefined, waiting: true, last: "signed-in" })).toBe("wait");
+  const silent = { ...answered, session: undefined };
   expect(gateOf({ ...silent, last: "unclaimed" })).toBe("app");
   expect(gateOf({ ...silent, last: "signed-in" })).toBe("app");
   expect(gateOf({ ...silent, last: "claimed" })).toBe("log-in");
   expect(gateOf({ ...silent, last: "claimed", path: "/reset" })).toBe("door");
+});
+
+test("whoever must have a second factor gets the way to one, until what came of it was shown", () => {
+  expect(gateOf({ ...answered, session: limited, path: "/dreams" })).toBe("second-factor");
+  expect(gateOf({ ...answered, session: limited, path: "/trust" })).toBe("door");
+  expect(gateOf({ ...answered, session: signedIn, adding: true })).toBe("second-factor");
+  expect(gateOf({ ...answered, session: claimed, adding: true })).toBe("log-in");
 });
 
 test("only the doors are doors", () => {

@@ -8,9 +8,9 @@ export const isKnownStage = (value: string | null): value is KnownStage => known
 
 /**
  * `wait`: the box is being asked; `app`: the pages; `log-in`: the log-in page in their place; `door`: one of the pages for
- * those who are not signed in.
+ * those who are not signed in; `second-factor`: the way to one in place of the pages, for whoever must have one.
  */
-export type Gate = "wait" | "app" | "log-in" | "door";
+export type Gate = "wait" | "app" | "log-in" | "door" | "second-factor";
 
 const DOORS = ["/login", "/setup", "/join", "/reset", "/trust"];
 
@@ -29,6 +29,8 @@ interface Known {
   waiting: boolean;
   /** What it said the last time it was reached. */
   last: KnownStage;
+  /** Whether a second factor is being added by somebody who had to: what comes of it is shown to the end. */
+  adding: boolean;
   path: string;
 }
 
@@ -36,8 +38,10 @@ interface Known {
  * What a visitor gets. A box that does not answer keeps nobody from writing: this browser goes on as it last knew, so that
  * whoever was signed in still is, for all that works without the box.
  */
-export function gateOf({ session, waiting, last, path }: Known): Gate {
+export function gateOf({ session, waiting, last, adding, path }: Known): Gate {
   if (!session && waiting) return "wait";
-  if ((session ? stageOf(session) : last) !== "claimed") return "app";
-  return isDoor(path) ? "door" : "log-in";
+  if ((session ? stageOf(session) : last) === "claimed") return isDoor(path) ? "door" : "log-in";
+  if (adding) return "second-factor";
+  if (!session?.must_add_second_factor) return "app";
+  return isDoor(path) ? "door" : "second-factor";
 }

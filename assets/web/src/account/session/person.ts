@@ -34,6 +34,6 @@ export async function farewell(): Promise<void> {
   forgetPerson();
   const session = queryClient.getQueryData<SessionState>(KEY);
   if (session) remember({ ...session, account: null });
-  await put(session && { ...session, account: null, scopes: [] });
+  await put(session && { ...session, account: null, scopes: [], must_add_second_factor: false });
   await queryClient.invalidateQueries({ queryKey: SESSION });
 }

@@ -10,8 +10,8 @@ import { lastStage, remember } from "./memory";
 /** How long a first answer is waited for before the page goes on as last known, in milliseconds. */
 const PATIENCE = 1_500;
 
-/** What the visitor gets, and who that is as far as the box has said. */
-export function useGate(): { gate: Gate; session: SessionState | undefined } {
+/** What the visitor gets, and who that is as far as the box has said. `adding`: see `gateOf`. */
+export function useGate(adding: boolean): { gate: Gate; session: SessionState | undefined } {
   const { data: session, isPending } = useSession();
   const patient = usePatience();
   const path = useRouterState({ select: (state) => state.location.pathname });
@@ -20,7 +20,7 @@ export function useGate(): { gate: Gate; session: SessionState | undefined } {
     if (session) remember(session);
   }, [session]);
   useNobodyElse(session?.account?.id);
-  return { gate: gateOf({ session, waiting: isPending && patient, last, path }), session };
+  return { gate: gateOf({ session, waiting: isPending && patient, last, adding, path }), session };
 }
 
 function usePatience(): boolean {
