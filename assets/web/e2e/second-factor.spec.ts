@@ -28,7 +28,7 @@ const admin: Person = { name: "noor", password: "seven quiet lanterns" };
 const guest: Person = { name: "ilya", password: "a bridge of blue glass" };
 
 /** In Latin letters whatever the language. */
-const NAMES = [admin.name, guest.name, "Chrome", "Linux", "my phone", "Key House"];
+const NAMES = [admin.name, guest.name, "Chrome", "Safari", "Linux", "my phone", "Key House"];
 const NARROW = { width: 320, height: 640 };
 
 let box: Appliance;

@@ -2,10 +2,10 @@ import { Link, useNavigate } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 
 import { buttonClass } from "../../ui/Button";
-import { ModelsSection } from "../../status/ModelsSection";
 import { Page } from "../../ui/Page";
 import { useSetUp, useSession } from "../api";
 import { SetUpForm } from "./SetUpForm";
+import { SetUpModels } from "./SetUpModels";
 import { welcome } from "../session/person";
 
 /** The first account of a box: whoever can read its files makes it. */
@@ -28,7 +28,7 @@ export function SetUpPage() {
   return (
     <Page title={t("account.setUp.title")} lead={t("account.setUp.lead")}>
       <SetUpForm setUp={setUp} onDone={(state) => void welcome(state).then(() => navigate({ to: "/" }))} />
-      {session?.stage === "unclaimed" && <ModelsSection />}
+      {session?.stage === "unclaimed" && <SetUpModels />}
     </Page>
   );
 }
