@@ -18,6 +18,7 @@ mod password;
 mod principal;
 mod profile;
 mod provider;
+mod refresh_token;
 mod revocation;
 mod role;
 pub mod routes;

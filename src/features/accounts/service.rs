@@ -17,7 +17,7 @@ use tokio::sync::{Semaphore, watch};
 
 use super::{
     AccountStore, Action, Allowance, Limits, MasterKey, Origin, Principal, Provider, Revocations, Scope, SessionState, SetupToken, Stage,
-    Standing, Visitor, access_token, audit::Entry, belongings::Belongings, limits::network, password,
+    Standing, UserId, Visitor, access_token, audit::Entry, belongings::Belongings, limits::network, password,
 };
 use crate::error::{Error, Result};
 
@@ -152,12 +152,21 @@ impl AccountService {
         }
     }
 
-    /// Takes one of the readings that a person may ask for in a day.
-    pub async fn admit_reading(&self, principal: &Principal) -> Result<()> {
-        let Some(most) = self.standing.borrow().daily_readings.filter(|_| principal.has_account()) else { return Ok(()) };
+    /// Takes one of the readings that a person may ask for in a day. `false`: theirs are not counted.
+    pub async fn admit_reading(&self, principal: &Principal) -> Result<bool> {
+        let Some(most) = self.standing.borrow().daily_readings.filter(|_| principal.has_account()) else { return Ok(false) };
         let refusal = "you have had all readings of this day: the dream can be kept and read tomorrow, or ask an admin for more";
         let daily = Allowance { most, window: DAY, part: 1, refusal };
-        self.limits.take(&format!("readings:{}", principal.user.0), &daily).await
+        self.limits.take(&format!("readings:{}", principal.user.0), &daily).await?;
+        Ok(true)
+    }
+
+    /// Gives one back of which nothing came, or that was here already.
+    pub async fn give_reading_back(&self, user: UserId) {
+        let daily = Allowance { most: u32::MAX, window: DAY, part: 1, refusal: "" };
+        if let Err(error) = self.limits.give_back(&format!("readings:{}", user.0), &daily).await {
+            tracing::warn!(%error, "a reading of which nothing came is counted");
+        }
     }
 
     /// Notes that something was refused; of one address not without end.

@@ -47,6 +47,8 @@ pub struct KeptDream {
     lens: Lens,
     language: String,
     started: Instant,
+    /// It is one of those that the person may have in a day.
+    counted: bool,
     /// Readings that go on or wait are bounded.
     _place: Place,
 }
@@ -108,8 +110,8 @@ impl DreamService {
     ) -> Result<KeptDream> {
         let but_kept = |cause: Error| Error::DreamKept { dream_id: dream.id, cause: Box::new(cause) };
         let place = self.places.take(&principal.asker()).map_err(|retry_after| but_kept(Error::Busy { retry_after }))?;
-        self.accounts.admit_reading(principal).await.map_err(but_kept)?;
-        Ok(KeptDream { dream, lens: lens.unwrap_or_default(), language, started, _place: place })
+        let counted = self.accounts.admit_reading(principal).await.map_err(but_kept)?;
+        Ok(KeptDream { dream, lens: lens.unwrap_or_default(), language, started, counted, _place: place })
     }
 
     /// Reads a kept dream. Every error says that the dream is kept. Dropping the future frees the engine.
@@ -122,6 +124,10 @@ impl DreamService {
             answer = self.answer(owner, kept, sink) => answer,
             () = out_of_time => Err(Error::Unavailable { what: "the server is stopping".into(), retry_after: ENGINE_RETRY }),
         };
+        let costs_nothing = answer.as_ref().map_or(true, |answer| answer.interpretation.as_ref().is_some_and(|reading| reading.cached));
+        if kept.counted && costs_nothing {
+            self.accounts.give_reading_back(owner).await;
+        }
         answer.map_err(|cause| Error::DreamKept { dream_id: kept.dream.id, cause: Box::new(cause) })
     }
 

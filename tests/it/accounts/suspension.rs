@@ -88,7 +88,11 @@ async fn a_person_has_so_many_readings_a_day_and_loses_no_dream() {
     let admin = house.claimed().await;
     assert_eq!(admin.call("PATCH", "/api/v1/settings", Some(&json!({ "daily_readings": 2 }))).await.status, StatusCode::OK);
     let (person, _) = house.person(&admin, "person", "user").await;
-    dream(&person, "I was swimming in a lake of glass.").await;
+    let first = dream(&person, "I was swimming in a lake of glass.").await;
+    for _ in 0..3 {
+        let again = person.post(&format!("/api/v1/dreams/{first}/interpret"), &json!({})).await;
+        assert_eq!(again.json()["interpretation"]["cached"], true, "what is here costs nothing: {}", again.text);
+    }
     dream(&person, "The stairs had no end, and I climbed.").await;
     let third = person.post("/api/v1/dreams/interpret", &json!({ "text": "A grey horse stood in the kitchen." })).await;
     assert_eq!(third.status, StatusCode::TOO_MANY_REQUESTS, "{}", third.text);

@@ -15,13 +15,14 @@ use crate::{
         Action, Principal, RefreshRequest, Scope, TokenRequest, Tokens, Visitor,
         access_token::{AccessTokens, LIFE, Shown},
         audit::Entry,
-        secret,
+        refresh_token::RefreshTokens,
         store::NewAppSession,
     },
 };
 
-/// What the key of access tokens is derived for.
+/// What the keys of tokens are derived for.
 const ACCESS_TOKENS: &str = "access tokens";
+const REFRESH_TOKENS: &str = "refresh tokens";
 const LONGEST_APP_NAME: usize = 60;
 
 impl AccountService {
@@ -36,7 +37,7 @@ impl AccountService {
         let role = self.store.role_of(user).await?.ok_or(Error::NotFound("person"))?;
         let scopes = granted(role, request.scopes)?;
         let id = Uuid::now_v7();
-        let refresh_token = refresh_token(id)?;
+        let refresh_token = self.refresh_maker()?.make(id).map_err(Error::Internal)?;
         let session = NewAppSession {
             id,
             app,
@@ -54,8 +55,9 @@ impl AccountService {
     pub async fn refresh_tokens(&self, request: &RefreshRequest, visitor: &Visitor) -> Result<Tokens> {
         self.admit_address(visitor).await?;
         let shown = request.refresh_token.as_str();
-        let Some(session) = session_of(shown) else { return Err(self.not_refreshed(visitor).await) };
-        let fresh = refresh_token(session)?;
+        let maker = self.refresh_maker()?;
+        let Some(session) = maker.session_of(shown) else { return Err(self.not_refreshed(visitor).await) };
+        let fresh = maker.make(session).map_err(Error::Internal)?;
         if let Some(app) = self.store.rotate(session, shown, &fresh, visitor.address()).await? {
             return self.tokens(Shown { user: app.user, session }, fresh, app.scopes);
         }
@@ -70,7 +72,7 @@ impl AccountService {
     pub async fn revoke_tokens(&self, request: &RefreshRequest, visitor: &Visitor) -> Result<()> {
         self.admit_address(visitor).await?;
         let shown = request.refresh_token.as_str();
-        let Some(session) = session_of(shown) else { return Ok(()) };
+        let Some(session) = self.refresh_maker()?.session_of(shown) else { return Ok(()) };
         let ended = self.store.end_app_session(session, shown, Entry::new(Action::Logout, None, visitor.address())).await?;
         if !ended {
             // A token that was good before is as telling here as where a new one is asked for.
@@ -92,6 +94,10 @@ impl AccountService {
         Ok(Tokens { access_token, token_type: "Bearer", expires_in, refresh_token, scopes })
     }
 
+    fn refresh_maker(&self) -> Result<RefreshTokens> {
+        self.master.derive(REFRESH_TOKENS).map(RefreshTokens::new).map_err(Error::Internal)
+    }
+
     fn access_tokens(&self) -> Result<AccessTokens> {
         self.master.derive(ACCESS_TOKENS).map(AccessTokens::new).map_err(Error::Internal)
     }
@@ -104,32 +110,5 @@ impl AccountService {
         }
         self.refused(visitor, None, "refresh").await;
         Error::WrongRefreshToken
-    }
-}
-
-/// A refresh token says of which session it is, so that one that was good before is known again.
-fn refresh_token(session: Uuid) -> Result<String> {
-    Ok(format!("{}.{}", session.simple(), secret::random().map_err(Error::Internal)?))
-}
-
-fn session_of(refresh_token: &str) -> Option<Uuid> {
-    let (session, secret) = refresh_token.split_once('.')?;
-    let session = Uuid::try_parse(session).ok()?;
-    (!secret.is_empty() && refresh_token.starts_with(&session.simple().to_string())).then_some(session)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_refresh_token_names_its_session_and_is_no_access_token() {
-        let session = Uuid::from_u128(9);
-        let token = refresh_token(session).unwrap();
-        assert_eq!(session_of(&token), Some(session));
-        assert!(!crate::features::accounts::access_token::looks_like_one(&token));
-        for other in ["", ".", "x.y", &session.simple().to_string(), &format!("{session}.x"), &format!("{}.", session.simple())] {
-            assert_eq!(session_of(other), None, "{other}");
-        }
     }
 }
