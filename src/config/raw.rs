@@ -105,7 +105,7 @@ pub struct RawTls {
         hide = true
     )]
     pub acme_directory: Option<String>,
-    /// E-mail address to which the authority may write [default: none]
+    /// E-mail address to which the authority may write [default: no address]
     #[arg(
         long = "tls-acme-contact",
         id = "tls_acme_contact",
