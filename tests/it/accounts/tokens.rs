@@ -99,7 +99,7 @@ async fn an_app_logs_in_asks_and_logs_out() {
     let listed = sessions.as_array().unwrap().iter().find(|session| session["app"] == "a phone").expect("it is in the list");
     assert_eq!(listed["current"], false);
     let login = told(&admin, "login").await;
-    assert!(login.iter().any(|entry| entry["detail"]["app"] == "a phone" && entry["actor"]["name"] == "person"), "{login:?}");
+    assert!(login.iter().any(|entry| entry["detail"]["app"] == listed["id"] && entry["actor"]["name"] == "person"), "{login:?}");
 
     let again = json!({ "refresh_token": app.refresh });
     assert_eq!(Caller::new(&house).post(REVOCATION, &again).await.status, StatusCode::NO_CONTENT);
