@@ -24,6 +24,30 @@ const dream = createRoute({
   component: lazyRouteComponent(() => import("./dreams/DreamPage"), "DreamPage"),
 });
 
+const symbols = createRoute({
+  getParentRoute: () => root,
+  path: "/symbols",
+  component: lazyRouteComponent(() => import("./lore/SymbolsPage"), "SymbolsPage"),
+});
+
+const symbol = createRoute({
+  getParentRoute: () => root,
+  path: "/symbols/$id",
+  component: lazyRouteComponent(() => import("./lore/SymbolPage"), "SymbolPage"),
+});
+
+const packs = createRoute({
+  getParentRoute: () => root,
+  path: "/packs",
+  component: lazyRouteComponent(() => import("./lore/PacksPage"), "PacksPage"),
+});
+
+const help = createRoute({
+  getParentRoute: () => root,
+  path: "/help",
+  component: lazyRouteComponent(() => import("./care/HelpPage"), "HelpPage"),
+});
+
 const status = createRoute({
   getParentRoute: () => root,
   path: "/status",
@@ -79,7 +103,10 @@ const trust = createRoute({
 });
 
 export const router = createRouter({
-  routeTree: root.addChildren([write, dreams, dream, status, logIn, setUp, join, reset, account, people, audit, trust]),
+  routeTree: root.addChildren([
+    ...[write, dreams, dream, symbols, symbol, help, status],
+    ...[logIn, setUp, join, reset, account, people, audit, packs, trust],
+  ]),
   defaultPreload: "intent",
   scrollRestoration: true,
 });

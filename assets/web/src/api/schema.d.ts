@@ -330,6 +330,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/care": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Words of help, with whom to turn to in a country. */
+        get: operations["show_care"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/dreams": {
         parameters: {
             query?: never;
@@ -389,6 +406,42 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/dreams/{id}/associations/{symbol}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Note what comes to mind about an image; later readings know it. */
+        put: operations["put_association"];
+        post?: never;
+        /** Forget what came to mind about an image. */
+        delete: operations["delete_association"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/dreams/{id}/dialog": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ask about a reading. */
+        post: operations["ask"];
+        /** Remove the questions about a dream with their answers. */
+        delete: operations["delete_dialog"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/dreams/{id}/interpret": {
         parameters: {
             query?: never;
@@ -403,6 +456,23 @@ export interface paths {
          * @description Through another lens, or after a reading failed. The answer has the two forms of `POST /api/v1/dreams/interpret`.
          */
         post: operations["interpret_dream_again"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/dreams/{id}/opinions/{lens}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Say what the reading through a lens is worth. */
+        put: operations["put_opinion"];
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -501,6 +571,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/lenses": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Through which eyes a dream can be read. */
+        get: operations["list_lenses"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/models": {
         parameters: {
             query?: never;
@@ -548,6 +635,42 @@ export interface paths {
         post: operations["pull_model"];
         /** Stop a pull, or dismiss one that failed. What came so far is kept for the next try. */
         delete: operations["stop_pull"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/packs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Packs of lenses and symbols that an admin added. */
+        get: operations["list_packs"];
+        put?: never;
+        /** Add a pack, or put it in the place of the one of its name. */
+        post: operations["import_pack"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/packs/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A pack as it was imported. */
+        get: operations["show_pack"];
+        put?: never;
+        post?: never;
+        /** Remove a pack. */
+        delete: operations["remove_pack"];
         options?: never;
         head?: never;
         patch?: never;
@@ -729,6 +852,57 @@ export interface paths {
          *     `done`. A client that goes away stops the work.
          */
         post: operations["transcribe"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/symbols": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The dictionary of images. */
+        get: operations["list_symbols"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/symbols/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One image, and what each lens says of it. */
+        get: operations["show_symbol"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/symbols/{id}/dreams": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The asker's dreams that hold an image, newest first. */
+        get: operations["dreams_with_symbol"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1143,6 +1317,19 @@ export interface components {
          * @enum {string}
          */
         ArtifactKind: "llm" | "embedding" | "asr" | "database" | "onnxruntime";
+        /** @description What comes to the dreamer's mind about an image. */
+        Association: {
+            note: string;
+            /** @description The image's id in the dictionary, or the word itself. */
+            symbol: string;
+            /** Format: date-time */
+            updated_at: string;
+        };
+        /** @description What came to mind. */
+        AssociationRequest: {
+            /** @description 1 to 500 characters. */
+            note: string;
+        };
         /** @description What somebody did. */
         AuditEntry: {
             /** @description `login`, `login-refused`, `denied`, `role-changed`, … */
@@ -1179,6 +1366,32 @@ export interface components {
          * @enum {string}
          */
         CameBy: "password" | "passkey" | "provider";
+        /** @description Words of help, with whom to turn to. */
+        CareMessage: {
+            country?: string | null;
+            /** @description ISO 639-1. */
+            language: string;
+            resources: components["schemas"]["CareResource"][];
+            /** @description Paragraphs. */
+            text: string[];
+            title: string;
+        };
+        /** @description Words of help, and the countries that there is somebody to turn to in. */
+        CarePage: {
+            /** @description ISO 3166. */
+            countries: string[];
+            message: components["schemas"]["CareMessage"];
+        };
+        /** @description Somebody to turn to. */
+        CareResource: {
+            about?: string | null;
+            /** @description ISO 3166; empty: everywhere. */
+            country: string;
+            hours?: string | null;
+            name: string;
+            phone?: string | null;
+            url?: string | null;
+        };
         /**
          * @description What became of a dream.
          * @enum {string}
@@ -1319,6 +1532,11 @@ export interface components {
             index: number;
             logprobs?: components["schemas"]["ChatLogprobs"] | null;
         };
+        /** @description A book or a paper that something leans on. */
+        CitedSource: {
+            kind: components["schemas"]["SourceKind"];
+            reference: string;
+        };
         /** @description Continuations, whole or a piece of them. */
         Completion: {
             choices: components["schemas"]["CompletionChoice"][];
@@ -1421,6 +1639,11 @@ export interface components {
             top_p?: number | null;
             user?: string | null;
         };
+        /**
+         * @description How far a reading may be trusted, in a word.
+         * @enum {string}
+         */
+        ConfidenceLevel: "low" | "fair" | "good";
         /** @description What is really enforced on a child, as the child saw it after sealing itself. */
         ConfinementReport: {
             /**
@@ -1490,6 +1713,31 @@ export interface components {
             field: string;
             text: string;
         };
+        /** @description What came of a question. */
+        DialogAnswer: {
+            care?: components["schemas"]["CareMessage"] | null;
+            turn: components["schemas"]["DialogTurn"];
+        };
+        /** @description A question about a reading. */
+        DialogRequest: {
+            lens: components["schemas"]["LensId"];
+            /** @description 2 to 500 characters. */
+            question: string;
+        };
+        /** @description A question about a reading and the answer of a model. */
+        DialogTurn: {
+            answer: string;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: uuid */
+            id: string;
+            /** @description The language of the answer, ISO 639-1. */
+            language: string;
+            lens: components["schemas"]["LensId"];
+            /** @description The catalogue id of the model that answered. */
+            model: string;
+            question: string;
+        };
         /** @description A dream as it was told. */
         Dream: {
             /** Format: date-time */
@@ -1506,11 +1754,19 @@ export interface components {
             /** @description Give this as `cursor` to get the next page; absent on the last. */
             next_cursor?: string | null;
         };
-        /** @description A dream and its latest reading through each lens. */
+        /** @description A dream, its latest reading through each lens, and what the dreamer said of them. */
         DreamWithReadings: {
+            associations: components["schemas"]["Association"][];
+            /** @description Questions about the readings with their answers, oldest first. */
+            dialog: components["schemas"]["DialogTurn"][];
             dream: components["schemas"]["Dream"];
             failure?: components["schemas"]["InterpretationFailure"] | null;
             interpretations: components["schemas"]["Interpretation"][];
+            opinions: components["schemas"]["Opinion"][];
+            /** @description Those of them that come back, most often first. */
+            recurring: components["schemas"]["RecurringSymbol"][];
+            /** @description Images of the dictionary, by name. */
+            symbols: components["schemas"]["NamedSymbol"][];
         };
         /** @description Something of one's own journal changed. */
         DreamsEvent: {
@@ -1665,8 +1921,13 @@ export interface components {
             /** @description `invalid_request_error`, `rate_limit_error` or `server_error`. */
             type: string;
         };
+        /** @description One thing that a step found or decided. */
+        Fact: {
+            name: string;
+            value: string;
+        };
         /** @enum {string} */
-        FailureReason: "ungrounded" | "repetitive" | "wrong-language" | "incomplete" | "engine-unavailable";
+        FailureReason: "ungrounded" | "repetitive" | "wrong-language" | "incomplete" | "forbidden" | "unsupported" | "copied" | "engine-unavailable";
         /** @description What is wrong with one field. */
         FieldProblem: {
             field: string;
@@ -1741,7 +2002,7 @@ export interface components {
              * @example en
              */
             language?: string | null;
-            lens?: components["schemas"]["Lens"] | null;
+            lens?: components["schemas"]["LensId"] | null;
             /**
              * @description The dream as it was told: 20 to 4,000 characters as people count them.
              * @example I was crossing a narrow bridge over a dark river, and my grandmother waited with a lantern.
@@ -1750,6 +2011,7 @@ export interface components {
         };
         /** @description The dream that was kept and what came of reading it. */
         InterpretResponse: {
+            care?: components["schemas"]["CareMessage"] | null;
             dream: components["schemas"]["Dream"];
             failure?: components["schemas"]["InterpretationFailure"] | null;
             interpretation: components["schemas"]["Interpretation"] | null;
@@ -1763,10 +2025,17 @@ export interface components {
             /** @description Whether it was kept from an earlier, identical request. */
             cached: boolean;
             /**
+             * @description Fields that the server composed from the dictionary because nothing of the model's could be shown there, such as
+             *     `summary` or `symbols.0.meaning`.
+             */
+            composed?: string[];
+            /**
              * Format: float
-             * @description 0 to 1.
+             * @description How likely a careful reader is to find that the reading holds, 0 to 1; see `oneiros eval confidence`.
              */
             confidence: number;
+            /** @description The same as a word. */
+            confidence_level?: components["schemas"]["ConfidenceLevel"];
             emotions: components["schemas"]["Emotion"][];
             /**
              * Format: float
@@ -1778,7 +2047,7 @@ export interface components {
             language: string;
             /** Format: int64 */
             latency_ms: number;
-            lens: components["schemas"]["Lens"];
+            lens: components["schemas"]["LensId"];
             /** @description The catalogue id of the model that wrote it. */
             model: string;
             mood: components["schemas"]["Mood"];
@@ -1786,7 +2055,11 @@ export interface components {
             notices: string[];
             prompt_version: string;
             questions: string[];
+            /** @description What is said beside every reading: who wrote it, what it is not, who decides. */
+            said?: string[];
             sources: components["schemas"]["Source"][];
+            /** @description How it was made, in order. */
+            steps?: components["schemas"]["Step"][];
             summary: string;
             symbols: components["schemas"]["Symbol"][];
             title: string;
@@ -1797,6 +2070,8 @@ export interface components {
             /** @description For people. */
             detail: string;
             reason: components["schemas"]["FailureReason"];
+            /** @description How far it came. */
+            steps?: components["schemas"]["Step"][];
         };
         Invitation: {
             /** Format: date-time */
@@ -1861,10 +2136,27 @@ export interface components {
             scopes: components["schemas"]["Scope"][];
         };
         /**
-         * @description Through which eyes a dream is read.
-         * @enum {string}
+         * @description Which lens: 2 to 32 of a-z, 0-9 and -.
+         * @example jungian
          */
-        Lens: "psychological" | "jungian" | "scientific" | "islamic" | "folk";
+        LensId: string;
+        /** @description A lens as the API shows it. */
+        LensView: {
+            /** @description A sentence for people, by language. */
+            about: {
+                [key: string]: string;
+            };
+            builtin: boolean;
+            id: components["schemas"]["LensId"];
+            kind: components["schemas"]["SourceKind"];
+            /** @description Those that it has wording of its own for, ISO 639-1. */
+            languages: string[];
+            /** @description For people, by language. */
+            names: {
+                [key: string]: string;
+            };
+            sources: components["schemas"]["CitedSource"][];
+        };
         Licence: {
             /** @description An SPDX identifier, or a `LicenseRef-…` with the text at `url`. */
             spdx: string;
@@ -1996,6 +2288,13 @@ export interface components {
             /** @description A schema is always enforced here. */
             strict?: boolean | null;
         };
+        /** @description An image of the dictionary that a dream holds. */
+        NamedSymbol: {
+            /** @description Its id in the dictionary. */
+            id: string;
+            /** @description Its name in the dream's language. */
+            name: string;
+        };
         /** @description This tool has to be called. */
         NamedTool: {
             function: components["schemas"]["ToolName"];
@@ -2047,6 +2346,23 @@ export interface components {
             /** Format: uuid */
             id: string;
         };
+        /** @description What the dreamer thinks of the reading through one lens. */
+        Opinion: {
+            /** @description Whether it is the one of this dream's readings that fits. */
+            chosen: boolean;
+            lens: components["schemas"]["LensId"];
+            /**
+             * Format: int32
+             * @description 1 (says nothing to me) to 5 (says much).
+             */
+            rating: number | null;
+        };
+        /** @description What the dreamer thinks of a reading. */
+        OpinionRequest: {
+            chosen?: boolean | null;
+            /** Format: int32 */
+            rating?: number | null;
+        };
         OutputMessage: {
             content: components["schemas"]["OutputText"][];
             id: string;
@@ -2066,6 +2382,33 @@ export interface components {
         OutputTokensDetails: {
             /** Format: int32 */
             reasoning_tokens: number;
+        };
+        /** @description A pack as it was imported. */
+        PackPage: {
+            /** Format: date-time */
+            added_at: string;
+            /** @description TOML. */
+            content: string;
+            name: string;
+        };
+        /** @description A pack in the list. */
+        PackView: {
+            /**
+             * Format: date-time
+             * @description When it was imported, or imported again.
+             */
+            added_at: string;
+            /** @description Lenses that it adds or replaces. */
+            lenses: string[];
+            name: string;
+            /** @description Why this server does without it: it was in order for the version that imported it, and is not for this one. */
+            problem?: string;
+            /** @description Sources that it adds or replaces. */
+            sources: number;
+            /** @description Symbols that it adds or changes. */
+            symbols: number;
+            /** @description The maker's own word for its state. */
+            version: string;
         };
         /** @description A passkey of a person. */
         Passkey: {
@@ -2177,7 +2520,7 @@ export interface components {
         };
         /** @description How a kept dream is to be read again. */
         ReadAgainRequest: {
-            lens?: components["schemas"]["Lens"] | null;
+            lens?: components["schemas"]["LensId"] | null;
         };
         /**
          * @description How much a model thinks before it answers; models that cannot choose do as they do.
@@ -2192,6 +2535,16 @@ export interface components {
         /** @description Codes for whoever loses their second factor, this once; each opens once. Empty when the person keeps those that they have. */
         RecoveryCodes: {
             codes: string[];
+        };
+        /** @description An image of this dream that earlier dreams of the same person hold, too. */
+        RecurringSymbol: {
+            /**
+             * Format: int32
+             * @description How many other dreams hold it.
+             */
+            dreams: number;
+            id: string;
+            name: string;
         };
         /** @description A refresh token. */
         RefreshRequest: {
@@ -2434,6 +2787,11 @@ export interface components {
             kind: string;
             reference: string;
         };
+        /**
+         * @description What kind of ground something stands on.
+         * @enum {string}
+         */
+        SourceKind: "tradition" | "science";
         /** @description Other recordings are heard first. */
         SpeechWaitingEvent: {
             /** @description `queue`. */
@@ -2449,16 +2807,67 @@ export interface components {
          * @enum {string}
          */
         Stage: "unclaimed" | "claimed";
+        /** @description One step on the way to a reading. */
+        Step: {
+            /** @description What it found or decided, as names and values for people who want to know. */
+            facts: components["schemas"]["Fact"][];
+            /** Format: int32 */
+            milliseconds: number;
+            name: components["schemas"]["StepName"];
+            outcome: components["schemas"]["StepOutcome"];
+        };
+        /**
+         * @description The steps, in order.
+         * @enum {string}
+         */
+        StepName: "language" | "care" | "symbols" | "memory" | "prompt" | "generation" | "check" | "confidence";
+        /** @enum {string} */
+        StepOutcome: "done" | "nothing" | "skipped" | "repaired";
         StreamOptions: {
             /** @description The last chunk tells the tokens that were read and written. */
             include_usage?: boolean | null;
         };
         /** @description Something in the dream and what it may stand for. */
         Symbol: {
+            /** @description Its id in the dictionary, where it has one. */
+            id?: string | null;
+            /** @description In the model's words. */
             meaning: string;
             name: string;
             /** @description A passage of the dream, word for word. */
             quote: string;
+            tradition?: components["schemas"]["Tradition"] | null;
+        };
+        /**
+         * @description What kind of image a symbol is.
+         * @enum {string}
+         */
+        SymbolKind: "nature" | "animals" | "people" | "places" | "objects" | "events" | "other";
+        /** @description An image of the dictionary. */
+        SymbolPage: {
+            builtin: boolean;
+            forms: string[];
+            id: string;
+            kind: components["schemas"]["SymbolKind"];
+            /** @description ISO 639-1. */
+            language: string;
+            name: string;
+            themes: components["schemas"]["SymbolTheme"][];
+        };
+        /** @description What an image may stand for, through one lens. */
+        SymbolTheme: {
+            lens: components["schemas"]["LensId"];
+            sources: components["schemas"]["CitedSource"][];
+            text: string;
+        };
+        /** @description An image of the dictionary, in a list. */
+        SymbolView: {
+            id: string;
+            kind: components["schemas"]["SymbolKind"];
+            /** @description ISO 639-1. */
+            language: string;
+            lenses: components["schemas"]["LensId"][];
+            name: string;
         };
         /** @description What `GET /api/v1/system` and `oneiros doctor --json` show. */
         SystemReport: components["schemas"]["SystemSnapshot"] & {
@@ -2604,6 +3013,11 @@ export interface components {
             /** Format: float */
             logprob: number;
             token: string;
+        };
+        /** @description What a tradition, or science, has said of an image. */
+        Tradition: {
+            sources: components["schemas"]["Source"][];
+            text: string;
         };
         /** @enum {string} */
         TranscriptFormat: "json" | "text" | "srt" | "vtt" | "verbose_json";
@@ -5315,6 +5729,93 @@ export interface operations {
             };
         };
     };
+    show_care: {
+        parameters: {
+            query?: {
+                /** @description ISO 639-1; English when absent. */
+                language?: string | null;
+                /** @description ISO 3166; the server's own when absent. */
+                country?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CarePage"];
+                };
+            };
+            /** @description Nobody is logged in, and this needs somebody. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request comes from another site's page, or the account may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The host name is not one of this server's. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much is being asked; see `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server failed; `incident` names the line in its log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An engine or the database is not available; see `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_dreams: {
         parameters: {
             query?: {
@@ -5702,6 +6203,386 @@ export interface operations {
             };
         };
     };
+    put_association: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                symbol: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AssociationRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Association"];
+                };
+            };
+            /** @description Nobody is logged in, and this needs somebody. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request comes from another site's page, or the account may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is nothing of that name */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The host name is not one of this server's. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much is being asked; see `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server failed; `incident` names the line in its log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An engine or the database is not available; see `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The disk is full */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_association: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                symbol: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Nobody is logged in, and this needs somebody. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request comes from another site's page, or the account may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is nothing of that name */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The host name is not one of this server's. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much is being asked; see `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server failed; `incident` names the line in its log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An engine or the database is not available; see `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ask: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DialogRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DialogAnswer"];
+                };
+            };
+            /** @description Nobody is logged in, and this needs somebody. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request comes from another site's page, or the account may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is nothing of that name */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The host name is not one of this server's. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much is being asked; see `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server failed; `incident` names the line in its log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An engine or the database is not available; see `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The disk is full */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_dialog: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Nobody is logged in, and this needs somebody. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request comes from another site's page, or the account may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is nothing of that name */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The host name is not one of this server's. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much is being asked; see `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server failed; `incident` names the line in its log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An engine or the database is not available; see `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     interpret_dream_again: {
         parameters: {
             query?: never;
@@ -5836,6 +6717,113 @@ export interface operations {
                 };
             };
             /** @description The disk is full. */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_opinion: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                lens: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OpinionRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Opinion"];
+                };
+            };
+            /** @description Nobody is logged in, and this needs somebody. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request comes from another site's page, or the account may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is nothing of that name */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The host name is not one of this server's. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much is being asked; see `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server failed; `incident` names the line in its log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An engine or the database is not available; see `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The disk is full */
             507: {
                 headers: {
                     [name: string]: unknown;
@@ -6443,6 +7431,79 @@ export interface operations {
             };
         };
     };
+    list_lenses: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LensView"][];
+                };
+            };
+            /** @description Nobody is logged in, and this needs somebody. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request comes from another site's page, or the account may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The host name is not one of this server's. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much is being asked; see `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server failed; `incident` names the line in its log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An engine or the database is not available; see `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_models: {
         parameters: {
             query?: never;
@@ -6755,6 +7816,361 @@ export interface operations {
                 };
             };
             /** @description The appliance itself fetches it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The host name is not one of this server's. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much is being asked; see `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server failed; `incident` names the line in its log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An engine or the database is not available; see `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_packs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PackView"][];
+                };
+            };
+            /** @description Nobody is logged in, and this needs somebody. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request comes from another site's page, or the account may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The host name is not one of this server's. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much is being asked; see `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server failed; `incident` names the line in its log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An engine or the database is not available; see `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    import_pack: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/toml": string;
+                "text/plain": string;
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PackView"];
+                };
+            };
+            /** @description Nobody is logged in, and this needs somebody. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request comes from another site's page, or the account may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The host name is not one of this server's. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much is being asked; see `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server failed; `incident` names the line in its log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An engine or the database is not available; see `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The disk is full */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show_pack: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PackPage"];
+                };
+            };
+            /** @description Nobody is logged in, and this needs somebody. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request comes from another site's page, or the account may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is nothing of that name */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The host name is not one of this server's. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much is being asked; see `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server failed; `incident` names the line in its log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An engine or the database is not available; see `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_pack: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Nobody is logged in, and this needs somebody. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request comes from another site's page, or the account may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is nothing of that name */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This cannot be done as things are */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -8207,6 +9623,266 @@ export interface operations {
             };
             /** @description The disk is full. */
             507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_symbols: {
+        parameters: {
+            query?: {
+                /** @description ISO 639-1; English when absent. */
+                language?: string | null;
+                /** @description A part of a name or form. */
+                search?: string | null;
+                /** @description Those of one kind. */
+                kind?: components["schemas"]["SymbolKind"] | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SymbolView"][];
+                };
+            };
+            /** @description Nobody is logged in, and this needs somebody. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request comes from another site's page, or the account may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The host name is not one of this server's. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much is being asked; see `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server failed; `incident` names the line in its log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An engine or the database is not available; see `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show_symbol: {
+        parameters: {
+            query?: {
+                /** @description ISO 639-1; English when absent. */
+                language?: string | null;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SymbolPage"];
+                };
+            };
+            /** @description Nobody is logged in, and this needs somebody. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request comes from another site's page, or the account may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is nothing of that name */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The host name is not one of this server's. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much is being asked; see `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server failed; `incident` names the line in its log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An engine or the database is not available; see `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    dreams_with_symbol: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Dream"][];
+                };
+            };
+            /** @description Nobody is logged in, and this needs somebody. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request comes from another site's page, or the account may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is nothing of that name */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The host name is not one of this server's. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much is being asked; see `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server failed; `incident` names the line in its log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An engine or the database is not available; see `Retry-After`. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };

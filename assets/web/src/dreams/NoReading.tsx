@@ -1,6 +1,7 @@
 import { useTranslation } from "react-i18next";
 
 import type { Schemas } from "../api/client";
+import { StepList } from "../reading/StepList";
 import { Button } from "../ui/Button";
 import { Notice } from "../ui/Notice";
 
@@ -11,6 +12,9 @@ const words = {
   repetitive: "repetitive",
   "wrong-language": "wrongLanguage",
   incomplete: "incomplete",
+  forbidden: "forbidden",
+  unsupported: "unsupported",
+  copied: "copied",
   "engine-unavailable": "engineUnavailable",
 } as const satisfies Record<Failure["reason"], string>;
 
@@ -38,6 +42,16 @@ export function NoReading({ failure, onRead }: { failure: Failure | null; onRead
     <Notice tone="warning" title={t("dreams.dream.failedTitle")} actions={again}>
       <p>{t(`dreams.failure.${words[failure.reason]}`)}</p>
       <p>{t("dreams.dream.failedAdvice")}</p>
+      {failure.steps && failure.steps.length > 0 && (
+        <details className="text-sm">
+          <summary className="min-h-11 py-2 font-medium text-accent underline underline-offset-4">
+            {t("dreams.dream.howFar")}
+          </summary>
+          <div className="py-2">
+            <StepList steps={failure.steps} />
+          </div>
+        </details>
+      )}
     </Notice>
   );
 }

@@ -3,32 +3,73 @@ import { useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { api } from "../api/client";
-import type { Lens, Schemas } from "../api/client";
+import type { DreamWithReadings, LensId } from "../api/client";
+import { CareCard } from "../care/CareCard";
+import { useCareCard } from "../care/useCareCard";
+import { Compare } from "../reading/Compare";
+import { compareFirst, FEWEST, firstLens } from "../reading/comparing";
 import { IDLE } from "../reading/progress";
 import { ReadingState } from "../reading/ReadingState";
 import { ReadingView } from "../reading/ReadingView";
 import { useReadingRun } from "../reading/useReadingRun";
 import { Choice } from "../ui/Choice";
-import { lenses } from "../write/settings";
+import { DEFAULT_LENS } from "../write/settings";
+import { LensChoice } from "./LensChoice";
 import { NoReading } from "./NoReading";
 
-type Kept = Schemas["DreamWithReadings"];
+type View = "one" | "several";
 
-/** The readings of a dream, one lens at a time; a lens without one can be asked for it. */
-export function Readings({ kept }: { kept: Kept }) {
+/** The readings of a dream, through one lens or several beside each other. */
+export function Readings({ kept }: { kept: DreamWithReadings }) {
   const { t } = useTranslation();
+  const { interpretations, opinions } = kept;
+  const [view, setView] = useState<View>("one");
+  const [lens, setLens] = useState<LensId>(firstLens(interpretations, opinions) ?? DEFAULT_LENS);
+  const [picked, setPicked] = useState<LensId[] | null>(null);
+  const comparable = interpretations.length >= FEWEST;
+  return (
+    <div className="flex flex-col gap-8">
+      {comparable && (
+        <Choice<View>
+          name="view"
+          legend={t("dreams.compare.legend")}
+          options={[
+            { value: "one", label: t("dreams.compare.one") },
+            { value: "several", label: t("dreams.compare.several") },
+          ]}
+          value={view}
+          onChange={setView}
+        />
+      )}
+      {comparable && view === "several" ? (
+        <Compare kept={kept} picked={picked ?? compareFirst(interpretations, opinions)} onPick={setPicked} />
+      ) : (
+        <OneReading kept={kept} lens={lens} onLens={setLens} />
+      )}
+    </div>
+  );
+}
+
+interface OneReadingProps {
+  kept: DreamWithReadings;
+  lens: LensId;
+  onLens: (lens: LensId) => void;
+}
+
+/** One lens at a time; a lens without a reading can be asked for it. */
+function OneReading({ kept, lens, onLens }: OneReadingProps) {
   const { dream, interpretations, failure } = kept;
-  const [lens, setLens] = useState<Lens>(interpretations[0]?.lens ?? "psychological");
   const run = useReadingRun();
   const similar = api.useQuery("get", "/api/v1/dreams/{id}/similar", { params: { path: { id: dream.id } } }, { retry: false });
   const { phase } = run.progress;
   useFreshDream(phase === "done" || phase === "failed");
+  const care = useCareCard(run.progress.care);
 
   const running = phase !== "idle";
   const reading = interpretations.find((one) => one.lens === lens) ?? null;
-  const choose = (next: Lens) => {
+  const choose = (next: LensId) => {
     run.stop();
-    setLens(next);
+    onLens(next);
   };
   const state = running ? (
     <ReadingState progress={run.progress} onRetry={run.retry} onStop={run.stop} />
@@ -37,21 +78,13 @@ export function Readings({ kept }: { kept: Kept }) {
   );
   return (
     <div className="flex flex-col gap-10">
-      <Choice
-        name="lens"
-        legend={t("dreams.dream.lens")}
-        options={lenses.map((value) => ({
-          value,
-          label: t(`dream.lens.${value}.name`),
-          hint: interpretations.some((one) => one.lens === value) ? t("dreams.dream.hasReading") : t("dreams.dream.hasNone"),
-        }))}
-        value={lens}
-        onChange={choose}
-      />
+      <LensChoice readings={interpretations} value={lens} onChange={choose} />
+      <CareCard {...care} />
       <ReadingView
         dream={dream}
         text={running ? run.progress.text : (reading ?? IDLE.text)}
         reading={running ? run.progress.reading : reading}
+        kept={kept}
         similar={similar.data ?? null}
         state={state}
         busy={phase === "sending" || phase === "waiting" || phase === "writing"}

@@ -9,6 +9,7 @@ export function formats(locale: string) {
   const date = new Intl.DateTimeFormat(locale, { dateStyle: "long" });
   const dateTime = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" });
   const names = new Intl.DisplayNames(locale, { type: "language" });
+  const regions = new Intl.DisplayNames(locale, { type: "region" });
   const list = new Intl.ListFormat(locale, { type: "unit", style: "short" });
   const percent = new Intl.NumberFormat(locale, { style: "percent" });
   const two = new Intl.NumberFormat(locale, { minimumIntegerDigits: 2, useGrouping: false });
@@ -19,6 +20,7 @@ export function formats(locale: string) {
     dateTime: (iso: string) => dateTime.format(new Date(iso)),
     list: (items: readonly string[]) => list.format(items),
     languageName: (code: string) => names.of(code) ?? code,
+    countryName: (code: string) => regions.of(code) ?? code,
     /** `3:07`, `1:02:09`. */
     clock: (milliseconds: number) => {
       const seconds = Math.floor(milliseconds / 1000);

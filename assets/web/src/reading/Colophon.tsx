@@ -2,42 +2,44 @@ import { useTranslation } from "react-i18next";
 
 import type { Interpretation } from "../api/client";
 import { useFormats } from "../i18n/format";
+import { useLensWords } from "../lore/useLensWords";
+import { Sources } from "../lore/Sources";
+import { Fact, Facts, Verbatim } from "../ui/Facts";
+import { HowMade } from "./HowMade";
 
-const confidence = (share: number) => (share < 0.5 ? "low" : share < 0.75 ? "fair" : "good");
-
-/** Who wrote the reading, how, and what it is not. */
+/** Through which lens, by whom, how far to be trusted, on what it leans, and how it was made. */
 export function Colophon({ reading }: { reading: Interpretation }) {
   const { t } = useTranslation();
   const { languageName } = useFormats();
+  const { nameOf } = useLensWords();
+  const level = reading.confidence_level ?? "low";
   const sources = reading.sources.filter((source) => source.kind !== "dream");
-  const rows = [
-    [t("dream.colophon.lens"), t(`dream.lens.${reading.lens}.name`)],
-    [t("dream.colophon.model"), reading.model],
-    [t("dream.colophon.language"), languageName(reading.language)],
-    [t("dream.colophon.confidence"), t(`dream.confidence.${confidence(reading.confidence)}`)],
-    [t("dream.colophon.sources"), sources.map((source) => source.reference).join("; ")],
-  ] as const;
   return (
-    <footer className="flex max-w-prose flex-col gap-4 border-t border-line pt-5 text-sm text-muted">
-      {reading.notices.map((notice) => (
-        <p key={notice} dir="auto" className="font-medium text-ink">
-          {notice}
-        </p>
-      ))}
-      <p className="text-ink">{t("dream.colophon.disclaimer")}</p>
-      <dl className="grid grid-cols-[auto_minmax(0,1fr)] gap-x-6 gap-y-1">
-        {rows.map(
-          ([name, value]) =>
-            value && (
-              <div key={name} className="contents">
-                <dt>{name}</dt>
-                <dd>
-                  <bdi>{value}</bdi>
-                </dd>
-              </div>
-            ),
-        )}
-      </dl>
+    <footer className="flex flex-col gap-2 border-t border-line pt-5 text-sm">
+      <div className="max-w-prose">
+        <Facts>
+          <Fact name={t("dream.colophon.lens")}>
+            <bdi>{nameOf(reading.lens)}</bdi>
+          </Fact>
+          <Fact name={t("dream.colophon.model")}>
+            <Verbatim>{reading.model}</Verbatim>
+          </Fact>
+          <Fact name={t("dream.colophon.language")}>{languageName(reading.language)}</Fact>
+          <Fact name={t("dream.colophon.confidence")}>{t(`dream.confidence.${level}`)}</Fact>
+          {sources.length > 0 && (
+            <Fact name={t("dream.colophon.sources")}>
+              <Sources sources={sources} />
+            </Fact>
+          )}
+        </Facts>
+      </div>
+      <details className="max-w-prose">
+        <summary className="min-h-11 py-2 font-medium text-accent underline underline-offset-4">
+          {t("dream.confidence.how")}
+        </summary>
+        <p className="py-2">{t("dream.confidence.help")}</p>
+      </details>
+      <HowMade reading={reading} />
     </footer>
   );
 }

@@ -1,4 +1,5 @@
 import { directionOf } from "../i18n/locale";
+import { Composed } from "./Composed";
 
 interface PassageProps {
   title?: string;
@@ -6,10 +7,12 @@ interface PassageProps {
   text: string | string[];
   language: string;
   lead?: boolean;
+  /** Its words are the server's own, from the dictionary. */
+  composed?: boolean;
 }
 
 /** One part of what the model wrote; nothing while it has no words. */
-export function Passage({ title, text, language, lead = false }: PassageProps) {
+export function Passage({ title, text, language, lead = false, composed = false }: PassageProps) {
   if (text.length === 0) return null;
   const size = lead ? "text-lg text-ink sm:text-xl" : "text-base sm:text-lg";
   return (
@@ -30,6 +33,7 @@ export function Passage({ title, text, language, lead = false }: PassageProps) {
           ))}
         </ul>
       )}
+      {composed && <Composed />}
     </div>
   );
 }

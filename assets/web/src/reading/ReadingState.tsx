@@ -18,13 +18,15 @@ export function ReadingState({ progress, onRetry, onStop }: ReadingStateProps) {
   const { t } = useTranslation();
   const words = useStateWords(progress);
   const { phase, failure, dream } = progress;
+  // A box may answer with words of help alone.
+  const alone = phase === "done" && progress.reading === null;
   const pulls = useSystem().data?.pulls ?? [];
   const waits = phase === "sending" || phase === "waiting";
   const total = pulls.reduce((sum, pull) => sum + pull.bytes_total, 0);
   const pulled = total > 0 ? pulls.reduce((sum, pull) => sum + pull.bytes_done, 0) / total : undefined;
   return (
     <>
-      <div role="status" className={waits || phase === "writing" ? "flex flex-col gap-3" : "sr-only"}>
+      <div role="status" className={waits || phase === "writing" || alone ? "flex flex-col gap-3" : "sr-only"}>
         <p className="flex items-center gap-3 text-lg">
           {(waits || phase === "writing") && <span className="breathing size-2.5 shrink-0 rounded-full bg-accent" />}
           {words}

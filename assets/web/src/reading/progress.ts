@@ -1,13 +1,22 @@
-import type { Dream, Interpretation, Mood, Problem, SimilarDream, WaitingEvent } from "../api/client";
+import type { CareMessage, Dream, Interpretation, Mood, Problem, SimilarDream, Tradition, WaitingEvent } from "../api/client";
 import type { ServerEvent } from "../api/events";
 import type { Failure } from "../api/problem";
+
+/** Something in the dream, as far as it has been written of; what the dictionary says of it comes with the whole reading. */
+export interface ReadingSymbol {
+  name: string;
+  quote: string;
+  meaning: string;
+  id?: string | null;
+  tradition?: Tradition | null;
+}
 
 /** What a reading says, complete or still being written. */
 export interface ReadingText {
   title: string;
   summary: string;
   mood: Mood | null;
-  symbols: { name: string; quote: string; meaning: string }[];
+  symbols: ReadingSymbol[];
   emotions: { name: string; intensity: number }[];
   archetypes: string[];
   interpretation: string;
@@ -23,6 +32,8 @@ export interface ReadingProgress {
   sent: string | null;
   /** Once it is here, the dream is kept. */
   dream: Dream | null;
+  /** Words of help, where the text says that somebody awake may need it. */
+  care: CareMessage | null;
   /** `null` until they have been looked for. */
   similar: SimilarDream[] | null;
   /** The box takes nothing now, being full or not ready, and will be asked again. */
@@ -53,6 +64,7 @@ export const IDLE: ReadingProgress = {
   phase: "idle",
   sent: null,
   dream: null,
+  care: null,
   similar: null,
   refused: false,
   waiting: null,
@@ -96,6 +108,8 @@ function take(progress: ReadingProgress, { name, data }: ServerEvent): ReadingPr
   switch (name) {
     case "dream":
       return { ...progress, phase: "waiting", dream: data as Dream };
+    case "care":
+      return { ...progress, care: data as CareMessage };
     case "similar":
       return { ...progress, similar: data as SimilarDream[] };
     case "waiting":
@@ -108,6 +122,9 @@ function take(progress: ReadingProgress, { name, data }: ServerEvent): ReadingPr
     }
     case "error":
       return { ...progress, phase: "failed", failure: { kind: "problem", problem: data as Problem } };
+    case "done":
+      // Some boxes answer with words of help alone.
+      return progress.care && progress.phase === "waiting" ? { ...progress, phase: "done" } : progress;
     default:
       return progress;
   }

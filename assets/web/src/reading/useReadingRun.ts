@@ -2,15 +2,16 @@ import { useQueryClient } from "@tanstack/react-query";
 import { useEffect, useReducer, useRef } from "react";
 
 import { client } from "../api/client";
-import type { Dream, Lens } from "../api/client";
+import type { Dream, LensId } from "../api/client";
 import { readEvents } from "../api/events";
 import { refused, thrown } from "../api/problem";
 import type { Failure } from "../api/problem";
 import { advance, IDLE } from "./progress";
 import type { ReadingAction, ReadingProgress } from "./progress";
 
-/** A new dream, or one that is kept and is to be read again. */
-export type ReadingRequest = { text: string; lens: Lens; language: string | null } | { dream: Dream; lens: Lens };
+/** A new dream, or one that is kept and is to be read again. Without a lens the box takes the one that is mostly chosen. */
+export type ReadingRequest =
+  { text: string; lens: LensId | null; language: string | null } | { dream: Dream; lens: LensId | null };
 
 export interface ReadingRun {
   progress: ReadingProgress;
@@ -34,10 +35,15 @@ function send(request: ReadingRequest, signal: AbortSignal) {
   const options = { headers: { Accept: "text/event-stream" }, parseAs: "stream", signal } as const;
   if ("dream" in request) {
     const { dream, lens } = request;
-    return client.POST("/api/v1/dreams/{id}/interpret", { ...options, params: { path: { id: dream.id } }, body: { lens } });
+    return client.POST("/api/v1/dreams/{id}/interpret", {
+      ...options,
+      params: { path: { id: dream.id } },
+      body: lens ? { lens } : {},
+    });
   }
   const { text, lens, language } = request;
-  return client.POST("/api/v1/dreams/interpret", { ...options, body: { text, lens, ...(language ? { language } : {}) } });
+  const body = { text, ...(lens ? { lens } : {}), ...(language ? { language } : {}) };
+  return client.POST("/api/v1/dreams/interpret", { ...options, body });
 }
 
 /** A box that is starting or full says when to come again; then the page does, without being asked. */
@@ -49,9 +55,10 @@ async function run(request: ReadingRequest, signal: AbortSignal, dispatch: (acti
   for (;;) {
     const { data, error, response } = await send(request, signal);
     if (data) {
-      let ended = false;
+      let [cared, ended] = [false, false];
       for await (const event of readEvents(data)) {
-        ended ||= event.name === "interpretation" || event.name === "error";
+        cared ||= event.name === "care";
+        ended ||= ["interpretation", "error", ...(cared ? ["done"] : [])].includes(event.name);
         dispatch({ type: "event", event });
       }
       if (!ended) dispatch({ type: "fail", failure: { kind: "broken" } });

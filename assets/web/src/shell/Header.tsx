@@ -10,6 +10,7 @@ import { SettingsDialog } from "./SettingsDialog";
 const pages = [
   { to: "/", label: "shell.nav.write" },
   { to: "/dreams", label: "shell.nav.dreams" },
+  { to: "/symbols", label: "shell.nav.symbols" },
   { to: "/status", label: "shell.nav.status" },
 ] as const;
 
@@ -65,14 +66,14 @@ export function Header({ links, account }: HeaderProps) {
 function PageLinks() {
   const { t } = useTranslation();
   return (
-    <nav aria-label={t("shell.nav.label")} className="flex-1">
-      <ul className="flex justify-center gap-0.5 sm:justify-end sm:gap-1">
+    <nav aria-label={t("shell.nav.label")} className="min-w-0 flex-1">
+      <ul className="flex flex-wrap justify-center gap-x-0.5 text-sm sm:justify-end sm:gap-x-1 sm:text-base">
         {pages.map(({ to, label }) => (
           <li key={to}>
             <Link
               to={to}
               activeOptions={{ exact: to === "/" }}
-              className="inline-flex min-h-11 items-center rounded-full px-2 text-muted hover:text-ink aria-[current=page]:font-semibold aria-[current=page]:text-ink aria-[current=page]:underline aria-[current=page]:decoration-accent aria-[current=page]:decoration-2 aria-[current=page]:underline-offset-8 sm:px-4"
+              className="inline-flex min-h-11 items-center rounded-full px-1.5 text-muted hover:text-ink aria-[current=page]:font-semibold aria-[current=page]:text-ink aria-[current=page]:underline aria-[current=page]:decoration-accent aria-[current=page]:decoration-2 aria-[current=page]:underline-offset-8 sm:px-4"
             >
               {t(label)}
             </Link>

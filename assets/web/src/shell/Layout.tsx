@@ -1,4 +1,4 @@
-import { Outlet, lazyRouteComponent, useRouterState } from "@tanstack/react-router";
+import { Link, Outlet, lazyRouteComponent, useRouterState } from "@tanstack/react-router";
 import { Suspense, useState } from "react";
 import { useTranslation } from "react-i18next";
 
@@ -50,7 +50,14 @@ export function Layout() {
         )}
       </main>
       <footer className="border-t border-line px-4 py-6 text-sm text-muted sm:px-8">
-        <p className="mx-auto max-w-5xl">{t("shell.promise")}</p>
+        <div className="mx-auto flex max-w-5xl flex-wrap items-center justify-between gap-x-6 gap-y-2">
+          <p>{t("shell.promise")}</p>
+          {gate === "app" && (
+            <Link to="/help" className="inline-flex min-h-11 items-center text-accent underline underline-offset-4">
+              {t("care.link")}
+            </Link>
+          )}
+        </div>
       </footer>
     </div>
   );

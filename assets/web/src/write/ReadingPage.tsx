@@ -1,7 +1,10 @@
 import { Link } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 
+import { api } from "../api/client";
 import type { Dream } from "../api/client";
+import { CareCard } from "../care/CareCard";
+import { useCareCard } from "../care/useCareCard";
 import { ReadingState } from "../reading/ReadingState";
 import { ReadingView } from "../reading/ReadingView";
 import type { ReadingRun } from "../reading/useReadingRun";
@@ -12,13 +15,22 @@ import { Page } from "../ui/Page";
 export function ReadingPage({ session, dream }: { session: ReadingRun; dream: Dream }) {
   const { t } = useTranslation();
   const { progress, retry, stop } = session;
+  const care = useCareCard(progress.care);
+  const kept = api.useQuery(
+    "get",
+    "/api/v1/dreams/{id}",
+    { params: { path: { id: dream.id } } },
+    { enabled: progress.reading !== null, retry: false },
+  );
   const ended = progress.phase === "done" || progress.phase === "failed";
   return (
     <Page title={t("dream.reading.pageTitle")} wide>
+      <CareCard {...care} />
       <ReadingView
         dream={dream}
         text={progress.text}
         reading={progress.reading}
+        kept={kept.data ?? null}
         similar={progress.similar}
         busy={progress.phase === "writing"}
         state={<ReadingState progress={progress} onRetry={retry} />}

@@ -8,12 +8,12 @@ import { RecorderBar } from "../recorder/RecorderBar";
 import { Recordings } from "../recorder/Recordings";
 import { useKeptRecordings } from "../recorder/useKeptRecordings";
 import { Button } from "../ui/Button";
-import { Choice } from "../ui/Choice";
 import { Page } from "../ui/Page";
 import { countCharacters } from "./characters";
 import { DreamText } from "./DreamText";
 import { LanguageField } from "./LanguageField";
-import { lenses, useDraft, useDreamLanguage, useLens } from "./settings";
+import { LensField } from "./LensField";
+import { useDraft, useDreamLanguage, useLens } from "./settings";
 
 /** Tells a dream: in writing, by voice, or both. */
 export function WriteForm({ session }: { session: ReadingRun }) {
@@ -44,7 +44,7 @@ export function WriteForm({ session }: { session: ReadingRun }) {
     else if (surplus > 0) refuse(t("dream.write.tooLong", { count: surplus }));
     else {
       setError(null);
-      session.start({ text: draft.trim(), lens, language: language || null });
+      session.start({ text: draft.trim(), lens: lens || null, language: language || null });
     }
   };
   const change = (text: string) => {
@@ -86,13 +86,7 @@ export function WriteForm({ session }: { session: ReadingRun }) {
           />
           <Recordings kept={kept} fresh={recorded.fresh} language={language} onHeard={addSpoken} onDiscard={remove} />
         </div>
-        <Choice
-          name="lens"
-          legend={t("dream.write.lens")}
-          options={lenses.map((value) => ({ value, label: t(`dream.lens.${value}.name`), hint: t(`dream.lens.${value}.hint`) }))}
-          value={lens}
-          onChange={setLens}
-        />
+        <LensField value={lens} onChange={setLens} />
         <LanguageField value={language} onChange={setLanguage} />
         <ReadingState progress={session.progress} onRetry={submit} onStop={session.stop} />
         <div className="flex flex-wrap items-center gap-x-4 gap-y-2">

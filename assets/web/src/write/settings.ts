@@ -1,13 +1,13 @@
 import { useState } from "react";
 
-import type { Lens } from "../api/client";
+import type { LensId } from "../api/client";
 import { storage } from "../storage";
 
-export const lenses = ["psychological", "jungian", "scientific", "islamic", "folk"] as const satisfies readonly Lens[];
+/** The lens of whoever has chosen none. */
+export const DEFAULT_LENS: LensId = "psychological";
 
-function isLens(value: string | null): value is Lens {
-  return lenses.some((lens) => lens === value);
-}
+/** In a lens's place: the one that the person mostly chooses, as the box knows. */
+export const USUAL = "";
 
 /** A value that outlives the page, in this browser alone. */
 function useStored(key: string, start: string): [string, (value: string) => void] {
@@ -30,10 +30,8 @@ export function forgetWriting(): void {
   for (const key of ["draft", "lens", "dream-language"]) storage.remove(key);
 }
 
-export function useLens(): [Lens, (lens: Lens) => void] {
-  const [stored, setStored] = useStored("lens", "psychological");
-  return [isLens(stored) ? stored : "psychological", setStored];
-}
+/** The lens of the next dream, or {@link USUAL}. */
+export const useLens = () => useStored("lens", USUAL);
 
 /** The language that is written or spoken, ISO 639-1; empty: the box finds out. */
 export const useDreamLanguage = () => useStored("dream-language", "");

@@ -30,6 +30,8 @@ export const actions = [
   ["identity-removed", "identityRemoved"],
   ["token-reused", "tokenReused"],
   ["egress", "egress"],
+  ["pack.import", "packImported"],
+  ["pack.remove", "packRemoved"],
 ] as const;
 
 /** The name of an action's words; of one that this page is too old to know, none. */

@@ -24,6 +24,7 @@ const own = { to: "/account", label: "account.menu.account" } as const;
 const administration = [
   { to: "/people", label: "account.menu.people" },
   { to: "/audit", label: "account.menu.audit" },
+  { to: "/packs", label: "account.menu.packs" },
 ] as const;
 
 /** Behind the person's name: the pages about accounts, how this browser shows them, and the way out. */
