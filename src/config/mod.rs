@@ -10,6 +10,7 @@ pub mod explain;
 mod file;
 mod provider;
 mod raw;
+mod reading;
 
 use std::{
     collections::BTreeMap,
@@ -28,7 +29,8 @@ pub struct UnusableSetting(pub String);
 
 pub use acme::AcmeConfig;
 pub use provider::{ProviderConfig, Secret};
-pub use raw::{RawApi, RawConfig, RawDatabase, RawModels, RawOllama, RawProvider, RawServer, RawSpeech, RawTls};
+pub use raw::{RawApi, RawConfig, RawDatabase, RawModels, RawOllama, RawProvider, RawReading, RawServer, RawSpeech, RawTls};
+pub use reading::{CarePlace, ReadingConfig};
 
 /// Where the hub lives unless the operator names a mirror of it.
 pub const DEFAULT_HUB: &str = "https://huggingface.co";
@@ -66,6 +68,7 @@ pub struct Config {
     pub provider: Option<ProviderConfig>,
     pub models: ModelsConfig,
     pub speech: SpeechConfig,
+    pub reading: ReadingConfig,
     pub api: ApiConfig,
     pub ollama: OllamaConfig,
     pub database: DatabaseConfig,
@@ -185,6 +188,7 @@ impl Config {
             provider: provider::provider(raw.provider)?,
             models: models(raw.models)?,
             speech: speech(&raw.speech)?,
+            reading: reading::reading(raw.reading)?,
             api: ApiConfig { aliases: aliases(raw.api.aliases.as_deref())? },
             ollama: OllamaConfig { listen: raw.ollama.listen.as_deref().map(loopback).transpose()? },
             database: database(raw.database)?,

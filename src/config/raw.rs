@@ -29,6 +29,8 @@ pub struct RawConfig {
     #[command(flatten)]
     pub speech: RawSpeech,
     #[command(flatten)]
+    pub reading: RawReading,
+    #[command(flatten)]
     pub api: RawApi,
     #[command(flatten)]
     pub ollama: RawOllama,
@@ -227,6 +229,35 @@ pub struct RawSpeech {
 
 #[derive(Debug, Clone, Default, Args, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
+pub struct RawReading {
+    /// TOML file with whom people can turn to, beside words of help; it takes the place of the list that comes with the executable,
+    /// whose format it has [default: the executable's own list]
+    #[arg(
+        id = "reading_care_file",
+        long = "reading-care-file",
+        global = true,
+        env = "ONEIROS_READING_CARE_FILE",
+        value_name = "FILE",
+        hide = true
+    )]
+    pub care_file: Option<PathBuf>,
+    /// Country whose numbers come first beside words of help, as two letters of ISO 3166 such as DE [default: no country]
+    #[arg(
+        id = "reading_country",
+        long = "reading-country",
+        global = true,
+        env = "ONEIROS_READING_COUNTRY",
+        value_name = "COUNTRY",
+        hide = true
+    )]
+    pub country: Option<String>,
+    /// Where words of help come when somebody awake may need them: beside the reading, or instead of it [default: beside]
+    #[arg(id = "reading_care", long = "reading-care", global = true, env = "ONEIROS_READING_CARE", value_name = "PLACE", hide = true)]
+    pub care: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, Args, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct RawApi {
     /// Further names of models under /v1, as NAME=MODEL, NAME=MODEL; a MODEL is an id, or chat, embedding or speech for the
     /// profile's own. They add to the default ones; NAME= takes one of those away [default: gpt-3.5-turbo=chat,
@@ -337,6 +368,11 @@ impl RawConfig {
             api: RawApi { aliases: self.api.aliases.or(lower.api.aliases) },
             ollama: RawOllama { listen: self.ollama.listen.or(lower.ollama.listen) },
             speech: RawSpeech { max_minutes: self.speech.max_minutes.or(lower.speech.max_minutes) },
+            reading: RawReading {
+                care_file: self.reading.care_file.or(lower.reading.care_file),
+                country: self.reading.country.or(lower.reading.country),
+                care: self.reading.care.or(lower.reading.care),
+            },
             database: RawDatabase {
                 url_file: self.database.url_file.or(lower.database.url_file),
                 application_url_file: self.database.application_url_file.or(lower.database.application_url_file),

@@ -1,6 +1,6 @@
 //! `oneiros config`: what is in force, from where, and how a fault in the file is told.
 
-use std::{fs, path::Path};
+use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
 
 use serde_json::Value;
 
@@ -90,6 +90,8 @@ async fn a_fault_in_the_file_is_told_by_name_with_an_exit_code_that_says_so() {
         ("[models]\nthreads = \"two\"\n", "`threads` in [models]"),
         ("[models]\nthreads = 1\nthreads = 2\n", "line 3"),
         ("[models\n", "line 1"),
+        ("[reading]\ncare = \"above\"\n", "`care` of `[reading]`"),
+        ("[reading]\ncountry = \"Germany\"\n", "`country` of `[reading]`"),
     ] {
         let (_folder, path) = file(text);
         config(&[], &[], &path).await.refused(needle);
@@ -106,6 +108,20 @@ async fn a_value_that_cannot_be_used_ends_with_the_same_code() {
         ("hub_endpoint = \"https://\"", "`hub_endpoint`"),
     ] {
         let (_folder, path) = file(&format!("[server]\nstate_dir = {:?}\nlisten = \"127.0.0.1:0\"\n[models]\n{setting}\n", state.path()));
+        is_not_started_with(&path, needle).await;
+    }
+}
+
+#[tokio::test]
+async fn a_list_of_whom_to_turn_to_that_is_broken_or_missing_ends_with_the_same_code() {
+    let state = StateDirectory::with(&[]);
+    // Readable for the user that the server becomes.
+    let lists = tempfile::Builder::new().permissions(fs::Permissions::from_mode(0o755)).tempdir().expect("folder");
+    fs::write(lists.path().join("broken.toml"), "[[resource]]\nname = \"Nobody\"\n").expect("file");
+    for (list, needle) in [("broken.toml", "neither `phone` nor `url`"), ("missing.toml", "`care_file` of `[reading]`")] {
+        let (folder, list) = (state.path(), lists.path().join(list));
+        let text = format!("[server]\nstate_dir = {folder:?}\nlisten = \"127.0.0.1:0\"\n[reading]\ncare_file = {list:?}\n");
+        let (_folder, path) = file(&text);
         is_not_started_with(&path, needle).await;
     }
 }

@@ -1,0 +1,259 @@
+//! `oneiros eval care`: how often the care check hears what it should, and speaks where it should not, on labelled sentences.
+//!
+//! The labels were made by somebody who did not write the check. Of the held half no text is shown.
+
+use std::{collections::BTreeMap, process::ExitCode};
+
+use anyhow::Context as _;
+use clap::Args;
+use serde::{Deserialize, Serialize};
+
+use super::{labelled::Half, table};
+use crate::{
+    app::EngineAlone,
+    cli::{
+        bench::{engines::Engines, progress::Progress},
+        output::{print_json, print_line},
+    },
+    config::Config,
+    engine::Asker,
+    features::care::{CareCheck, CareEmbedder, CareTopic, Resources},
+};
+
+/// By language: the open half, the held half.
+const LABELS: [(&str, &str, &str); 3] = [
+    ("en", include_str!("../../../assets/eval/care/open.en.jsonl"), include_str!("../../../assets/eval/care/held.en.jsonl")),
+    ("ru", include_str!("../../../assets/eval/care/open.ru.jsonl"), include_str!("../../../assets/eval/care/held.ru.jsonl")),
+    ("ar", include_str!("../../../assets/eval/care/open.ar.jsonl"), include_str!("../../../assets/eval/care/held.ar.jsonl")),
+];
+const ALL: &str = "all";
+
+#[derive(Debug, Args)]
+pub struct CareArguments {
+    /// On which half of the labels
+    #[arg(long, value_enum, default_value_t = Half::Held)]
+    half: Half,
+    /// The embedding model that helps [default: the one that the server would use]
+    #[arg(long, value_name = "ID")]
+    model: Option<String>,
+    /// The rules alone, without a model
+    #[arg(long, conflicts_with = "model")]
+    rules: bool,
+    /// Learn from the examples anew and print the model's entry of assets/care/learned.toml
+    #[arg(long, conflicts_with_all = ["rules", "half", "json"])]
+    learn: bool,
+    /// Print the figures as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// One labelled text.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Labelled {
+    id: String,
+    text: String,
+    label: Label,
+    kind: Kind,
+    #[serde(rename = "why")]
+    _why: String,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Label {
+    Care,
+    None,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Kind {
+    SelfHarm,
+    HarmToOthers,
+    Abuse,
+    Dream,
+    Grief,
+    Idiom,
+    Negation,
+    Other,
+}
+
+impl Kind {
+    fn is(self, topic: CareTopic) -> bool {
+        match topic {
+            CareTopic::SelfHarm => self == Self::SelfHarm,
+            CareTopic::HarmToOthers => self == Self::HarmToOthers,
+            CareTopic::Abuse => self == Self::Abuse,
+        }
+    }
+}
+
+/// What became of the texts of one language.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+struct Figures {
+    texts: usize,
+    heard: usize,
+    missed: Vec<String>,
+    false_alarms: Vec<String>,
+    /// Heard, and taken for another topic.
+    other_topic: Vec<String>,
+    precision: f64,
+    recall: f64,
+    f1: f64,
+}
+
+#[derive(Serialize)]
+struct Report {
+    version: &'static str,
+    half: Half,
+    /// Absent: the rules alone.
+    model: Option<String>,
+    languages: BTreeMap<&'static str, Figures>,
+}
+
+pub async fn run(arguments: CareArguments, config: Config) -> anyhow::Result<ExitCode> {
+    let engine = match arguments.rules {
+        true => None,
+        false => Some(Engines::open(&config)?.embedding(arguments.model.as_deref()).await?),
+    };
+    if let Some(engine) = &engine {
+        engine.supervisor.ready().await?;
+    }
+    let measured = match &engine {
+        Some(engine) if arguments.learn => learn(engine).await.map(|()| None),
+        engine => measure(arguments.half, engine.as_ref()).await.map(Some),
+    };
+    let model = engine.as_ref().map(|engine| engine.model.clone());
+    if let Some(engine) = engine {
+        engine.supervisor.stop().await;
+    }
+    if let Some(languages) = measured? {
+        let report = Report { version: env!("CARGO_PKG_VERSION"), half: arguments.half, model, languages };
+        if arguments.json { print_json(&report)? } else { print_line(&report.in_words())? }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn learn(engine: &EngineAlone) -> anyhow::Result<()> {
+    let client = engine.supervisor.client();
+    let embedder = CareEmbedder { model_id: &engine.model, engine: &client, asker: Asker::named("eval care") };
+    let entry = CareCheck::learned_anew(&embedder).await?;
+    let entry = entry.with_context(|| format!("the vectors of {} do not tell what the examples are about", engine.model))?;
+    print_line(entry.trim_end())
+}
+
+async fn measure(half: Half, engine: Option<&EngineAlone>) -> anyhow::Result<BTreeMap<&'static str, Figures>> {
+    let check = CareCheck::new(Resources::embedded());
+    let client = engine.map(|engine| (engine, engine.supervisor.client()));
+    let embedder = || {
+        let (engine, client) = client.as_ref()?;
+        Some(CareEmbedder { model_id: &engine.model, engine: client, asker: Asker::named("eval care") })
+    };
+    if let Some(embedder) = embedder() {
+        check.learn(&embedder).await?;
+    }
+    let texts = LABELS.iter().map(|(language, open, held)| {
+        let labels = labels(if half == Half::Open { open } else { held });
+        Ok((*language, labels.with_context(|| format!("the labels of `{language}` are broken"))?))
+    });
+    let texts: Vec<(&str, Vec<Labelled>)> = texts.collect::<anyhow::Result<_>>()?;
+    let progress = Progress::new("care", texts.iter().map(|(_, labels)| labels.len()).sum());
+    let mut languages: BTreeMap<&str, Figures> = BTreeMap::new();
+    for (language, labels) in &texts {
+        progress.begin(language);
+        for labelled in labels {
+            let said = check.look(&labelled.text, language, embedder()).await;
+            for of in [*language, ALL] {
+                languages.entry(of).or_default().count(labelled, said);
+            }
+            progress.step();
+        }
+    }
+    Ok(languages)
+}
+
+fn labels(text: &str) -> anyhow::Result<Vec<Labelled>> {
+    let lines = text.lines().filter(|line| !line.trim().is_empty());
+    // What is wrong is told without the line: it may be of the held half.
+    lines.enumerate().map(|(at, line)| serde_json::from_str(line).map_err(|_| anyhow::anyhow!("line {}", at + 1))).collect()
+}
+
+impl Figures {
+    fn count(&mut self, labelled: &Labelled, said: Option<CareTopic>) {
+        self.texts += 1;
+        match (labelled.label, said) {
+            (Label::Care, Some(topic)) => {
+                self.heard += 1;
+                if !labelled.kind.is(topic) {
+                    self.other_topic.push(labelled.id.clone());
+                }
+            }
+            (Label::Care, None) => self.missed.push(labelled.id.clone()),
+            (Label::None, Some(_)) => self.false_alarms.push(labelled.id.clone()),
+            (Label::None, None) => {}
+        }
+        let share = |others: usize| self.heard as f64 / (self.heard + others).max(1) as f64;
+        (self.precision, self.recall) = (share(self.false_alarms.len()), share(self.missed.len()));
+        self.f1 = 2.0 * self.precision * self.recall / (self.precision + self.recall).max(f64::EPSILON);
+    }
+}
+
+impl Report {
+    fn in_words(&self) -> String {
+        let columns = self.languages.iter().map(|(language, figures)| {
+            let percent = |share: f64| format!("{:.1} %", share * 100.0);
+            let Figures { texts, heard, missed, .. } = figures;
+            let care = format!("{}", heard + missed.len());
+            (
+                vec![(*language).to_owned()],
+                vec![texts.to_string(), care, percent(figures.precision), percent(figures.recall), percent(figures.f1)],
+            )
+        });
+        let columns: Vec<(Vec<String>, Vec<String>)> = columns.collect();
+        let half = match self.half {
+            Half::Open => "that its makers knew",
+            Half::Held => "that its makers never saw",
+        };
+        let with = self.model.as_ref().map_or_else(|| "by rules alone".to_owned(), |model| format!("with {model}"));
+        let mut lines = vec![format!("The care check {with}, on texts {half}\n")];
+        lines.push(table::in_words(&["texts", "of them care", "precision", "recall", "F1"], &columns));
+        let all = self.languages.get(ALL).cloned().unwrap_or_default();
+        for (what, ids) in [("missed", all.missed), ("false alarms", all.false_alarms), ("another topic", all.other_topic)] {
+            lines.push(format!("\n{what}: {}", if ids.is_empty() { "none".into() } else { ids.join(", ") }));
+        }
+        lines.join("\n")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_halves_are_whole_and_share_no_text() {
+        for (language, open, held) in LABELS {
+            let (open, held) = (labels(open).unwrap(), labels(held).unwrap());
+            assert!(open.len() + held.len() >= 60, "{language}");
+            for half in [&open, &held] {
+                let care = half.iter().filter(|labelled| labelled.label == Label::Care).count();
+                assert!(care >= 15 && half.len() - care >= 15, "{language}");
+            }
+            assert!(open.iter().all(|one| held.iter().all(|other| one.id != other.id && one.text != other.text)), "{language}");
+        }
+    }
+
+    #[test]
+    fn figures_are_of_what_was_heard() {
+        let labelled = |id: &str, label, kind| Labelled { id: id.into(), text: String::new(), label, kind, _why: String::new() };
+        let mut figures = Figures::default();
+        figures.count(&labelled("a", Label::Care, Kind::Abuse), Some(CareTopic::Abuse));
+        figures.count(&labelled("b", Label::Care, Kind::Abuse), Some(CareTopic::SelfHarm));
+        figures.count(&labelled("c", Label::Care, Kind::SelfHarm), None);
+        figures.count(&labelled("d", Label::None, Kind::Idiom), Some(CareTopic::SelfHarm));
+        figures.count(&labelled("e", Label::None, Kind::Dream), None);
+        assert_eq!((figures.texts, figures.heard), (5, 2));
+        assert!((figures.precision - 2.0 / 3.0).abs() < 1e-9 && (figures.recall - 2.0 / 3.0).abs() < 1e-9);
+        assert_eq!((figures.missed, figures.false_alarms, figures.other_topic), (vec!["c".into()], vec!["d".into()], vec!["b".to_owned()]));
+    }
+}
