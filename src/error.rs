@@ -106,6 +106,9 @@ pub enum Error {
     /// One field is what makes a request too large. 413.
     #[error("{field}: the request is larger than {limit_bytes} bytes")]
     FieldTooLarge { field: &'static str, limit_bytes: u64 },
+    /// 413 of a pack of lenses and symbols, which can be parted.
+    #[error("the pack is larger than {limit_bytes} bytes: split it into several packs of other names")]
+    PackTooLarge { limit_bytes: u64 },
     /// 415.
     #[error("{0}")]
     UnsupportedMedia(String),
@@ -124,6 +127,9 @@ pub enum Error {
     /// The dream is kept, its reading failed for the cause given: the answer is the cause's, with the dream's id.
     #[error("{cause}; the dream is kept")]
     DreamKept { dream_id: Uuid, cause: Box<Error> },
+    /// Words of help stand beside what went wrong; as the API has them.
+    #[error("{cause}")]
+    Cared { care: serde_json::Value, cause: Box<Error> },
     /// 507: it would not fit; the text says how much is missing.
     #[error("{0}")]
     NoSpace(String),

@@ -7,7 +7,7 @@
 //! | [`cli`] | the roles of the executable: server, engine child, one-shot commands |
 //! | [`app`] | the server's shared state and its ordered start and stop |
 //! | [`http`] | router assembly, limits, problem details, server-sent events, sockets |
-//! | [`features`] | what users do, one module each: accounts, dreams, events, speech, models, system, and the protocols of OpenAI and Ollama |
+//! | [`features`] | what users do, one module each: accounts, care, dreams, events, lore, speech, models, system, and the protocols of OpenAI and Ollama |
 //! | [`engine`] | inference behind small traits; engines are confined child processes |
 //! | [`models`] | the catalogue, the artefact store, pulling, importing, converting |
 //! | [`jobs`] | durable work in PostgreSQL |

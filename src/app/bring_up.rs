@@ -22,13 +22,15 @@ use super::{
     watch::EgressCounter,
 };
 use crate::{
-    config::{Config, UnusableSetting},
+    config::{CarePlace, Config, ReadingConfig, UnusableSetting},
     db::{Database, DatabaseSource},
     engine::{parse::ParseRunner, supervisor::Spawner},
     features::{
         accounts::{self, AccountService, AccountStore, MasterKey, Provider, Revocations, SetupToken, Standing, SweepErased},
+        care::{CareCheck, Resources},
         dreams::{DreamModels, DreamService, DreamStore, EmbeddingModel, ReembedDreams},
         events::{self, EventService, EventStore},
+        lore::{LoreService, LoreStore},
         openai::ModelApi,
         speech::{SpeechModel, SpeechService},
     },
@@ -88,13 +90,14 @@ impl Up {
 /// Brings everything up. When `stopping` is cancelled meanwhile, what came up goes again and the error says so.
 pub async fn bring_up(parts: Parts) -> anyhow::Result<Up> {
     let stopped = || parts.stopping.clone().cancelled_owned();
+    let care = Arc::new(open_care(&parts.config.reading)?);
     let (entries, source) = tokio::select! {
         found = find_database(&parts) => found?,
         () = stopped() => bail!("stopped before the database was here; the next start goes on from there"),
     };
     let database = Arc::new(Database::open(source).await?);
     parts.snapshot.database_is_open(&database);
-    let models = match serve(&parts, &database).await {
+    let models = match serve(&parts, &database, care).await {
         Ok(models) => models,
         Err(error) => return Err(after_closing(error, None, database).await),
     };
@@ -229,7 +232,7 @@ impl ModelNews {
 }
 
 /// Opens the features over the database: dreams are kept and shown from now on, and read once the models are there.
-async fn serve(parts: &Parts, database: &Database) -> anyhow::Result<ModelNews> {
+async fn serve(parts: &Parts, database: &Database, care: Arc<CareCheck>) -> anyhow::Result<ModelNews> {
     let coming = DreamModels { coming: Some(String::new()), ..DreamModels::default() };
     let (dreams, dream_models) = channel::channel(Arc::new(coming));
     let (speech, speech_model) = channel::channel(None);
@@ -243,16 +246,29 @@ async fn serve(parts: &Parts, database: &Database) -> anyhow::Result<ModelNews> 
     drop(parts.ollama.send_replace(http::ollama_router(Some(Arc::clone(&openai)))));
     let events = Arc::new(EventService::new(parts.stopping.clone()));
     tokio::spawn(events::follow(Arc::clone(&events), EventStore::new(database.pool().clone())));
+    let lore = Arc::new(LoreService::new(LoreStore::new(database.pool().clone())));
+    let (known, leant_on, careful) = (Arc::clone(&accounts), Arc::clone(&lore), Arc::clone(&care));
     let services = Services {
-        dreams: Arc::new(DreamService::new(store, dream_models, Arc::clone(&accounts), parts.stopping.clone())),
+        dreams: Arc::new(DreamService::new(store, dream_models, known, leant_on, careful, parts.stopping.clone())),
         accounts,
+        care,
         events,
+        lore,
         openai,
         speech: hearing,
         first: parts.first.clone(),
     };
     drop(parts.router.send_replace(http::router(services)));
     Ok(ModelNews { dreams, speech, served })
+}
+
+/// Whom people can turn to is the operator's to say. A list that cannot be read must not be found out by somebody who needs it.
+fn open_care(config: &ReadingConfig) -> Result<CareCheck, UnusableSetting> {
+    let resources = match &config.care_file {
+        Some(file) => Resources::read(file).map_err(|error| UnusableSetting(format!("`care_file` of `[reading]`: {error:#}")))?,
+        None => Resources::embedded(),
+    };
+    Ok(CareCheck::new(resources).of_country(config.country.clone()).instead_of_readings(config.care == CarePlace::Instead))
 }
 
 /// Knows people from now on. Before the first set-up the token that opens it is made.

@@ -209,17 +209,23 @@ impl Running {
     }
 
     fn reader(&self, report: &ReadyReport) -> Reader {
-        Reader {
-            id: self.entry.id.clone(),
-            languages: self.entry.languages.clone(),
-            instruct: self.entry.instruct && report.has_chat_template,
-            context_length: report.context_length,
-            engine: Arc::new(self.supervisor.client()),
-        }
+        reader(&self.entry, self.header.as_ref(), self.bytes, report, self.supervisor.client())
     }
 
     fn embedding(&self, report: &ReadyReport) -> EmbeddingModel {
         EmbeddingModel { id: self.entry.id.clone(), dimensions: report.dimensions, engine: Arc::new(self.supervisor.client()) }
+    }
+}
+
+fn reader(entry: &CatalogEntry, header: Option<&ModelHeader>, bytes: u64, report: &ReadyReport, client: EngineClient) -> Reader {
+    Reader {
+        id: entry.id.clone(),
+        languages: entry.languages.clone(),
+        instruct: entry.instruct && report.has_chat_template,
+        context_length: report.context_length,
+        parameters: header.map_or(0, |header| header.parameters(bytes)),
+        tasks: entry.tasks.clone(),
+        engine: Arc::new(client),
     }
 }
 
@@ -229,15 +235,29 @@ pub struct EngineAlone {
     /// Which library runs it, as people see it.
     pub backend: &'static str,
     pub supervisor: Supervisor,
+    entry: CatalogEntry,
+    header: Option<ModelHeader>,
+    bytes: u64,
 }
 
-/// The first model of a kind in the profile that the server would have here.
-pub async fn first_of_profile(library: &Library, kind: ArtifactKind) -> anyhow::Result<CatalogEntry> {
+impl EngineAlone {
+    /// The model as one that reads dreams, once it is loaded.
+    pub async fn reader(&self) -> Result<Reader, EngineError> {
+        let report = self.supervisor.ready().await?;
+        Ok(reader(&self.entry, self.header.as_ref(), self.bytes, &report, self.supervisor.client()))
+    }
+}
+
+/// The models of a kind in the profile that the server would have here, in order of preference.
+pub async fn of_profile(library: &Library, kind: ArtifactKind) -> anyhow::Result<Vec<CatalogEntry>> {
     let entries = library.entries(library.choose().await?.profile)?;
-    entries
-        .into_iter()
-        .find(|entry| entry.kind == kind)
-        .with_context(|| format!("the profile holds no model of the kind {kind:?}: name one"))
+    Ok(entries.into_iter().filter(|entry| entry.kind == kind).collect())
+}
+
+/// The first of them.
+pub async fn first_of_profile(library: &Library, kind: ArtifactKind) -> anyhow::Result<CatalogEntry> {
+    let first = of_profile(library, kind).await?.into_iter().next();
+    first.with_context(|| format!("the profile holds no model of the kind {kind:?}: name one"))
 }
 
 /// Starts the engine of one model that is here.
@@ -246,7 +266,8 @@ pub async fn engine_alone(library: &Library, config: &Config, spawner: &Spawner,
     let model = local_model(library, entry).await?;
     let Placement { options, .. } = placement(kind, &model, config, &Room::of_this_machine(&Hardware::of_this_machine()))?;
     let supervisor = Supervisor::start(specification(kind, &model, config, options, Presence::Always), spawner.clone());
-    Ok(EngineAlone { model: model.entry.id, backend: model.backend.name(), supervisor })
+    let LocalModel { entry, file, header, backend } = model;
+    Ok(EngineAlone { model: entry.id.clone(), backend: backend.name(), supervisor, entry, header, bytes: size_of(&file) })
 }
 
 /// A model that is here, checked: its chosen variant or itself.

@@ -39,7 +39,7 @@ use crate::{
     models::{NoProgress, PullProgress},
 };
 use bring_up::{Parts, Up};
-pub use engines::{EngineAlone, engine_alone, first_of_profile};
+pub use engines::{EngineAlone, engine_alone, first_of_profile, of_profile};
 use library::Library;
 pub use notify::ServiceManager;
 use snapshot::Snapshot;

@@ -68,7 +68,12 @@ impl Client {
         let response = self.send(method, path, content).await?;
         let status = response.status();
         let body = response.into_body().collect().await.context("the server broke off its answer")?.to_bytes();
-        let value = serde_json::from_slice(&body).context("the server's answer is not JSON")?;
+        // What was done and has nothing to tell is answered without a body.
+        let value = if body.is_empty() {
+            serde_json::Value::Null
+        } else {
+            serde_json::from_slice(&body).context("the server's answer is not JSON")?
+        };
         if status.is_success() { Ok(value) } else { bail!(problem_text(status, &value)) }
     }
 

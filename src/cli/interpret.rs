@@ -16,7 +16,7 @@ use super::{
     output::{print_json, print_line},
     transcribe,
 };
-use crate::{config::Config, features::dreams::Lens};
+use crate::{config::Config, features::lore::LensId};
 
 /// The largest text that can hold 4,000 characters, with room to spare for combining marks.
 const MAX_TEXT_BYTES: u64 = 256 * 1024;
@@ -31,9 +31,10 @@ pub struct InterpretArguments {
     /// Listen to the dream: a recording (WAV, MP3, FLAC, Ogg, WebM, M4A)
     #[arg(long, value_name = "FILE", conflicts_with_all = ["text", "file"])]
     audio: Option<PathBuf>,
-    /// Through which eyes the dream is read [default: psychological]
-    #[arg(long, value_enum)]
-    lens: Option<Lens>,
+    /// Through which eyes the dream is read: psychological, jungian, scientific, islamic, folk, or one of your own [default: the one
+    /// that you choose most often]
+    #[arg(long)]
+    lens: Option<LensId>,
     /// Language of the dream, ISO 639-1 [default: detected]
     #[arg(long, value_name = "CODE")]
     language: Option<String>,
@@ -63,7 +64,8 @@ pub async fn run(arguments: InterpretArguments, config: Config) -> anyhow::Resul
     } else {
         print_line(&for_people(&answer))?
     }
-    Ok(if answer["interpretation"].is_null() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    let answered = !answer["interpretation"].is_null() || (answer["failure"].is_null() && !answer["care"].is_null());
+    Ok(if answered { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 async fn ask(client: &mut Client, typed: Option<String>, speech: Option<Content>, arguments: &InterpretArguments) -> anyhow::Result<Value> {
@@ -76,7 +78,7 @@ async fn ask(client: &mut Client, typed: Option<String>, speech: Option<Content>
         (None, None) => bail!("there is no dream to interpret"),
     };
     let mut request = json!({ "text": text });
-    if let Some(lens) = arguments.lens {
+    if let Some(lens) = &arguments.lens {
         request["lens"] = serde_json::to_value(lens)?;
     }
     if let Some(language) = &arguments.language {
@@ -95,7 +97,30 @@ fn read_text(source: impl std::io::Read) -> anyhow::Result<String> {
 }
 
 fn for_people(answer: &Value) -> String {
+    let words = [words_of_help(&answer["care"]), reading_for_people(answer)];
+    words.into_iter().flatten().collect::<Vec<_>>().join("\n\n")
+}
+
+/// What is said to somebody who may need help, before anything else.
+fn words_of_help(care: &Value) -> Option<String> {
+    let mut lines = vec![care["title"].as_str()?.to_owned()];
+    lines.extend(care["text"].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned));
+    for resource in care["resources"].as_array().into_iter().flatten() {
+        let parts = ["name", "phone", "url", "hours"].iter().filter_map(|name| resource[*name].as_str());
+        lines.push(format!("• {}", parts.collect::<Vec<_>>().join(", ")));
+    }
+    Some(lines.join("\n"))
+}
+
+fn reading_for_people(answer: &Value) -> Option<String> {
     let reading = &answer["interpretation"];
+    if reading.is_null() && answer["failure"].is_null() && !answer["care"].is_null() {
+        return None;
+    }
+    Some(text_of(answer, reading))
+}
+
+fn text_of(answer: &Value, reading: &Value) -> String {
     if reading.is_null() {
         let detail = answer["failure"]["detail"].as_str().unwrap_or("the model gave no usable answer");
         return format!("No reading: {detail}\nThe dream is kept.");
@@ -105,11 +130,14 @@ fn for_people(answer: &Value) -> String {
     for symbol in reading["symbols"].as_array().into_iter().flatten() {
         let part = |name: &str| symbol[name].as_str().unwrap_or_default();
         lines.push(format!("• {} (“{}”): {}", part("name"), part("quote"), part("meaning")));
+        if let Some(tradition) = symbol["tradition"]["text"].as_str() {
+            lines.push(format!("  The dictionary: {tradition}"));
+        }
     }
     lines.extend([String::new(), text("advice")]);
-    for item in ["questions", "notices"].iter().flat_map(|name| reading[*name].as_array().into_iter().flatten()) {
+    for item in ["questions", "notices", "said"].iter().flat_map(|name| reading[*name].as_array().into_iter().flatten()) {
         lines.push(format!("– {}", item.as_str().unwrap_or_default()));
     }
-    lines.push(format!("\nWritten by {} on this machine; the dreamer decides what a dream means.", text("model")));
+    lines.push(format!("\nWritten by {} on this machine.", text("model")));
     lines.join("\n")
 }

@@ -10,10 +10,12 @@ pub mod database;
 pub mod doctor;
 pub mod embed;
 pub mod engine;
+pub mod eval;
 pub mod healthcheck;
 pub mod interpret;
 pub mod models;
 pub mod openapi;
+pub mod packs;
 pub mod selfcheck;
 pub mod serve;
 pub mod transcribe;
@@ -58,6 +60,8 @@ enum Role {
     Models(models::ModelsArguments),
     /// People and keys of the server that runs here
     Admin(admin::AdminArguments),
+    /// Lenses and dream symbols that you add: list, check, import, export, remove
+    Packs(packs::PacksArguments),
     /// Show hardware, models, database, and what the kernel enforces on each engine
     Doctor(doctor::DoctorArguments),
     /// Print the API document (OpenAPI) as JSON
@@ -68,6 +72,8 @@ enum Role {
     Healthcheck(healthcheck::HealthcheckArguments),
     /// Measure a model on this very machine
     Bench(bench::BenchArguments),
+    /// Judge a model's readings, what confidence is worth, the care check
+    Eval(eval::EvalArguments),
     /// Prove a promise on this very machine
     Selfcheck(selfcheck::SelfcheckArguments),
     /// Work with the private database
@@ -133,9 +139,11 @@ async fn dispatch(role: Role, config: Config) -> anyhow::Result<ExitCode> {
         Role::Embed(arguments) => embed::run(arguments, config).await,
         Role::Models(arguments) => models::run(arguments, config).await,
         Role::Admin(arguments) => admin::run(arguments, config).await,
+        Role::Packs(arguments) => packs::run(arguments, config).await,
         Role::Doctor(arguments) => doctor::run(arguments, config).await,
         Role::Healthcheck(arguments) => healthcheck::run(arguments, config).await,
         Role::Bench(arguments) => bench::run(arguments, config).await,
+        Role::Eval(arguments) => eval::run(arguments, config).await,
         Role::Engine(_) | Role::Openapi | Role::Config(_) | Role::Database(_) | Role::Selfcheck(_) => {
             unreachable!("these roles never get a runtime")
         }

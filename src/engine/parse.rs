@@ -115,6 +115,24 @@ pub struct ModelHeader {
     pub shape: Option<Box<ModelShape>>,
 }
 
+impl ModelHeader {
+    /// Weights of a model whose file has that many bytes, about: by the bits that its commonest tensor type takes for one.
+    pub fn parameters(&self, bytes: u64) -> u64 {
+        let commonest = self.tensor_types.iter().filter(|(name, _)| *name != "F32").max_by_key(|(_, count)| **count);
+        let tenths_of_bits = match commonest.map_or("F32", |(name, _)| name.as_str()) {
+            "F32" => 320,
+            "F16" | "BF16" => 160,
+            name if name.contains('8') => 85,
+            name if name.contains('6') => 66,
+            name if name.contains('5') => 55,
+            name if name.contains('3') => 39,
+            name if name.contains('2') => 30,
+            _ => 48,
+        };
+        bytes.saturating_mul(80) / tenths_of_bits
+    }
+}
+
 /// A decoded recording: mono at 16 kHz, samples of 16 bits, little endian, in the file that came with the request.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Audio {

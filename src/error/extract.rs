@@ -164,6 +164,18 @@ impl<S: Send + Sync> FromRequestParts<S> for PathName {
     }
 }
 
+/// The id and the name after it in a path; where one is none, they name nothing.
+pub struct PathIdName(pub Uuid, pub String);
+
+impl<S: Send + Sync> FromRequestParts<S> for PathIdName {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        let both = Path::<(Uuid, String)>::from_request_parts(parts, state).await;
+        both.map(|Path((id, name))| Self(id, name)).map_err(|_| Error::NotFound("resource"))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde::Deserialize;

@@ -46,6 +46,10 @@ pub struct Problem {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(required = false, nullable = false)]
     pub dream_id: Option<Uuid>,
+    /// Words of help (a `CareMessage`), where what was sent says that somebody awake may need it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(required = false, nullable = false, value_type = Object)]
+    pub care: Option<serde_json::Value>,
 }
 
 /// What is wrong with one field.
@@ -65,6 +69,7 @@ impl Problem {
             errors: Vec::new(),
             incident: None,
             dream_id: None,
+            care: None,
         }
     }
 
@@ -107,7 +112,9 @@ impl From<&Error> for Problem {
             Error::UnknownModel { .. } => plain("unknown-model", "There is no such model", Status::NOT_FOUND),
             Error::MethodNotAllowed => plain("method-not-allowed", "Not with that method", Status::METHOD_NOT_ALLOWED),
             Error::TooSlow => plain("too-slow", "The request took too long", Status::REQUEST_TIMEOUT),
-            Error::TooLarge { .. } => plain("too-large", "The request is too large", Status::PAYLOAD_TOO_LARGE),
+            Error::TooLarge { .. } | Error::PackTooLarge { .. } => {
+                plain("too-large", "The request is too large", Status::PAYLOAD_TOO_LARGE)
+            }
             Error::FieldTooLarge { field, limit_bytes } => {
                 let message = format!("makes the request larger than {limit_bytes} bytes");
                 plain("too-large", "The request is too large", Status::PAYLOAD_TOO_LARGE).with_field(field, &message)
@@ -118,6 +125,7 @@ impl From<&Error> for Problem {
             Error::EngineDied(_) => plain("engine-died", "The engine stopped while answering", Status::SERVICE_UNAVAILABLE),
             Error::Unavailable { .. } => plain("unavailable", "Something is not available", Status::SERVICE_UNAVAILABLE),
             Error::NoSpace(_) | Error::StorageFull => plain("storage-full", "The disk is full", Status::INSUFFICIENT_STORAGE),
+            Error::Cared { care, cause } => Self { care: Some(care.clone()), ..Self::from(&**cause) },
             Error::DreamKept { dream_id, cause } => {
                 let mut problem = Self::from(&**cause);
                 problem.detail = error.to_string();
@@ -141,7 +149,7 @@ impl Error {
         match self {
             Self::Busy { retry_after } | Self::Unavailable { retry_after, .. } | Self::TooMany { retry_after, .. } => Some(*retry_after),
             Self::EngineDied(_) => Some(ENGINE_RETRY),
-            Self::DreamKept { cause, .. } => cause.retry_after(),
+            Self::DreamKept { cause, .. } | Self::Cared { cause, .. } => cause.retry_after(),
             _ => None,
         }
     }

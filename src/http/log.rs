@@ -1,11 +1,11 @@
 //! One log line for each request, and what becomes of a panic.
 //!
-//! A line holds no body, no query and no header: dreams and keys stay out of logs.
+//! A line holds no body, no query and no header, and of a path none of a dreamer's words: dreams and keys stay out of logs.
 
 use std::{any::Any, time::Instant};
 
 use axum::{
-    extract::Request,
+    extract::{MatchedPath, Request},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -16,7 +16,7 @@ use crate::error::Error;
 pub async fn requests(request: Request, next: Next) -> Response {
     let started = Instant::now();
     let method = request.method().clone();
-    let path = request.uri().path().to_owned();
+    let path = logged_path(&request);
     let response = next.run(request).await;
     let milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     let status = response.status().as_u16();
@@ -26,6 +26,12 @@ pub async fn requests(request: Request, next: Next) -> Response {
         _ => tracing::info!(%method, path, status, milliseconds, "request"),
     }
     response
+}
+
+/// The path, without the dreamer's own words where it holds some.
+fn logged_path(request: &Request) -> String {
+    let operation = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
+    operation.filter(|operation| operation.contains("{symbol}")).unwrap_or_else(|| request.uri().path()).to_owned()
 }
 
 /// The answer to a request whose handler panicked: an incident number, the cause in the log.

@@ -43,8 +43,10 @@ use crate::{
     error::Error,
     features::{
         accounts::{self, AccountService},
+        care::{self, CareCheck},
         dreams::{self, DreamService},
         events::{self, EventService},
+        lore::{self, LoreService},
         models::{self, ModelService},
         ollama,
         openai::{self, ModelApi},
@@ -63,8 +65,10 @@ const COMING_UP: Duration = Duration::from_secs(5);
 #[derive(Clone)]
 pub struct Services {
     pub accounts: Arc<AccountService>,
+    pub care: Arc<CareCheck>,
     pub dreams: Arc<DreamService>,
     pub events: Arc<EventService>,
+    pub lore: Arc<LoreService>,
     pub speech: Arc<SpeechService>,
     pub openai: Arc<ModelApi>,
     pub first: FirstServices,
@@ -87,11 +91,13 @@ pub struct FirstServices {
 
 /// Every route, with what holds for all of them.
 pub fn router(services: Services) -> Router {
-    let Services { accounts, dreams, events, speech, openai, first } = services;
+    let Services { accounts, care, dreams, events, lore, speech, openai, first } = services;
     let routes = first_routes(&first)
         .merge(Router::from(accounts::routes::operations()).with_state(Arc::clone(&accounts)))
+        .merge(Router::from(care::routes::operations()).with_state(care))
         .merge(Router::from(dreams::routes::operations()).with_state(dreams))
         .merge(Router::from(events::routes::operations()).with_state(events))
+        .merge(Router::from(lore::routes::operations()).with_state(lore))
         .merge(Router::from(speech::routes::operations()).with_state(speech))
         .merge(Router::from(openai::routes::operations()).with_state(openai));
     guarded(routes, Doorkeeper::Accounts(accounts), &first, || Error::NotFound("page"))

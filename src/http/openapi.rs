@@ -11,7 +11,7 @@ use crate::{
     error::problem::Problem,
     features::{
         accounts::{self, SESSION_COOKIE},
-        dreams, events, models, openai, speech, system,
+        care, dreams, events, lore, models, openai, speech, system,
     },
 };
 
@@ -29,6 +29,7 @@ use crate::{
         (name = "dreams", description = "Dreams: kept, read through a lens, found again by likeness"),
         (name = "embeddings", description = "Vectors of texts"),
         (name = "speech", description = "Recordings turned into text"),
+        (name = "lore", description = "Lenses, the dictionary of dream symbols, and packs of both"),
         (name = "models", description = "Models and run-time parts: what there is, what is here, fetching and removing"),
         (name = "openai", description = "The same models for programs that speak OpenAI's protocol; errors have that protocol's shape"),
         (name = "accounts", description = "Coming in, and one's own account"),
@@ -54,7 +55,9 @@ impl Modify for WaysIn {
 pub fn document() -> utoipa::openapi::OpenApi {
     let mut document = Document::openapi();
     document.merge(OpenApiRouter::into_openapi(dreams::routes::operations()));
+    document.merge(OpenApiRouter::into_openapi(care::routes::operations()));
     document.merge(OpenApiRouter::into_openapi(events::routes::operations()));
+    document.merge(OpenApiRouter::into_openapi(lore::routes::operations()));
     document.merge(OpenApiRouter::into_openapi(speech::routes::operations()));
     document.merge(OpenApiRouter::into_openapi(openai::routes::operations()));
     document.merge(OpenApiRouter::into_openapi(models::routes::operations()));

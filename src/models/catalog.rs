@@ -66,6 +66,16 @@ pub struct EmbeddingFacts {
     pub passage_prefix: String,
 }
 
+/// What a language model does with dreams.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DreamTask {
+    /// Fill a reading's form.
+    Reading,
+    /// Answer questions about a reading.
+    Dialog,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CatalogEntry {
@@ -82,6 +92,9 @@ pub struct CatalogEntry {
     /// Memory that it takes when loaded, in bytes, context included.
     #[serde(default)]
     pub memory_bytes: u64,
+    /// What of dreams' work a language model is meant for; empty: all of it.
+    #[serde(default)]
+    pub tasks: Vec<DreamTask>,
     /// A language model that follows instructions; a base model wants examples.
     #[serde(default)]
     pub instruct: bool,
@@ -201,6 +214,7 @@ impl CatalogEntry {
             file: manifest.file.clone(),
             languages: Vec::new(),
             memory_bytes: manifest.bytes,
+            tasks: Vec::new(),
             instruct: false,
             context_length: None,
             embedding: None,

@@ -25,8 +25,8 @@ mod variants;
 pub(crate) mod testing;
 
 pub use catalog::{
-    ArtifactFormat, ArtifactKind, Assembly, Catalog, CatalogEntry, EmbeddingFacts, FilePart, FolderPart, HubFile, HubFolder, HubSource,
-    Licence, Member, PipSource, Source, Wheel, WheelTarget,
+    ArtifactFormat, ArtifactKind, Assembly, Catalog, CatalogEntry, DreamTask, EmbeddingFacts, FilePart, FolderPart, HubFile, HubFolder,
+    HubSource, Licence, Member, PipSource, Source, Wheel, WheelTarget,
 };
 pub use choose::{Choice, Profile, choose};
 pub use error::{Attempt, ModelError};

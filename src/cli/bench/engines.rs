@@ -9,7 +9,7 @@ use crate::{
     config::Config,
     egress::LogSink,
     engine::{parse::ParseRunner, supervisor::Spawner},
-    models::{ArtifactKind, NoProgress},
+    models::{ArtifactKind, CatalogEntry, NoProgress},
 };
 
 /// What it takes to start them.
@@ -49,6 +49,21 @@ impl<'a> Engines<'a> {
     /// Decodes recordings.
     pub fn parse(&self) -> ParseRunner {
         ParseRunner::new(self.spawner.clone(), self.config.server.allow_unsandboxed)
+    }
+
+    /// The profile's language models, in order of preference.
+    pub async fn llms_of_profile(&self) -> anyhow::Result<Vec<CatalogEntry>> {
+        app::of_profile(&self.library, ArtifactKind::Llm).await
+    }
+
+    /// What is known of a language model of the catalogue, or of one that was imported.
+    pub fn language_model(&self, id: &str) -> anyhow::Result<CatalogEntry> {
+        self.library.language_model(id)
+    }
+
+    /// Starts the engine of a model that is here.
+    pub async fn start(&self, entry: CatalogEntry) -> anyhow::Result<EngineAlone> {
+        app::engine_alone(&self.library, self.config, &self.spawner, entry).await
     }
 
     /// A language model that is here.

@@ -17,7 +17,7 @@ use super::{
     report::{Section, percentile},
     texts,
 };
-use crate::features::dreams::Lens;
+use crate::features::lore::LensId;
 
 /// How often a dream is sent again after its first reading.
 const AGAIN: usize = 4;
@@ -28,8 +28,8 @@ pub struct InterpretationArguments {
     #[arg(long, default_value_t = 8)]
     dreams: usize,
     /// Through which eyes they are read
-    #[arg(long, value_enum, default_value_t = Lens::Psychological)]
-    lens: Lens,
+    #[arg(long, default_value_t = LensId::default())]
+    lens: LensId,
 }
 
 impl InterpretationArguments {
@@ -78,12 +78,12 @@ async fn in_rounds(arguments: &InterpretationArguments, journal: &mut Journal, r
         tell_new(&mut sections[0], &new);
         tell_cached(&mut sections[1], &again);
     }
-    let lens = serde_json::to_value(arguments.lens)?;
+    let lens = serde_json::to_value(&arguments.lens)?;
     Ok(sections.map(|section| section.about("lens", lens.clone()).about("dreams in a round", arguments.dreams)).into())
 }
 
 async fn read(arguments: &InterpretationArguments, journal: &mut Journal, text: &str) -> anyhow::Result<Reading> {
-    journal.interpret(text, arguments.lens).await.context("a dream could not be interpreted")
+    journal.interpret(text, &arguments.lens).await.context("a dream could not be interpreted")
 }
 
 /// Dreams of about 110 tokens that nobody has told before, not even an earlier run that was killed and left some behind.

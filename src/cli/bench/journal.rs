@@ -8,7 +8,7 @@ use hyper::{Method, body::Bytes, header};
 use serde_json::{Value, json};
 
 use super::target::{self, Connection, Target};
-use crate::features::dreams::Lens;
+use crate::features::lore::LensId;
 
 /// What the bench put into the journal of the appliance and has not taken out yet.
 pub struct Journal {
@@ -42,7 +42,7 @@ impl Journal {
     }
 
     /// Keeps a dream and follows the events of its reading.
-    pub async fn interpret(&mut self, text: &str, lens: Lens) -> anyhow::Result<Reading> {
+    pub async fn interpret(&mut self, text: &str, lens: &LensId) -> anyhow::Result<Reading> {
         let mut connection = self.connection().await?;
         let body = Bytes::from(json!({ "text": text, "lens": lens }).to_string());
         let request = target::local(Method::POST, "/api/v1/dreams/interpret")

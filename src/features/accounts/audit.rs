@@ -2,9 +2,9 @@
 
 use std::net::IpAddr;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::UserId;
+use super::{Credential, Principal, UserId, Visitor};
 
 /// What was done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +39,9 @@ pub enum Action {
     IdentityRemoved,
     /// A refresh token was shown again: somebody has a copy of it.
     TokenReused,
+    /// Lenses and symbols came.
+    PackImported,
+    PackRemoved,
     /// Something left the machine, or was kept from leaving.
     Egress,
 }
@@ -76,6 +79,8 @@ impl Action {
             Self::IdentityAdded => "identity-added",
             Self::IdentityRemoved => "identity-removed",
             Self::TokenReused => "token-reused",
+            Self::PackImported => "pack.import",
+            Self::PackRemoved => "pack.remove",
             Self::Egress => "egress",
         }
     }
@@ -95,6 +100,12 @@ pub struct Entry {
 impl Entry {
     pub fn new(action: Action, actor: Option<UserId>, address: Option<IpAddr>) -> Self {
         Self { action, actor, subject: None, address, detail: Value::Object(serde_json::Map::new()) }
+    }
+
+    /// What an admin does; the command line has no name.
+    pub fn by_admin(action: Action, by: &Principal, visitor: &Visitor) -> Self {
+        let entry = Self::new(action, by.actor(), visitor.address());
+        if by.credential == Credential::Socket { entry.with(json!({ "by": "command line" })) } else { entry }
     }
 
     pub fn about(self, subject: UserId) -> Self {

@@ -32,7 +32,7 @@ mod sweeping;
 mod visitor;
 mod webauthn;
 
-pub use audit::Action;
+pub use audit::{Action, Entry};
 pub use belongings::Belongings;
 pub use limits::{Allowance, Limits};
 pub use model::*;
@@ -45,6 +45,6 @@ pub use secret::{csrf_token, same as same_secret};
 pub use service::{AccountService, Entrance};
 pub use setup_token::SetupToken;
 pub use standing::{Registration, Standing};
-pub use store::{AccountStore, UserFilter};
+pub use store::{AccountStore, UserFilter, tell_audit};
 pub use sweeping::SweepErased;
 pub use visitor::{CSRF_COOKIE, Origin, PROVIDER_COOKIE, SESSION_COOKIE, Visitor};

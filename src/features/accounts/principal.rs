@@ -85,6 +85,11 @@ impl Principal {
         self
     }
 
+    /// The person behind it, as the audit tells it; the command line is the operator's.
+    pub fn actor(&self) -> Option<UserId> {
+        (self.credential != Credential::Socket).then_some(self.user)
+    }
+
     pub fn may(&self, scope: Scope) -> bool {
         self.scopes.contains(&scope)
     }

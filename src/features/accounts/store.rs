@@ -21,6 +21,7 @@ use crate::db::{Rows, Whose};
 use crate::error::{Error, Result};
 
 pub use self::apps::NewAppSession;
+pub use self::audit::tell as tell_audit;
 pub use self::ceremonies::CeremonyKind;
 pub use self::codes::{NewInvitation, NewPerson};
 pub use self::identities::NewIdentity;

@@ -1,9 +1,10 @@
-//! Is an answer one that may be shown? Looks at grounding, repetition, language and wholeness, and says how far it may
-//! be trusted.
+//! Is a piece of an answer one that may be shown? Looks at grounding, repetition and wholeness.
 
 use std::collections::{HashMap, HashSet};
 
 use unicode_segmentation::UnicodeSegmentation;
+
+use crate::features::lore::{Dictionary, SymbolKind};
 
 /// How often one run of four words may occur.
 const MOST_FOUR_GRAMS: usize = 3;
@@ -18,12 +19,15 @@ const MOST_COPIED: f32 = 0.4;
 /// when nothing whole is left.
 pub fn whole_sentences(text: &str) -> String {
     let text = text.trim();
-    let ends = |letter: char| matches!(letter, '.' | '!' | '?' | '…' | '؟' | '。' | '？' | '！');
-    if let Some((at, last)) = text.char_indices().rev().find(|(_, letter)| ends(*letter)) {
+    if let Some((at, last)) = text.char_indices().rev().find(|(_, letter)| ends_sentence(*letter)) {
         return text[..at + last.len_utf8()].to_owned();
     }
     let Some((before, _)) = text.rsplit_once([',', ';', '،', '؛', '、']) else { return String::new() };
     if before.unicode_words().count() < 4 { String::new() } else { format!("{}.", before.trim_end()) }
+}
+
+fn ends_sentence(letter: char) -> bool {
+    matches!(letter, '.' | '!' | '?' | '…' | '؟' | '。' | '？' | '！')
 }
 
 fn four_grams(text: &str) -> Vec<Vec<String>> {
@@ -74,31 +78,68 @@ pub fn share(part: usize, whole: usize) -> f32 {
     share
 }
 
-/// What confidence is made of. Each is 0 to 1.
-#[derive(Debug, Clone, Copy)]
-pub struct Signals {
-    /// Share of quotes that are in the dream.
-    pub grounding: f32,
-    /// Share of the form's fields that came out whole.
-    pub completeness: f32,
-    /// See [`repetition`].
-    pub repetition: f32,
-    /// Words in the dream: a short one leaves more to guess.
-    pub dream_words: usize,
+/// The sentences of a text, each with the mark that ends it. A stop inside a word, a number or the markup of a link
+/// (`example.org`, 3.5, `![`) ends none.
+pub fn sentences(text: &str) -> Vec<&str> {
+    let inside = |after: usize| text[after..].starts_with(|letter: char| letter.is_alphanumeric() || matches!(letter, '[' | '(' | '/'));
+    let ends = text.char_indices().filter(|(at, letter)| ends_sentence(*letter) && !(letter.is_ascii() && inside(at + 1)));
+    let (mut begin, mut sentences) = (0, Vec::new());
+    for (at, letter) in ends {
+        let end = at + letter.len_utf8();
+        sentences.push(text[begin..end].trim());
+        begin = end;
+    }
+    sentences.push(text[begin..].trim());
+    sentences.retain(|sentence| !sentence.is_empty());
+    sentences
 }
 
-/// How far a reading may be trusted, 0 to 0.95: `0.35 grounding + 0.30 completeness + 0.20 (1 − repetition) + 0.10
-/// length`, where length is the dream's words over 60, at most 1. The model's own opinion of itself is not asked; a
-/// reading is never certain, so the weights end at 0.95.
-pub fn confidence(signals: Signals) -> f32 {
-    let length = share(signals.dream_words.min(60), 60);
-    let sum = 0.35 * signals.grounding + 0.30 * signals.completeness + 0.20 * (1.0 - signals.repetition) + 0.10 * length;
-    (sum * 100.0).round() / 100.0
+/// Whether a sentence tells of an image that the dream does not hold. `allowed` are the dictionary's ids of what it holds, `concrete`
+/// the kinds of images that cannot be meant as a figure of speech there.
+pub fn is_unsupported(sentence: &str, language: &str, dictionary: &Dictionary, allowed: &HashSet<String>, concrete: &[SymbolKind]) -> bool {
+    let told = dictionary.find(sentence, language);
+    told.iter().any(|found| !allowed.contains(&found.symbol) && dictionary.kind(&found.symbol).is_some_and(|kind| concrete.contains(&kind)))
+}
+
+/// Whether a sentence holds a number that the dream does not.
+pub fn has_strange_number(sentence: &str, dream: &str) -> bool {
+    let numbers = |text: &str| -> HashSet<String> {
+        text.split(|letter: char| !letter.is_numeric()).filter(|digits| !digits.is_empty()).map(str::to_owned).collect()
+    };
+    let known = numbers(dream);
+    numbers(sentence).iter().any(|number| !known.contains(number))
+}
+
+/// A retelling whose longer words stand in the dream to a smaller share tells of something else …
+const LEAST_RETOLD: f32 = 0.5;
+/// … when it has at least that many: two words prove nothing.
+const WORDS_TO_RETELL: usize = 3;
+
+/// Whether a retelling tells of something else than the dream, by its words: those of a language's every sentence do not count.
+pub fn tells_of_something_else(sentence: &str, dream: &str, language: &str) -> bool {
+    let empty: HashSet<&str> = stop_words::lookup(language).unwrap_or_default().iter().copied().collect();
+    let own = stems(sentence, |word| !empty.contains(word));
+    let known: HashSet<String> = stems(dream, |_| true).into_iter().collect();
+    let retold = own.iter().filter(|stem| known.contains(*stem)).count();
+    own.len() >= WORDS_TO_RETELL && share(retold, own.len()) < LEAST_RETOLD
+}
+
+/// The longer words of a text by their first letters, which inflection seldom changes.
+fn stems(text: &str, counts: impl Fn(&str) -> bool) -> Vec<String> {
+    let words = text.unicode_words().map(str::to_lowercase).filter(|word| word.chars().count() > 3 && counts(word));
+    words.map(|word| word.chars().take(4).collect()).collect()
+}
+
+/// Share of the longer words of a text that another holds, too, by their first letters; 0 when there are none.
+pub fn echo(text: &str, of: &str) -> f32 {
+    let (own, known): (Vec<String>, HashSet<String>) = (stems(text, |_| true), stems(of, |_| true).into_iter().collect());
+    share(own.iter().filter(|stem| known.contains(*stem)).count(), own.len())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::features::lore::Lore;
 
     #[test]
     fn prose_ends_with_a_whole_sentence() {
@@ -123,11 +164,28 @@ mod tests {
     }
 
     #[test]
-    fn confidence_falls_with_what_is_missing() {
-        let whole = Signals { grounding: 1.0, completeness: 1.0, repetition: 0.0, dream_words: 100 };
-        assert!((confidence(whole) - 0.95).abs() < 0.001);
-        assert!(confidence(Signals { grounding: 0.5, ..whole }) < confidence(whole));
-        assert!(confidence(Signals { repetition: 0.5, ..whole }) < confidence(whole));
-        assert!(confidence(Signals { dream_words: 6, ..whole }) < confidence(whole));
+    fn a_text_falls_into_sentences() {
+        assert_eq!(sentences("The river is wide. Is it? Yes"), ["The river is wide.", "Is it?", "Yes"]);
+        assert_eq!(sentences("ما الذي ينتظرك؟ لا أعرف."), ["ما الذي ينتظرك؟", "لا أعرف."]);
+        assert_eq!(sentences("See example.org/a.png now. Go 3.5 miles!"), ["See example.org/a.png now.", "Go 3.5 miles!"]);
+    }
+
+    #[test]
+    fn a_retelling_is_made_of_the_dreams_words() {
+        let dream = "All my teeth came loose at breakfast. I kept putting them in my pocket so that nobody at the table would notice.";
+        assert!(tells_of_something_else("You have a toothache and you are eating your favorite meal.", dream, "en"));
+        assert!(!tells_of_something_else("Your teeth come loose at breakfast and nobody may notice.", dream, "en"));
+        assert!(!tells_of_something_else("You hide something.", dream, "en"));
+    }
+
+    #[test]
+    fn what_the_dream_does_not_hold_is_noticed() {
+        let lore = Lore::embedded();
+        let dream: HashSet<String> =
+            lore.dictionary().find("I crossed a bridge over the river.", "en").into_iter().map(|found| found.symbol).collect();
+        let unsupported =
+            |sentence: &str| is_unsupported(sentence, "en", lore.dictionary(), &dream, &[SymbolKind::Animals, SymbolKind::Places]);
+        assert!(unsupported("You are chased by a wolf."));
+        assert!(!unsupported("You cross the bridge and feel watched."));
     }
 }

@@ -1,16 +1,23 @@
-//! What the model filled in, checked and made into the parts of a reading.
+//! What the model filled in: which of it may be shown, what has to be written anew, and the parts of a reading that come of it.
 
-use std::collections::HashMap;
-
-use unicode_segmentation::UnicodeSegmentation;
+use std::collections::{HashMap, HashSet};
 
 use super::{
-    Emotion, FailureReason, InterpretationFailure, Mood, Symbol,
-    checks::{self, Signals},
+    Emotion, FailureReason, Mood, Source, Symbol, Tradition, checks,
+    composing::Composer,
     form::{Form, read_symbol_line},
     language,
+    passages::Candidate,
     prompts::Wording,
 };
+use crate::features::lore::{Lens, Lore, SymbolKind};
+
+/// Kinds of images that a retelling may not bring in …
+const RETOLD: [SymbolKind; 5] = [SymbolKind::Animals, SymbolKind::People, SymbolKind::Places, SymbolKind::Objects, SymbolKind::Nature];
+/// … and those that are no figure of speech in an interpretation either: a road, a key or a light often is.
+const INTERPRETED: [SymbolKind; 1] = [SymbolKind::Animals];
+/// Kinds of images that a model takes over from the examples that it was shown.
+pub const COPIED: [SymbolKind; 2] = [SymbolKind::Animals, SymbolKind::People];
 
 /// The slots that hold text which is shown while it is written.
 pub fn is_prose(slot: &str) -> bool {
@@ -20,10 +27,27 @@ pub fn is_prose(slot: &str) -> bool {
 /// The filled slots of one form.
 #[derive(Default)]
 pub struct Draft {
-    slots: HashMap<String, String>,
+    /// As the model wrote them, for a repair to go on from.
+    written: HashMap<String, String>,
+    /// The fields' text, with the words that were written for the model.
+    fields: HashMap<String, String>,
 }
 
-/// A draft that passed.
+/// A piece of prose, as far as it may be shown.
+pub struct Kept {
+    pub text: String,
+    /// Why something of it was left out.
+    pub left_out: Option<FailureReason>,
+}
+
+/// A slot that has to be written anew.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    pub slot: String,
+    pub reason: FailureReason,
+}
+
+/// What came of a draft.
 pub struct Reading {
     pub title: String,
     pub summary: String,
@@ -34,93 +58,133 @@ pub struct Reading {
     pub archetypes: Vec<String>,
     pub advice: String,
     pub questions: Vec<String>,
-    pub confidence: f32,
-    pub grounding: f32,
+    /// Quotes that the model gave, and those of them that are in the dream.
+    pub quotes: (usize, usize),
+    /// Fields that the server composed.
+    pub composed: Vec<String>,
+    /// Why something was left out or composed.
+    pub left_out: Vec<FailureReason>,
 }
 
 /// What a draft is judged by.
 pub struct Standard<'a> {
     pub form: &'a Form,
     pub wording: &'a Wording,
+    pub lore: &'a Lore,
+    pub lens: &'a Lens,
+    pub candidates: &'a [Vec<Candidate>],
     /// The dream, whole.
     pub dream: &'a str,
+    /// The dream with whatever else was told of it: numbers that stand there may be spoken of.
+    pub told: &'a str,
+    /// The images of the dictionary that dream and dreamer spoke of, by id; `None` where the dictionary does not know their language.
+    pub images: Option<&'a HashSet<String>>,
+    /// Images of the examples that the model was shown and that the dream does not hold: told of, they were copied.
+    pub of_examples: &'a HashSet<String>,
+    /// The dream's language.
+    pub dream_language: &'a str,
     /// The language of the answer.
     pub language: &'a str,
 }
 
-fn failure(reason: FailureReason, detail: &str) -> InterpretationFailure {
-    InterpretationFailure { reason, detail: detail.to_owned() }
-}
-
 impl Draft {
     /// Keeps a finished slot, with the words that were written for the model before it. Returns the field's text.
-    pub fn put(&mut self, form: &Form, slot: String, text: &str) -> String {
+    pub fn put(&mut self, form: &Form, slot: String, written: &str) -> String {
         let text = match form.openings.get(&slot) {
-            Some(opening) => format!("{opening} {}", text.trim()),
-            None => text.trim().to_owned(),
+            Some(opening) => format!("{opening} {}", written.trim()),
+            None => written.trim().to_owned(),
         };
-        self.slots.insert(slot, text.clone());
+        self.written.insert(slot.clone(), written.to_owned());
+        self.fields.insert(slot, text.clone());
         text
     }
 
-    fn text(&self, slot: &str) -> String {
-        self.slots.get(slot).cloned().unwrap_or_default()
+    /// The slots as the model wrote them.
+    pub fn written(&self) -> &HashMap<String, String> {
+        &self.written
     }
 
-    fn prose(&self, slot: &str) -> String {
-        checks::whole_sentences(&self.text(slot))
+    /// Takes what was written anew.
+    pub fn take(&mut self, repair: Self) {
+        self.written.extend(repair.written);
+        self.fields.extend(repair.fields);
     }
 
-    /// The reading, or why it may not be shown.
-    pub fn judge(&self, standard: &Standard<'_>) -> Result<Reading, InterpretationFailure> {
-        let (form, wording) = (standard.form, standard.wording);
-        let (symbols, offered, grounded) = self.symbols(standard);
-        let grounding = checks::share(grounded, offered);
-        let reading = Reading {
-            title: self.text("title").trim_end_matches(['.', ',']).to_owned(),
-            summary: self.prose("summary"),
-            interpretation: self.prose("interpretation"),
-            emotions: self.emotions(wording),
-            mood: self.mood(wording).ok_or_else(|| failure(FailureReason::Incomplete, "the model chose no mood"))?,
-            archetypes: numbered(form.archetypes, |number| self.text(&format!("archetypes.{number}"))),
-            advice: self.prose("advice"),
-            questions: numbered(form.questions, |number| self.question(number)),
-            confidence: 0.0,
-            grounding,
+    fn text(&self, slot: &str) -> &str {
+        self.fields.get(slot).map(String::as_str).unwrap_or_default()
+    }
+
+    /// The mood that was chosen, if any.
+    pub fn mood(&self, wording: &Wording) -> Option<Mood> {
+        let chosen = self.fields.get("mood")?;
+        wording.vocabulary.moods.iter().find(|mood| mood.word == *chosen).map(|mood| mood.mood)
+    }
+
+    /// What of a prose field may be shown.
+    fn kept(&self, slot: &str, standard: &Standard<'_>) -> Kept {
+        standard.kept(slot, self.text(slot))
+    }
+
+    /// The prose slots that cannot be shown as they are: first those that cannot stand by themselves, else those that make the whole
+    /// go round in circles or leave its language.
+    pub fn faults(&self, standard: &Standard<'_>) -> Vec<Fault> {
+        let slots: Vec<&str> = standard.form.prose().collect();
+        let mut faults: Vec<Fault> = Vec::new();
+        let mut whole = String::new();
+        for slot in &slots {
+            let kept = self.kept(slot, standard);
+            if kept.text.is_empty() {
+                faults.push(Fault { slot: (*slot).to_owned(), reason: kept.left_out.unwrap_or(FailureReason::Incomplete) });
+            } else if checks::is_looping(&format!("{whole}\n{}", standard.own(slot, &kept.text))) {
+                faults.push(Fault { slot: (*slot).to_owned(), reason: FailureReason::Repetitive });
+            } else {
+                whole.push('\n');
+                whole.push_str(standard.own(slot, &kept.text));
+            }
+        }
+        if !whole.is_empty() && !language::is_written_in(&whole, standard.language) {
+            return slots.into_iter().map(|slot| Fault { slot: slot.to_owned(), reason: FailureReason::WrongLanguage }).collect();
+        }
+        faults
+    }
+
+    /// The reading. What is at `fault` still is composed from the dictionary or left out.
+    pub fn finish(&self, standard: &Standard<'_>, mood: Mood) -> Reading {
+        let mut making = Making { draft: self, standard, faults: self.faults(standard), composed: Vec::new(), left_out: Vec::new() };
+        let (symbols, quotes) = making.symbols();
+        let composer =
+            Composer { wording: standard.wording, symbols: &symbols, names: symbols.iter().map(|symbol| standard.name(symbol)).collect() };
+        let title = making.or_composed("title", "title", || composer.title());
+        let summary = making.or_composed("summary", "summary", || composer.summary());
+        let interpretation = making.or_composed("interpretation", "interpretation", || composer.interpretation());
+        let advice = making.or_nothing("advice");
+        let questions = (0..standard.form.questions).map(|number| making.question(number));
+        let questions = different(questions.collect());
+        // A name that was cut at its end is none.
+        let known = &standard.lens.wording(standard.language).archetypes;
+        let archetypes = (0..standard.form.archetypes).map(|number| self.text(&format!("archetypes.{number}")).to_owned());
+        let archetypes = archetypes.filter(|name| known.contains(name));
+        Reading {
+            title: title.trim_end_matches(['.', ',']).to_owned(),
+            summary,
+            interpretation,
+            emotions: self.emotions(standard.wording),
+            mood,
+            archetypes: different(archetypes.collect()),
+            advice,
+            questions,
+            quotes,
+            composed: making.composed,
+            left_out: making.left_out,
             symbols,
-        };
-        if reading.title.is_empty() || reading.summary.is_empty() || reading.interpretation.is_empty() {
-            return Err(failure(FailureReason::Incomplete, "the model left the title, the summary or the interpretation empty"));
         }
-        if reading.symbols.len() < form.symbols.min(2) {
-            return Err(match grounded < form.symbols.min(2) {
-                true => failure(FailureReason::Ungrounded, "too few of the quotes are in the dream"),
-                false => failure(FailureReason::Incomplete, "too few of the symbols got a meaning"),
-            });
-        }
-        let repetition = reading.check_prose(standard)?;
-        let completeness = reading.completeness(form);
-        let dream_words = standard.dream.unicode_words().count();
-        let confidence = checks::confidence(Signals { grounding, completeness, repetition, dream_words });
-        Ok(Reading { confidence, ..reading })
     }
 
-    /// The symbols that stand, how many were offered, and how many of those are grounded in the dream.
-    fn symbols(&self, standard: &Standard<'_>) -> (Vec<Symbol>, usize, usize) {
-        let lines: Vec<_> = (0..standard.form.symbols).map(|number| (number, self.text(&format!("symbols.{number}")))).collect();
-        let offered: Vec<_> = lines.iter().filter_map(|(number, line)| Some((number, read_symbol_line(line)?))).collect();
-        let grounded: Vec<_> = offered.iter().filter(|(_, (_, quote))| checks::is_grounded(quote, standard.dream)).collect();
-        let symbols = grounded.iter().filter_map(|(number, (name, quote))| {
-            let meaning = self.prose(&format!("symbols.{number}.meaning"));
-            (!meaning.is_empty()).then(|| Symbol { name: (*name).to_owned(), quote: (*quote).to_owned(), meaning })
-        });
-        (symbols.collect(), offered.len(), grounded.len())
-    }
-
-    fn emotions(&self, wording: &Wording) -> Vec<Emotion> {
+    /// The feelings that were named, each once.
+    pub fn emotions(&self, wording: &Wording) -> Vec<Emotion> {
         let mut emotions: Vec<Emotion> = Vec::new();
         for number in 0.. {
-            let Some(name) = self.slots.get(&format!("emotions.{number}.name")) else { break };
+            let Some(name) = self.fields.get(&format!("emotions.{number}.name")) else { break };
             let intensity = self.text(&format!("emotions.{number}.intensity")).parse().unwrap_or(0.5);
             if wording.vocabulary.emotions.contains(name) && emotions.iter().all(|emotion| emotion.name != *name) {
                 emotions.push(Emotion { name: name.clone(), intensity });
@@ -128,23 +192,166 @@ impl Draft {
         }
         emotions
     }
+}
 
-    /// The mood that was chosen, if any.
-    pub fn mood(&self, wording: &Wording) -> Option<Mood> {
-        let chosen = self.slots.get("mood")?;
-        wording.vocabulary.moods.iter().find(|mood| mood.word == *chosen).map(|mood| mood.mood)
+impl Reading {
+    /// The running text, a field a line.
+    pub fn prose(&self) -> String {
+        let meanings = self.symbols.iter().map(|symbol| symbol.meaning.as_str());
+        let rest = [self.summary.as_str(), &self.interpretation, &self.advice];
+        rest.into_iter().chain(meanings).chain(self.questions.iter().map(String::as_str)).collect::<Vec<_>>().join("\n")
     }
 
-    fn question(&self, number: usize) -> String {
-        let text = self.text(&format!("questions.{number}"));
-        if text.ends_with(['?', '؟', '？']) { text } else { String::new() }
+    /// Share of the form's fields that came out whole and in the model's own words.
+    pub fn completeness(&self, form: &Form) -> f32 {
+        // The mood is always there, and a symbol with its meaning counts once.
+        let there = 4
+            + self.symbols.len()
+            + usize::from(!self.emotions.is_empty())
+            + self.archetypes.len()
+            + usize::from(!self.advice.is_empty())
+            + self.questions.len();
+        checks::share(there.saturating_sub(self.composed.len()), 4 + form.symbols + 1 + form.archetypes + 1 + form.questions)
     }
 }
 
+impl Standard<'_> {
+    /// What of a piece of prose may be shown: its whole sentences without those that say what they may not.
+    pub fn kept(&self, slot: &str, text: &str) -> Kept {
+        let whole = if slot == "title" { text.to_owned() } else { checks::whole_sentences(text) };
+        let mut left_out = None;
+        let good: Vec<&str> = checks::sentences(&whole)
+            .into_iter()
+            .filter(|sentence| match self.fault_of(slot, sentence) {
+                Some(reason) => {
+                    left_out = Some(reason);
+                    false
+                }
+                None => true,
+            })
+            .collect();
+        let text = good.join(" ");
+        let shown = self.wording.examples.iter().flat_map(super::prompts::Example::prose);
+        if slot != "title" && checks::is_copied(self.own(slot, &text), shown) {
+            return Kept { text: String::new(), left_out: Some(FailureReason::Copied) };
+        }
+        // What is left after the head that was given must say something.
+        if self.own(slot, &text).trim().is_empty() { Kept { text: String::new(), left_out } } else { Kept { text, left_out } }
+    }
+
+    /// What an image is called: as the dictionary has it, else as the dream does.
+    fn name(&self, symbol: &Symbol) -> String {
+        let known = symbol.id.as_deref().and_then(|id| self.lore.dictionary().name(id, self.language));
+        known.map_or_else(|| symbol.name.clone(), str::to_lowercase)
+    }
+
+    /// Whether a sentence of that field may be shown, as far as it can be told from itself.
+    pub fn may_show(&self, slot: &str, sentence: &str) -> bool {
+        self.fault_of(slot, sentence).is_none()
+    }
+
+    fn fault_of(&self, slot: &str, sentence: &str) -> Option<FailureReason> {
+        if self.wording.forbidden.holds(sentence) {
+            return Some(FailureReason::Forbidden);
+        }
+        let kinds: &[SymbolKind] = match slot {
+            "title" | "summary" => &RETOLD,
+            _ => &INTERPRETED,
+        };
+        if !self.of_examples.is_empty()
+            && self.lore.dictionary().find(sentence, self.language).iter().any(|found| self.of_examples.contains(&found.symbol))
+        {
+            return Some(FailureReason::Copied);
+        }
+        // A retelling in the dream's own language is made of its words.
+        if slot == "summary" && self.language == self.dream_language && checks::tells_of_something_else(sentence, self.dream, self.language)
+        {
+            return Some(FailureReason::Unsupported);
+        }
+        let unsupported = |images| checks::is_unsupported(sentence, self.language, self.lore.dictionary(), images, kinds);
+        (self.images.is_some_and(unsupported) || checks::has_strange_number(sentence, self.told)).then_some(FailureReason::Unsupported)
+    }
+
+    /// A field without the words that were written for the model: what was given is neither its repetition nor its language.
+    fn own<'t>(&self, slot: &str, text: &'t str) -> &'t str {
+        let opening = self.form.openings.get(slot);
+        opening.and_then(|opening| text.strip_prefix(opening.as_str())).unwrap_or(text)
+    }
+}
+
+/// A reading in the making.
+struct Making<'a> {
+    draft: &'a Draft,
+    standard: &'a Standard<'a>,
+    faults: Vec<Fault>,
+    composed: Vec<String>,
+    left_out: Vec<FailureReason>,
+}
+
+impl Making<'_> {
+    /// The field's text as far as it may be shown; empty when the slot is at fault.
+    fn or_nothing(&mut self, slot: &str) -> String {
+        let fault = self.faults.iter().find(|fault| fault.slot == slot).map(|fault| fault.reason);
+        let kept = self.draft.kept(slot, self.standard);
+        self.left_out.extend(fault.or(kept.left_out));
+        if fault.is_some() { String::new() } else { kept.text }
+    }
+
+    /// The same, composed where it is empty. `field` is the slot's name in the finished reading.
+    fn or_composed(&mut self, slot: &str, field: &str, compose: impl FnOnce() -> String) -> String {
+        let text = self.or_nothing(slot);
+        if !text.is_empty() {
+            return text;
+        }
+        self.composed.push(field.to_owned());
+        compose()
+    }
+
+    fn question(&mut self, number: usize) -> String {
+        let slot = format!("questions.{number}");
+        let text = self.or_nothing(&slot);
+        if text.ends_with(['?', '؟', '？']) { text } else { String::new() }
+    }
+
+    /// The symbols whose quotes are in the dream, and how many quotes were asked for and kept.
+    fn symbols(&mut self) -> (Vec<Symbol>, (usize, usize)) {
+        let lines: Vec<_> =
+            (0..self.standard.form.symbols).map(|number| self.draft.text(&format!("symbols.{number}")).to_owned()).collect();
+        let given: Vec<_> = lines.iter().enumerate().filter_map(|(number, line)| Some((number, read_symbol_line(line)?))).collect();
+        let dream = self.standard.dream;
+        let grounded: Vec<_> = given.iter().filter(|(_, (_, quote))| checks::is_grounded(quote, dream)).copied().collect();
+        let symbols =
+            grounded.iter().enumerate().map(|(place, (number, (name, quote)))| self.symbol((*number, place), name, quote)).collect();
+        (symbols, (self.standard.form.symbols, grounded.len()))
+    }
+
+    /// Of a slot's number and its place in the finished reading.
+    fn symbol(&mut self, (number, place): (usize, usize), name: &str, quote: &str) -> Symbol {
+        let known = self.standard.candidates.iter().flatten().find(|candidate| candidate.name == name && candidate.quote == quote);
+        let id = known.and_then(|candidate| candidate.symbol.clone());
+        let tradition = id.as_deref().and_then(|id| tradition(self.standard, id));
+        let wording = self.standard.wording;
+        let (slot, field) = (format!("symbols.{number}.meaning"), format!("symbols.{place}.meaning"));
+        let meaning = self.or_composed(&slot, &field, || Composer::meaning(wording, tradition.as_ref()));
+        Symbol { name: name.to_owned(), quote: quote.to_owned(), meaning, id, tradition }
+    }
+}
+
+/// What the dictionary says of an image through this lens, with where it was said.
+fn tradition(standard: &Standard<'_>, id: &str) -> Option<Tradition> {
+    let theme = standard.lore.dictionary().theme(id, &standard.lens.id, standard.language)?;
+    // A pack may say what no reading may.
+    if standard.wording.forbidden.holds(theme.text) {
+        return None;
+    }
+    let sources = theme.sources.iter().filter_map(|id| standard.lore.source(id));
+    Some(Tradition { text: theme.text.to_owned(), sources: sources.map(Source::from).collect() })
+}
+
 /// The texts that are not empty, each once.
-fn numbered(count: usize, text: impl Fn(usize) -> String) -> Vec<String> {
-    let mut texts = Vec::new();
-    for text in (0..count).map(text) {
+fn different(all: Vec<String>) -> Vec<String> {
+    let mut texts: Vec<String> = Vec::new();
+    for text in all {
         if !text.is_empty() && !texts.contains(&text) {
             texts.push(text);
         }
@@ -152,123 +359,5 @@ fn numbered(count: usize, text: impl Fn(usize) -> String) -> Vec<String> {
     texts
 }
 
-impl Reading {
-    fn prose(&self) -> String {
-        let meanings = self.symbols.iter().map(|symbol| symbol.meaning.as_str());
-        let rest = [self.summary.as_str(), &self.interpretation, &self.advice];
-        rest.into_iter().chain(meanings).chain(self.questions.iter().map(String::as_str)).collect::<Vec<_>>().join("\n")
-    }
-
-    /// How repetitive the prose is; fails when it loops, is in another language or was copied from an example.
-    fn check_prose(&self, standard: &Standard<'_>) -> Result<f32, InterpretationFailure> {
-        let openings: Vec<_> = standard.form.openings.values().map(String::as_str).collect();
-        // What was written for the model is neither its repetition nor its language.
-        let own = self.prose().lines().map(|line| without_opening(line, &openings)).collect::<Vec<_>>().join("\n");
-        if checks::is_looping(&own) {
-            return Err(failure(FailureReason::Repetitive, "the model went round in circles"));
-        }
-        if !language::is_written_in(&own, standard.language) {
-            return Err(failure(FailureReason::WrongLanguage, "the model answered in another language"));
-        }
-        let examples = standard.wording.examples.iter();
-        let shown = examples.flat_map(|example| {
-            let meanings = example.symbols.iter().map(|symbol| symbol.meaning.as_str());
-            [example.summary.as_str(), &example.interpretation, &example.advice].into_iter().chain(meanings)
-        });
-        if checks::is_copied(&own, shown) {
-            return Err(failure(FailureReason::Ungrounded, "the model repeated an example in place of reading the dream"));
-        }
-        Ok(checks::repetition(&own))
-    }
-
-    fn completeness(&self, form: &Form) -> f32 {
-        // Title, summary, interpretation and mood are there, else this is not reached.
-        let there = 4
-            + self.symbols.len()
-            + usize::from(!self.emotions.is_empty())
-            + self.archetypes.len()
-            + usize::from(!self.advice.is_empty())
-            + self.questions.len();
-        checks::share(there, 4 + form.symbols + 1 + form.archetypes + 1 + form.questions)
-    }
-}
-
-fn without_opening<'a>(line: &'a str, openings: &[&str]) -> &'a str {
-    let longest = openings.iter().filter_map(|opening| line.strip_prefix(opening)).min_by_key(|rest| rest.len());
-    longest.unwrap_or(line).trim_start()
-}
-
 #[cfg(test)]
-mod tests {
-    use super::{
-        super::{Lens, passages, prompts::Prompts},
-        *,
-    };
-
-    const DREAM: &str = "I was crossing a narrow bridge over the dark river at night. My grandmother stood on the other side with a \
-        lantern. Then the bridge broke and I fell into the cold water.";
-
-    fn fill(change: impl Fn(&str) -> Option<&'static str>) -> Result<Reading, InterpretationFailure> {
-        let prompts = Prompts::embedded();
-        let wording = prompts.wording("en");
-        let candidates = passages::candidates(DREAM, "en", &wording.vocabulary);
-        let form = Form::new(wording, wording.lens(Lens::Psychological), "en", &candidates);
-        let mut draft = Draft::default();
-        let line = |number: usize| format!(" {} — “{}”", candidates[number][0].name, candidates[number][0].quote);
-        let (first, second) = (line(0), line(1));
-        let filled = [
-            ("title", " The Broken Bridge"),
-            ("summary", " fall from a bridge while a loved one watches."),
-            ("symbols.0", first.as_str()),
-            ("symbols.0.meaning", " a step towards another part of life that feels unsafe."),
-            ("symbols.1", second.as_str()),
-            ("symbols.1.meaning", " guidance that is near but cannot be reached yet."),
-            ("emotions.0.name", " fear"),
-            ("emotions.0.intensity", "0.8"),
-            ("emotions.1.name", " fear"),
-            ("emotions.1.intensity", "0.3"),
-            ("mood", " anxious"),
-            ("interpretation", " a change you did not choose. The old way gives out before the new one holds."),
-            ("advice", " ask somebody you trust what they would do."),
-            ("questions.0", " would have happened on the other side?"),
-            ("questions.1", " did the water feel?"),
-        ];
-        for (slot, text) in filled {
-            draft.put(&form, slot.to_owned(), change(slot).unwrap_or(text));
-        }
-        draft.judge(&Standard { form: &form, wording, dream: DREAM, language: "en" })
-    }
-
-    #[test]
-    fn a_whole_draft_becomes_a_reading() {
-        let reading = fill(|_| None).unwrap_or_else(|failure| panic!("{failure:?}"));
-        assert_eq!(reading.title, "The Broken Bridge");
-        assert!(reading.interpretation.starts_with("This dream may reflect a change"), "{}", reading.interpretation);
-        assert!(reading.symbols.iter().all(|symbol| DREAM.contains(&symbol.quote)));
-        assert_eq!(reading.emotions.len(), 1);
-        assert_eq!(reading.questions[0], "What would have happened on the other side?");
-        assert!((reading.grounding - 1.0).abs() < f32::EPSILON);
-        assert!(reading.confidence > 0.6 && reading.confidence < 1.0);
-    }
-
-    fn reason(slot: &'static str, text: &'static str) -> FailureReason {
-        fill(|name| (name == slot).then_some(text)).err().expect("it fails").reason
-    }
-
-    #[test]
-    fn what_may_not_be_shown_is_named() {
-        assert_eq!(reason("symbols.0", " dragon — “a dragon flew”"), FailureReason::Ungrounded);
-        assert_eq!(reason("interpretation", " a change and"), FailureReason::Incomplete);
-        assert_eq!(
-            reason("interpretation", " the way is long. The way is long. The way is long. The way is long. The way is long."),
-            FailureReason::Repetitive
-        );
-        assert_eq!(
-            reason(
-                "interpretation",
-                " ein Wechsel, den du nicht gewählt hast und der dich mit großer Angst erfüllt. Der alte Weg bricht ab, bevor der neue Weg dich wirklich trägt, und du stehst ganz allein da, ohne dass dir jemand helfen könnte oder wollte."
-            ),
-            FailureReason::WrongLanguage
-        );
-    }
-}
+mod tests;

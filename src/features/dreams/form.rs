@@ -7,11 +7,16 @@
 use std::{collections::HashMap, fmt::Write as _};
 
 use super::{
+    draft::is_prose,
     language::{WritingSystem, script_of},
     passages::Candidate,
-    prompts::{Example, LensWording, Wording},
+    prompts::{Example, Wording},
+    reader::Depth,
 };
-use crate::engine::{Constraint, FormPart, Slot};
+use crate::{
+    engine::{Constraint, FormPart, Slot},
+    features::lore::Lens,
+};
 
 /// What stands between a symbol's name and its quote.
 const QUOTE_OPENS: &str = " — “";
@@ -35,6 +40,7 @@ pub struct Form {
 struct Builder<'a> {
     form: Form,
     script: WritingSystem,
+    depth: Depth,
     /// Tokens a word takes, about: tokenizers know fewer words of other scripts.
     tokens_per_word: u32,
     pending: String,
@@ -43,9 +49,7 @@ struct Builder<'a> {
 
 impl Form {
     /// The form for a dream whose symbols may be `candidates` (one list for each symbol), answered in `language`.
-    pub fn new(wording: &Wording, lens: &LensWording, language: &str, candidates: &[Vec<Candidate>]) -> Self {
-        let script = script_of(language);
-        let latin = script.first == script_of("en").first;
+    pub fn new(wording: &Wording, lens: &Lens, language: &str, candidates: &[Vec<Candidate>], depth: Depth) -> Self {
         let form = Self {
             parts: Vec::new(),
             openings: HashMap::new(),
@@ -53,23 +57,70 @@ impl Form {
             archetypes: lens.archetypes,
             questions: wording.openings.questions.len(),
         };
-        let mut builder = Builder { form, script, tokens_per_word: if latin { 2 } else { 3 }, pending: String::new(), wording };
+        let mut builder = Builder::new(form, wording, language, depth);
         builder.opening_lines();
         builder.symbols(candidates);
-        builder.feelings(lens);
-        builder.closing_lines(lens);
+        builder.feelings(lens, language);
+        builder.closing_lines(lens, language);
         builder.form
+    }
+
+    /// The form for an answer to a question about a reading.
+    pub fn answer(wording: &Wording, language: &str, depth: Depth) -> Self {
+        let form = Self { parts: Vec::new(), openings: HashMap::new(), symbols: 0, archetypes: 0, questions: 0 };
+        let mut builder = Builder::new(form, wording, language, depth);
+        builder.text(&format!("{}:", wording.dialog.label_answer));
+        let (least, most) = depth.pick((1, 3), (2, 6));
+        builder.prose("answer", &wording.dialog.opening, Sentences { least_words: 4, most_words: 26, least, most });
+        builder.form
+    }
+
+    /// The slots of running text, in order.
+    pub fn prose(&self) -> impl Iterator<Item = &str> {
+        self.parts.iter().filter_map(|part| match part {
+            FormPart::Slot(slot) if is_prose(&slot.name) => Some(slot.name.as_str()),
+            _ => None,
+        })
+    }
+
+    /// The same form with every slot but `anew` given as it was filled, up to the last of them: what a repair asks for.
+    pub fn only(&self, anew: &[String], filled: &HashMap<String, String>) -> Vec<FormPart> {
+        let wanted = |part: &FormPart| matches!(part, FormPart::Slot(slot) if anew.contains(&slot.name));
+        let end = self.parts.iter().rposition(wanted).map_or(0, |last| last + 1);
+        let mut parts: Vec<FormPart> = Vec::new();
+        for part in &self.parts[..end] {
+            let text = match part {
+                FormPart::Slot(slot) if anew.contains(&slot.name) => {
+                    parts.push(part.clone());
+                    continue;
+                }
+                FormPart::Slot(slot) => filled.get(&slot.name).cloned().unwrap_or_default(),
+                FormPart::Literal(text) => text.clone(),
+            };
+            match parts.last_mut() {
+                Some(FormPart::Literal(before)) => before.push_str(&text),
+                _ => parts.push(FormPart::Literal(text)),
+            }
+        }
+        parts
     }
 }
 
-impl Builder<'_> {
+impl<'a> Builder<'a> {
+    fn new(form: Form, wording: &'a Wording, language: &str, depth: Depth) -> Self {
+        let script = script_of(language);
+        let latin = script.first == script_of("en").first;
+        Self { form, script, depth, tokens_per_word: if latin { 2 } else { 3 }, pending: String::new(), wording }
+    }
+
     fn opening_lines(&mut self) {
         let labels = &self.wording.labels;
         self.text(&format!("{}:", labels.title));
         self.slot("title", Constraint::Regex(self.title()), 8 * self.tokens_per_word);
         self.text(&format!("\n{}:", labels.summary));
         let opening = self.wording.openings.summary.clone();
-        self.prose("summary", &opening, Sentences { least_words: 5, most_words: 24, least: 1, most: 1 });
+        let most = self.depth.pick(1, 2);
+        self.prose("summary", &opening, Sentences { least_words: 5, most_words: 24, least: 1, most });
         // Before what follows, so that the rest agrees with it.
         self.text(&format!("\n{}:", labels.mood));
         let moods = self.wording.vocabulary.moods.iter().map(|mood| format!(" {}", mood.word)).collect();
@@ -84,11 +135,12 @@ impl Builder<'_> {
             let choices = list.iter().map(|candidate| format!(" {}", symbol_line(&candidate.name, &candidate.quote))).collect();
             self.slot(&format!("symbols.{number}"), Constraint::OneOf(choices), 60);
             self.text(".");
-            self.prose(&format!("symbols.{number}.meaning"), &opening, Sentences { least_words: 4, most_words: 20, least: 1, most: 1 });
+            let most = self.depth.pick(1, 2);
+            self.prose(&format!("symbols.{number}.meaning"), &opening, Sentences { least_words: 4, most_words: 20, least: 1, most });
         }
     }
 
-    fn feelings(&mut self, lens: &LensWording) {
+    fn feelings(&mut self, lens: &Lens, language: &str) {
         let (labels, vocabulary) = (&self.wording.labels, &self.wording.vocabulary);
         let spaced = |words: &[String]| Constraint::OneOf(words.iter().map(|word| format!(" {word}")).collect());
         self.text(&format!("\n{}:", labels.emotions));
@@ -104,16 +156,16 @@ impl Builder<'_> {
         }
         for number in 0..lens.archetypes {
             self.text(&if number == 0 { format!("\n{}:", labels.archetypes) } else { ",".to_owned() });
-            self.slot(&format!("archetypes.{number}"), spaced(&vocabulary.archetypes), 12);
+            self.slot(&format!("archetypes.{number}"), spaced(&lens.wording(language).archetypes), 24);
         }
     }
 
-    fn closing_lines(&mut self, lens: &LensWording) {
-        let (labels, openings) = (&self.wording.labels, &self.wording.openings);
+    fn closing_lines(&mut self, lens: &Lens, language: &str) {
+        let (labels, openings, lens) = (&self.wording.labels, &self.wording.openings, lens.wording(language));
         self.text(&format!("\n{}:", labels.interpretation));
-        self.prose("interpretation", &lens.opening, Sentences { least_words: 5, most_words: 26, least: 2, most: 3 });
+        self.prose("interpretation", &lens.opening, Sentences { least_words: 5, most_words: 26, least: 2, most: self.depth.pick(3, 7) });
         self.text(&format!("\n{}:", labels.advice));
-        self.prose("advice", &lens.advice, Sentences { least_words: 4, most_words: 22, least: 1, most: 1 });
+        self.prose("advice", &lens.advice, Sentences { least_words: 4, most_words: 22, least: 1, most: self.depth.pick(1, 2) });
         self.text(&format!("\n{}:", labels.questions));
         for (number, opening) in openings.questions.iter().enumerate() {
             self.text("\n-");
@@ -196,7 +248,7 @@ pub fn read_symbol_line(line: &str) -> Option<(&str, &str)> {
 }
 
 /// An example, filled into the same form.
-pub fn filled(wording: &Wording, lens: &LensWording, example: &Example) -> String {
+pub fn filled(wording: &Wording, lens: &Lens, language: &str, example: &Example) -> String {
     let labels = &wording.labels;
     let mut text = format!("{}: {}\n{}: {}", labels.title, example.title, labels.summary, example.summary);
     let _ = write!(text, "\n{}: {}\n{}:", labels.mood, example.mood, labels.symbols);
@@ -209,6 +261,7 @@ pub fn filled(wording: &Wording, lens: &LensWording, example: &Example) -> Strin
         let archetypes: Vec<_> = example.archetypes.iter().take(lens.archetypes).map(String::as_str).collect();
         let _ = write!(text, "\n{}: {}", labels.archetypes, archetypes.join(", "));
     }
+    let lens = lens.wording(language);
     let joined = |opening: &str, rest: &str| if opening.is_empty() { rest.to_owned() } else { format!("{opening} {rest}") };
     let _ = write!(text, "\n{}: {}", labels.interpretation, joined(&lens.opening, &example.interpretation));
     let _ = write!(text, "\n{}: {}", labels.advice, joined(&lens.advice, &example.advice));
@@ -219,17 +272,19 @@ pub fn filled(wording: &Wording, lens: &LensWording, example: &Example) -> Strin
 #[cfg(test)]
 mod tests {
     use super::{
-        super::{Lens, passages, prompts::Prompts},
+        super::{passages, prompts::Prompts},
         *,
     };
+    use crate::features::lore::{Found, Lore};
 
     const DREAM: &str = "I was crossing a narrow bridge over the dark river at night and my grandmother waited with a lantern.";
 
-    fn form(language: &str, lens: Lens) -> Form {
-        let prompts = Prompts::embedded();
+    fn form(language: &str, lens: &str) -> Form {
+        let (prompts, lore) = (Prompts::embedded(), Lore::embedded());
         let wording = prompts.wording(language);
-        let candidates = passages::candidates(DREAM, "en", &wording.vocabulary);
-        Form::new(wording, wording.lens(lens), language, &candidates)
+        let found: Vec<Found> = lore.dictionary().find(DREAM, "en");
+        let candidates = passages::candidates(DREAM, "en", &wording.vocabulary, &found, 3);
+        Form::new(wording, lore.lens(&lens.parse().unwrap()).unwrap(), language, &candidates, Depth::Short)
     }
 
     fn slots(form: &Form) -> Vec<&Slot> {
@@ -238,7 +293,7 @@ mod tests {
 
     #[test]
     fn the_fields_come_in_the_order_people_read() {
-        let form = form("en", Lens::Jungian);
+        let form = form("en", "jungian");
         let names: Vec<_> = slots(&form).iter().map(|slot| slot.name.clone()).collect();
         assert_eq!(names[..4], ["title", "summary", "mood", "symbols.0"]);
         assert_eq!(names[names.len() - 4..], ["interpretation", "advice", "questions.0", "questions.1"]);
@@ -252,7 +307,7 @@ mod tests {
             ("ar", " بيت قديم ونهر يجري تحت النافذة.", " a man stands on a bridge above a river."),
             ("en", " a man stands on a bridge, above a river.", " человек стоит на мосту, а внизу бежит река."),
         ] {
-            let form = form(language, Lens::Psychological);
+            let form = form(language, "psychological");
             let summary = slots(&form).into_iter().find(|slot| slot.name == "summary").unwrap().clone();
             let Constraint::Regex(pattern) = summary.constraint else { panic!("prose is bounded") };
             let pattern = regex::Regex::new(&format!("^(?:{pattern})$")).unwrap();
@@ -264,7 +319,7 @@ mod tests {
     #[test]
     fn every_pattern_is_well_formed() {
         for language in ["en", "ru", "ar", "de", "ja", "el"] {
-            for slot in slots(&form(language, Lens::Folk)) {
+            for slot in slots(&form(language, "folk")) {
                 if let Constraint::Regex(pattern) = &slot.constraint {
                     assert!(regex::Regex::new(pattern).is_ok(), "{language} {}: {pattern}", slot.name);
                 }
@@ -280,12 +335,25 @@ mod tests {
     }
 
     #[test]
+    fn a_repair_keeps_what_was_good() {
+        let form = form("en", "psychological");
+        let filled = slots(&form).iter().map(|slot| (slot.name.clone(), format!(" {}", slot.name))).collect();
+        let parts = form.only(&["summary".to_owned(), "advice".to_owned()], &filled);
+        let anew: Vec<_> =
+            parts.iter().filter_map(|part| if let FormPart::Slot(slot) = part { Some(slot.name.as_str()) } else { None }).collect();
+        assert_eq!(anew, ["summary", "advice"]);
+        let Some(FormPart::Literal(first)) = parts.first() else { panic!("the title is given") };
+        assert!(first.starts_with("Title: title\nSummary: You"), "{first}");
+        assert!(matches!(parts.last(), Some(FormPart::Slot(slot)) if slot.name == "advice"), "nothing is written after it");
+    }
+
+    #[test]
     fn an_example_looks_like_the_form() {
-        let prompts = Prompts::embedded();
+        let (prompts, lore) = (Prompts::embedded(), Lore::embedded());
         let wording = prompts.wording("en");
-        let text = filled(wording, wording.lens(Lens::Psychological), &wording.examples[0]);
+        let text = filled(wording, lore.lens(&"psychological".parse().unwrap()).unwrap(), "en", &wording.examples[0]);
         assert!(text.starts_with("Title: The Bird"), "{text}");
-        for part in form("en", Lens::Psychological).parts {
+        for part in form("en", "psychological").parts {
             if let FormPart::Literal(literal) = part {
                 assert!(text.contains(literal.trim_start_matches(['.', ')', ','])), "{literal:?} is not in {text}");
             }

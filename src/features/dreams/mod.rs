@@ -1,13 +1,20 @@
 //! Dreams: kept, interpreted, and found again by likeness.
 //!
-//! Owns the tables `dreams`, `interpretations` and `dream_embeddings_*`, the prompts under `assets/prompts/`, and the
-//! way from a text to a reading that is grounded in it.
+//! Owns the tables `dreams`, `interpretations`, `dream_symbols`, `associations`, `reading_opinions`, `dialog_turns` and
+//! `dream_embeddings_*`, the prompts under `assets/prompts/`, and the way from a text to a reading that is grounded in it.
 //!
-//! The way: [`validate`] → [`language`] → kept by [`store`] → [`passages`] of the dream that can be symbols → [`form`]
-//! and [`prompt`] → a [`reader::Reader`] fills the form → [`draft`] judges it with [`checks`] → kept.
+//! The way: [`validate`] → [`language`] → kept by [`store`] → care for who tells it (`features/care`) → [`findings`]: its images, and
+//! what the dreamer's other dreams and words say of them → [`passages`] that can be symbols → [`form`] and [`prompt`] → a
+//! [`reader::Reader`] fills the form → [`draft`] says what of it may be shown, by [`checks`] → what may not is written anew once, then
+//! composed ([`composing`]) → [`confidence`] → kept. [`steps`] records it.
 
+mod agreement;
 mod checks;
+mod composing;
+mod confidence;
+mod dialog;
 mod draft;
+mod findings;
 mod form;
 mod language;
 mod model;
@@ -19,13 +26,21 @@ mod reading;
 mod reembed;
 pub mod routes;
 mod service;
+mod steps;
 mod store;
+mod text_kind;
 mod validate;
 
+pub use checks::repetition;
+pub use confidence::{Signals, Weights};
+pub use findings::Findings;
+pub use language::is_written_in;
 pub use model::*;
-pub use reader::{DreamModels, EmbeddingModel, Reader};
-pub use reading::{EventSink, ReadingEvent};
+pub use prompts::Prompts;
+pub use reader::{Choice, Depth, DreamModels, EmbeddingModel, Reader};
+pub use reading::{EventSink, ReadingEvent, Task, read};
 pub use reembed::ReembedDreams;
 pub use service::{DreamService, KeptDream};
-pub use store::{DreamStore, EMBEDDING_DIMENSIONS, ReadingKey, SearchTrial, TrialDream, TrialIndexes};
+pub use steps::Steps;
+pub use store::{DreamInStore, DreamStore, EMBEDDING_DIMENSIONS, ReadingKey, SearchTrial, TrialDream, TrialIndexes};
 pub use validate::TEXT_LENGTH;

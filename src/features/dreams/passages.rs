@@ -3,11 +3,12 @@
 //! The model chooses among them, so a symbol's quote is in the dream by construction; checking it afterwards is
 //! [`super::checks`]'s work.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, ops::Range};
 
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::prompts::Vocabulary;
+use crate::features::lore::Found;
 
 /// Words of a passage on each side of its key word.
 const WORDS_AROUND: usize = 3;
@@ -19,7 +20,10 @@ const STEM_LETTERS: usize = 4;
 /// A word of the dream and a passage that holds it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Candidate {
+    /// As it stands in the dream, in lower case.
     pub name: String,
+    /// Its id in the dictionary, where it has one.
+    pub symbol: Option<String>,
     /// 2 to 7 words of the dream, word for word.
     pub quote: String,
 }
@@ -30,23 +34,24 @@ struct Word<'a> {
     /// Whether a sentence, a line or a bracket ends between this word and the next.
     ends_phrase: bool,
     lower: String,
+    /// The dictionary's word for it, if any.
+    known: Option<&'a Found>,
 }
 
 /// What a language knows of its words.
 struct WordSense<'a> {
     stop: HashSet<&'a str>,
     cues: HashSet<&'a str>,
-    imagery: HashSet<&'a str>,
     endings: &'a [String],
 }
 
-/// Splits the dream into up to three parts and lists candidates of each, best first, no symbol in two parts.
-pub fn candidates(text: &str, language: &str, vocabulary: &Vocabulary) -> Vec<Vec<Candidate>> {
-    let words = words(text);
+/// Splits the dream into up to `most` parts and lists candidates of each, best first, no symbol in two parts. `found` are the
+/// images that the dictionary knows: where there are enough of them, nothing else is offered.
+pub fn candidates(text: &str, language: &str, vocabulary: &Vocabulary, found: &[Found], most: usize) -> Vec<Vec<Candidate>> {
+    let words = words(text, found);
     let sense = WordSense {
         stop: stop_words::lookup(language).unwrap_or_default().iter().copied().chain(vocabulary.never.iter().map(String::as_str)).collect(),
         cues: vocabulary.cues.iter().map(String::as_str).collect(),
-        imagery: vocabulary.imagery.iter().map(String::as_str).collect(),
         endings: &vocabulary.never_endings,
     };
     let mut scored: Vec<(usize, u32)> = (0..words.len()).filter_map(|at| Some((at, sense.score(&words, at)?))).collect();
@@ -56,23 +61,31 @@ pub fn candidates(text: &str, language: &str, vocabulary: &Vocabulary) -> Vec<Ve
     }
     let parts = match words.len() {
         0..30 => 2,
-        _ => 3,
+        30..120 => most.min(3),
+        _ => most,
     };
     let mut taken = HashSet::new();
-    let mut lists = Vec::new();
-    for part in 0..parts {
-        let range = words.len() * part / parts..words.len() * (part + 1) / parts;
-        let mut here: Vec<_> = scored.iter().filter(|(at, _)| range.contains(at)).collect();
+    let lists = split(&scored, &words, parts).into_iter().map(|mut here| {
         here.sort_by_key(|(at, score)| (std::cmp::Reverse(*score), *at));
-        let list = best(text, &words, &here, &sense, &mut taken);
-        if !list.is_empty() {
-            lists.push(list);
-        }
-    }
-    lists
+        best(text, &words, &here, &sense, &mut taken)
+    });
+    lists.filter(|list| !list.is_empty()).collect()
 }
 
-fn best(text: &str, words: &[Word<'_>], ranked: &[&(usize, u32)], sense: &WordSense<'_>, taken: &mut HashSet<String>) -> Vec<Candidate> {
+/// The scored words in so many parts: equal shares of the images that the dictionary knows where there is one for each part, else
+/// equal shares of the text.
+fn split(scored: &[(usize, u32)], words: &[Word<'_>], parts: usize) -> Vec<Vec<(usize, u32)>> {
+    let mut first = HashSet::new();
+    let known: Vec<(usize, u32)> =
+        scored.iter().filter(|(at, _)| words[*at].known.is_some_and(|found| first.insert(found.symbol.as_str()))).copied().collect();
+    if known.len() >= parts {
+        return (0..parts).map(|part| known[known.len() * part / parts..known.len() * (part + 1) / parts].to_vec()).collect();
+    }
+    let ranges = (0..parts).map(|part| words.len() * part / parts..words.len() * (part + 1) / parts);
+    ranges.map(|range| scored.iter().filter(|(at, _)| range.contains(at)).copied().collect()).collect()
+}
+
+fn best(text: &str, words: &[Word<'_>], ranked: &[(usize, u32)], sense: &WordSense<'_>, taken: &mut HashSet<String>) -> Vec<Candidate> {
     let mut list = Vec::new();
     let highest = ranked.first().map_or(0, |(_, score)| *score);
     for (at, score) in ranked {
@@ -80,29 +93,49 @@ fn best(text: &str, words: &[Word<'_>], ranked: &[&(usize, u32)], sense: &WordSe
         if list.len() == CANDIDATES || (!list.is_empty() && score * 2 < highest) {
             break;
         }
-        let stem: String = words[*at].lower.chars().take(STEM_LETTERS).collect();
+        let symbol = words[*at].known.map(|found| found.symbol.clone());
+        let stem = symbol.clone().unwrap_or_else(|| words[*at].lower.chars().take(STEM_LETTERS).collect());
         if taken.contains(&stem) {
             continue;
         }
-        if let Some(quote) = passage(text, words, *at, sense) {
+        if let Some(quote) = passage(text, words, *at, sense).filter(|quote| !names_somebody(quote)) {
             taken.insert(stem);
-            list.push(Candidate { name: words[*at].lower.clone(), quote });
+            // Words of one image may stand on two lines.
+            let one_line = |found: &Found| text[found.range.clone()].split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
+            let name = words[*at].known.map_or_else(|| words[*at].lower.clone(), one_line);
+            list.push(Candidate { name, symbol, quote });
         }
     }
     list
 }
 
-fn words(text: &str) -> Vec<Word<'_>> {
-    let found: Vec<(usize, &str)> = text.unicode_word_indices().collect();
+/// Whether a passage holds what somebody could be reached by (an address, a long number) or what leads somewhere (a link). Nobody's
+/// reading needs it.
+fn names_somebody(quote: &str) -> bool {
+    // A house of three digits may be told of; the parts of a telephone number come to more.
+    let digits = quote.chars().filter(|letter| letter.is_numeric()).count();
+    let link = |word: &str| word.starts_with("http") || word.split('.').filter(|part| part.chars().count() > 1).count() > 1;
+    digits > 3 || quote.contains(['@', '/']) || quote.to_lowercase().split_whitespace().any(link)
+}
+
+fn words<'a>(text: &'a str, known: &'a [Found]) -> Vec<Word<'a>> {
+    let split: Vec<(usize, &str)> = text.unicode_word_indices().collect();
     let ends = |at: usize| {
-        let (start, word) = found[at];
-        let next = found.get(at + 1).map_or(text.len(), |next| next.0);
+        let (start, word) = split[at];
+        let next = split.get(at + 1).map_or(text.len(), |next| next.0);
         text[start + word.len()..next]
             .contains(['.', '!', '?', '…', ';', ':', '\n', '؟', '؛', '。', '"', '“', '”', '«', '»', '(', ')', '[', ']', '—', '–'])
-            || at + 1 == found.len()
+            || at + 1 == split.len()
     };
-    (0..found.len())
-        .map(|at| Word { text: found[at].1, start: found[at].0, ends_phrase: ends(at), lower: found[at].1.to_lowercase() })
+    // What the dictionary found stands in the order of the text.
+    let within = |range: Range<usize>| {
+        known.get(known.partition_point(|found| found.range.end <= range.start)).filter(|found| found.range.start < range.end)
+    };
+    (0..split.len())
+        .map(|at| {
+            let (start, word) = split[at];
+            Word { text: word, start, ends_phrase: ends(at), lower: word.to_lowercase(), known: within(start..start + word.len()) }
+        })
         .collect()
 }
 
@@ -114,7 +147,7 @@ impl WordSense<'_> {
     /// How likely a word names an image; `None` when it cannot.
     fn score(&self, words: &[Word<'_>], at: usize) -> Option<u32> {
         let word = &words[at];
-        let known = self.imagery.contains(word.lower.as_str());
+        let known = word.known.is_some();
         let length = word.lower.chars().count();
         if !known
             && (length < 3 || self.is_empty_word(&word.lower) || !word.lower.chars().all(|letter| letter.is_alphabetic() || letter == '-'))
@@ -169,12 +202,14 @@ fn passage(text: &str, words: &[Word<'_>], at: usize, sense: &WordSense<'_>) -> 
 #[cfg(test)]
 mod tests {
     use super::{super::prompts::Prompts, *};
+    use crate::features::lore::Lore;
 
     const ENGLISH: &str = "I was crossing a narrow bridge over the dark river at night. My grandmother stood on the other side \
         with a lantern. Suddenly the bridge broke and I fell into the cold water, but a white horse carried me home.";
 
     fn of(text: &str, language: &str) -> Vec<Vec<Candidate>> {
-        candidates(text, language, &Prompts::embedded().wording(language).vocabulary)
+        let found = Lore::embedded().dictionary().find(text, language);
+        candidates(text, language, &Prompts::embedded().wording(language).vocabulary, &found, 3)
     }
 
     #[test]
@@ -200,6 +235,27 @@ mod tests {
         assert_eq!(names, ["bridge", "grandmother", "water"]);
         let all: Vec<_> = lists.iter().flatten().map(|candidate| candidate.name.clone()).collect();
         assert_eq!(all.iter().collect::<HashSet<_>>().len(), all.len(), "{all:?}");
+    }
+
+    #[test]
+    fn what_the_dictionary_knows_is_told_by_its_id() {
+        let ids: Vec<_> = of(ENGLISH, "en").into_iter().flatten().filter_map(|candidate| candidate.symbol).collect();
+        for id in ["bridge", "grandmother", "water", "horse"] {
+            assert!(ids.contains(&id.to_owned()), "{id}: {ids:?}");
+        }
+    }
+
+    #[test]
+    fn nobody_is_named_by_a_number_or_an_address() {
+        let text = "I called 5550199123 from the old house. Then mary@example.org wrote that the river was near the house.";
+        for candidate in of(text, "en").into_iter().flatten() {
+            assert!(!candidate.quote.contains("5550199123") && !candidate.quote.contains('@'), "{candidate:?}");
+        }
+        let text = "The man at 4821 Rose Street rang me on 555 01 99 from the old house. He showed a picture from https://example.org/cat.png at \
+            the river, and then www.example.org was a bridge.";
+        for candidate in of(text, "en").into_iter().flatten() {
+            assert!(!["4821", "01 99", "http", "example", "cat"].iter().any(|part| candidate.quote.contains(part)), "{candidate:?}");
+        }
     }
 
     #[test]

@@ -1,31 +1,49 @@
-//! One dream, one model, at most two tries: from a prompt to a reading that may be shown.
+//! One dream, one lens, one model: from what was found to a reading that may be shown, with one repair of what may not.
 
-use std::time::Instant;
+use std::{
+    collections::HashSet,
+    time::{Duration, Instant},
+};
 
 use tokio::sync::mpsc;
+use unicode_segmentation::UnicodeSegmentation as _;
 
 use super::{
-    Dream, FailureReason, Interpretation, InterpretationFailure, Lens, SimilarDream, Source, TokenCounts, WaitingEvent,
-    draft::{Draft, Standard, is_prose},
+    ConfidenceLevel, Dream, FailureReason, Interpretation, InterpretationFailure, Mood, SimilarDream, Source, StepName, StepOutcome,
+    TokenCounts, WaitingEvent,
+    agreement::Look,
+    checks,
+    confidence::{Signals, Weights},
+    draft::{COPIED, Draft, Reading, Standard, is_prose},
+    findings::{Findings, Speech},
     form::{Form, read_symbol_line},
     language, passages,
-    prompt::Material,
-    prompts::Prompts,
+    prompt::{Fitted, Material},
+    prompts::{Prompts, Wording},
     reader::Reader,
+    steps::Steps,
+    text_kind,
 };
-use crate::engine::{Asker, EngineError, GenerationEvent, GenerationRequest, GenerationUsage, Prompt, Sampling};
+use crate::{
+    engine::{Asker, EngineError, FormPart, GenerationEvent, GenerationRequest, GenerationUsage, Sampling},
+    features::{
+        care::CareMessage,
+        lore::{Lens, Lore},
+    },
+};
 
 /// What is told while a dream is read, in order.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ReadingEvent {
     Dream(Dream),
+    /// Somebody awake may need help.
+    Care(CareMessage),
     Similar(Vec<SimilarDream>),
     Waiting(WaitingEvent),
-    /// More text of one field. `attempt` starts at 1; a higher one starts every field anew.
+    /// More text of one field, as far as it may be shown. What is repaired comes with the finished reading.
     Delta {
         field: String,
         text: String,
-        attempt: u8,
     },
 }
 
@@ -63,146 +81,399 @@ pub struct Task<'a> {
     pub dream: &'a Dream,
     /// The dream's language, ISO 639-1.
     pub dream_language: &'a str,
-    pub lens: Lens,
+    pub prompts: &'a Prompts,
+    pub lore: &'a Lore,
+    pub lens: &'a Lens,
     pub reader: &'a Reader,
     pub asker: Asker,
     /// The language of the answer.
-    pub language: String,
+    pub language: &'a str,
+    pub findings: &'a Findings,
+    /// The same dream's readings through other lenses.
+    pub others: &'a [Interpretation],
     pub started: Instant,
 }
 
-const ATTEMPTS: u8 = 2;
+/// The fields of which a second sample is taken, to see whether the model is of one mind.
+const SAMPLED_AGAIN: [&str; 3] = ["mood", "emotions.0.name", "emotions.1.name"];
+/// How many images a reading speaks of at most, by the model's depth.
+const SYMBOLS: (usize, usize) = (3, 4);
 
-/// Reads a dream: a second try, tighter and with another seed, when the first may not be shown. Dropping the future
-/// cancels the engine's work.
+/// How warm a pass over the form is and where its chance begins.
+#[derive(Clone, Copy)]
+enum Pass {
+    First,
+    Repair,
+    SecondLook,
+}
+
+/// What a form and its prompt came to.
+struct Ground<'a> {
+    wording: &'a Wording,
+    standard: Standard<'a>,
+    fitted: Fitted,
+}
+
+/// What a model has been asked for so far.
+#[derive(Default)]
+struct Spent {
+    tokens: TokenCounts,
+    passes: u8,
+}
+
+impl Spent {
+    fn add(&mut self, usage: GenerationUsage) {
+        self.passes = self.passes.saturating_add(1);
+        // What an engine tells is not to be trusted with an overflow.
+        self.tokens.prompt = self.tokens.prompt.saturating_add(usage.prompt_tokens);
+        self.tokens.generated = self.tokens.generated.saturating_add(usage.generated_tokens);
+    }
+}
+
+/// Reads a dream. Dropping the future cancels the engine's work.
 pub async fn read(
-    prompts: &Prompts,
     task: &Task<'_>,
+    mut steps: Steps,
     sink: &EventSink,
 ) -> Result<Result<Interpretation, InterpretationFailure>, EngineError> {
-    let wording = prompts.wording(&task.language);
-    let lens = wording.lens(task.lens);
-    let dream_words = &prompts.wording(task.dream_language).vocabulary;
-    let candidates = passages::candidates(&task.dream.text, task.dream_language, dream_words);
+    let wording = task.prompts.wording(task.language);
+    let (short, full) = SYMBOLS;
+    let depth = task.reader.depth();
+    let vocabulary = &task.prompts.wording(task.dream_language).vocabulary;
+    let candidates = passages::candidates(&task.dream.text, task.dream_language, vocabulary, &task.findings.found, depth.pick(short, full));
     if candidates.iter().all(Vec::is_empty) {
         let detail = "The text holds no words that a reading could rest on.".into();
-        return Ok(Err(InterpretationFailure { reason: FailureReason::Ungrounded, detail }));
+        return Ok(Err(InterpretationFailure { reason: FailureReason::Ungrounded, detail, steps: steps.finish() }));
     }
-    let form = Form::new(wording, lens, &task.language, &candidates);
-    let material = Material {
+    let form = Form::new(wording, task.lens, task.language, &candidates, depth);
+    let images = task.findings.images();
+    let told = task.findings.told(&task.dream.text);
+    let of_examples = of_examples(task, wording, &images);
+    let ground = Ground {
         wording,
-        lens,
-        language: &task.language,
-        text: &task.dream.text,
-        instruct: task.reader.instruct,
-        context_length: task.reader.context_length,
+        fitted: prompt(task, wording, &mut steps),
+        standard: standard(task, &form, &candidates, (&images, &of_examples, &told)),
     };
-    let (prompt, shortened) = material.prompt();
-    let standard = Standard { form: &form, wording, dream: &task.dream.text, language: &task.language };
-    let mut tokens = TokenCounts::default();
-    let mut last = None;
-    for attempt in 1..=ATTEMPTS {
-        let (draft, usage) = fill(task, &prompt, &standard, attempt, sink).await?;
-        // What an engine tells is not to be trusted with an overflow.
-        tokens.prompt = tokens.prompt.saturating_add(usage.prompt_tokens);
-        tokens.generated = tokens.generated.saturating_add(usage.generated_tokens);
-        match draft.judge(&standard) {
-            Ok(reading) => {
-                let mut notices = notices(task);
-                if shortened {
-                    notices.push(wording.shortened.clone());
-                }
-                return Ok(Ok(Interpretation {
-                    title: reading.title,
-                    summary: reading.summary,
-                    interpretation: reading.interpretation,
-                    symbols: reading.symbols,
-                    emotions: reading.emotions,
-                    mood: reading.mood,
-                    archetypes: reading.archetypes,
-                    advice: reading.advice,
-                    questions: reading.questions,
-                    confidence: reading.confidence,
-                    sources: vec![Source { kind: "dream".into(), reference: task.dream.id.to_string() }, lens.source.clone()],
-                    lens: task.lens,
-                    language: task.language.clone(),
-                    model: task.reader.id.clone(),
-                    prompt_version: prompts.version().to_owned(),
-                    tokens,
-                    latency_ms: u64::try_from(task.started.elapsed().as_millis()).unwrap_or(u64::MAX),
-                    cached: false,
-                    grounding: reading.grounding,
-                    notices,
-                }));
-            }
-            Err(failure) => {
-                tracing::info!(dream = %task.dream.id, model = task.reader.id, attempt, reason = ?failure.reason, "a reading was refused");
-                last = Some(failure);
-            }
+    let mut spent = Spent::default();
+    let (mut draft, usage) = fill(task, &ground, form.parts.clone(), Pass::First, sink).await?;
+    spent.add(usage);
+    let mut judging = Judging::default();
+    let faults = judging.of(|| draft.faults(&ground.standard));
+    // A reading does without a question.
+    let anew: Vec<String> = faults.iter().map(|fault| fault.slot.clone()).filter(|slot| !slot.starts_with("questions.")).collect();
+    let repaired = !anew.is_empty();
+    if repaired {
+        tracing::info!(dream = %task.dream.id, model = task.reader.id, ?faults, "parts of a reading are written anew");
+        repair(task, &ground, &anew, (&mut draft, &mut spent)).await;
+    }
+    let second_look = second_look(task, &ground, &draft, &mut spent).await;
+    steps.end(
+        StepName::Generation,
+        if repaired { StepOutcome::Repaired } else { StepOutcome::Done },
+        &[
+            ("model", task.reader.id.clone()),
+            ("passes", spent.passes.to_string()),
+            ("prompt_tokens", spent.tokens.prompt.to_string()),
+            ("generated_tokens", spent.tokens.generated.to_string()),
+        ],
+    );
+    let Some(mood) = draft.mood(wording) else {
+        let detail = "The model chose no mood.".into();
+        return Ok(Err(InterpretationFailure { reason: FailureReason::Incomplete, detail, steps: steps.finish() }));
+    };
+    let reading = judging.of(|| draft.finish(&ground.standard, mood));
+    check_step(&reading, judging, &mut steps);
+    let looks = second_look.into_iter().chain(task.others.iter().map(Look::from)).collect::<Vec<_>>();
+    let confidence = confidence(task, &form, &reading, &looks, &mut steps);
+    Ok(Ok(interpretation(task, &ground, reading, confidence, (spent.tokens, steps))))
+}
+
+fn standard<'a>(
+    task: &'a Task<'_>,
+    form: &'a Form,
+    candidates: &'a [Vec<passages::Candidate>],
+    (images, of_examples, told): (&'a HashSet<String>, &'a HashSet<String>, &'a str),
+) -> Standard<'a> {
+    Standard {
+        form,
+        wording: task.prompts.wording(task.language),
+        lore: task.lore,
+        lens: task.lens,
+        candidates,
+        dream: &task.dream.text,
+        told,
+        images: Some(images).filter(|_| task.lore.dictionary().knows(task.dream_language)),
+        of_examples,
+        dream_language: task.dream_language,
+        language: task.language,
+    }
+}
+
+/// Images of the examples that a model takes over from there, as far as the dream does not hold them.
+fn of_examples(task: &Task<'_>, wording: &Wording, images: &HashSet<String>) -> HashSet<String> {
+    let dictionary = task.lore.dictionary();
+    let shown = wording.examples.iter().flat_map(|example| dictionary.find(&example.dream, task.language)).map(|found| found.symbol);
+    let taken_over = |id: &String| dictionary.kind(id).is_some_and(|kind| COPIED.contains(&kind));
+    shown.filter(|id| dictionary.knows(task.dream_language) && !images.contains(id) && taken_over(id)).collect()
+}
+
+/// The prompt within the model's context.
+fn prompt(task: &Task<'_>, wording: &Wording, steps: &mut Steps) -> Fitted {
+    let depth = task.reader.depth();
+    let hints = task.findings.hints(Speech { wording, lore: task.lore, lens: task.lens, language: task.language }, depth);
+    let material =
+        Material { wording, lens: task.lens, language: task.language, text: &task.dream.text, hints: &hints, reader: task.reader };
+    let fitted = material.fit();
+    steps.end(
+        StepName::Prompt,
+        StepOutcome::Done,
+        &[
+            ("version", task.prompts.version().to_owned()),
+            ("lore", task.lore.version().to_owned()),
+            ("lens", task.lens.id.to_string()),
+            ("answer", task.language.to_owned()),
+            ("depth", depth.name().to_owned()),
+            ("tokens", fitted.tokens.to_string()),
+            ("hints", fitted.hints.to_string()),
+            ("shortened", fitted.shortened.to_string()),
+        ],
+    );
+    fitted
+}
+
+/// Has the model write these slots anew. What an engine cannot do is no reason to lose what is there: it is composed.
+async fn repair(task: &Task<'_>, ground: &Ground<'_>, anew: &[String], (draft, spent): (&mut Draft, &mut Spent)) {
+    let parts = ground.standard.form.only(anew, draft.written());
+    match fill(task, ground, parts, Pass::Repair, &EventSink::none()).await {
+        Ok((repair, usage)) => {
+            spent.add(usage);
+            draft.take(repair);
+        }
+        Err(error) => tracing::warn!(dream = %task.dream.id, %error, "parts of a reading could not be written anew"),
+    }
+}
+
+/// What mood and feelings a second sample names, where there are no readings through other lenses to compare with.
+async fn second_look(task: &Task<'_>, ground: &Ground<'_>, draft: &Draft, spent: &mut Spent) -> Option<Look> {
+    if !task.others.is_empty() {
+        return None;
+    }
+    let again = ground.standard.form.only(&SAMPLED_AGAIN.map(str::to_owned), draft.written());
+    match fill(task, ground, again, Pass::SecondLook, &EventSink::none()).await {
+        Ok((second, usage)) => {
+            spent.add(usage);
+            second.mood(ground.wording).map(|mood| Look::new(mood, &second.emotions(ground.wording)))
+        }
+        Err(error) => {
+            tracing::warn!(dream = %task.dream.id, %error, "no second sample could be taken");
+            None
         }
     }
-    Ok(Err(last.expect("there is at least one attempt, and each that does not return leaves its failure")))
 }
 
-fn notices(task: &Task<'_>) -> Vec<String> {
-    if task.language == task.dream_language {
-        return Vec::new();
+/// How long judging takes, over all its parts.
+#[derive(Default)]
+struct Judging(Duration);
+
+impl Judging {
+    fn of<T>(&mut self, judge: impl FnOnce() -> T) -> T {
+        let begun = Instant::now();
+        let judged = judge();
+        self.0 += begun.elapsed();
+        judged
     }
-    let (dream, answer) = (language::name(task.dream_language), language::name(&task.language));
-    vec![format!("No model here writes {dream}, the language of this dream, so the reading is in {answer}.")]
 }
 
-fn sampling(task: &Task<'_>, attempt: u8) -> Sampling {
+fn check_step(reading: &Reading, judging: Judging, steps: &mut Steps) {
+    let mut reasons: Vec<&'static str> = reading.left_out.iter().map(|reason| reason.name()).collect();
+    reasons.sort_unstable();
+    reasons.dedup();
+    let (given, kept) = reading.quotes;
+    steps.end_after(
+        judging.0,
+        StepName::Check,
+        if reading.left_out.is_empty() { StepOutcome::Done } else { StepOutcome::Repaired },
+        &[
+            ("quotes_offered", given.to_string()),
+            ("quotes_kept", kept.to_string()),
+            ("removed", reading.left_out.len().to_string()),
+            ("reasons", reasons.join(", ")),
+            ("composed", reading.composed.join(", ")),
+        ],
+    );
+}
+
+/// How likely the reading holds.
+fn confidence(task: &Task<'_>, form: &Form, reading: &Reading, looks: &[Look], steps: &mut Steps) -> f32 {
+    let (given, kept) = reading.quotes;
+    let prose = reading.prose();
+    let signals = Signals {
+        grounding: checks::share(kept, given),
+        agreement: Look::new(reading.mood, &reading.emotions).agreement_with(looks).unwrap_or(0.5),
+        completeness: reading.completeness(form),
+        repetition: checks::repetition(&prose),
+        length: checks::share(task.dream.text.unicode_words().count().min(60), 60),
+        echo: checks::echo(&prose, &task.dream.text),
+        full: task.reader.depth().pick(0.0, 1.0),
+    };
+    let confidence = Weights::embedded().confidence(&signals);
+    let facts = serde_json::to_value(signals).unwrap_or_default();
+    let facts =
+        facts.as_object().into_iter().flatten().map(|(name, value)| (name.as_str(), format!("{:.2}", value.as_f64().unwrap_or_default())));
+    steps.end(StepName::Confidence, StepOutcome::Done, &facts.collect::<Vec<_>>());
+    confidence
+}
+
+fn interpretation(task: &Task<'_>, ground: &Ground<'_>, reading: Reading, confidence: f32, made: (TokenCounts, Steps)) -> Interpretation {
+    let (tokens, mut steps) = made;
+    // Under which key it is kept: the same again comes from there.
+    let key = [&version(task.prompts, task.lore), task.language, &task.reader.id, &task.findings.context()].join(" ");
+    steps.end(StepName::Storage, StepOutcome::Done, &[("key", key.trim_end().to_owned())]);
+    let (given, kept) = reading.quotes;
+    let sources = task.lens.sources.iter().filter_map(|id| task.lore.source(id)).map(Source::from);
+    let own = Source { kind: "dream".into(), reference: task.dream.id.to_string() };
+    let caution = &task.lens.wording(task.language).caution;
+    Interpretation {
+        title: reading.title,
+        summary: reading.summary,
+        interpretation: reading.interpretation,
+        symbols: reading.symbols,
+        emotions: reading.emotions,
+        mood: reading.mood,
+        archetypes: reading.archetypes,
+        advice: reading.advice,
+        questions: reading.questions,
+        confidence,
+        confidence_level: ConfidenceLevel::of(confidence),
+        sources: [own].into_iter().chain(sources).collect(),
+        lens: task.lens.id.clone(),
+        language: task.language.to_owned(),
+        model: task.reader.id.clone(),
+        prompt_version: version(task.prompts, task.lore),
+        tokens,
+        latency_ms: u64::try_from(task.started.elapsed().as_millis()).unwrap_or(u64::MAX),
+        cached: false,
+        grounding: checks::share(kept, given),
+        notices: notices(task, ground),
+        said: ground.wording.said.iter().chain([caution]).filter(|sentence| !sentence.is_empty()).cloned().collect(),
+        composed: reading.composed,
+        steps: steps.finish(),
+    }
+}
+
+/// What makes readings of one dream through one lens by one model the same: the prompts and what they lean on.
+pub fn version(prompts: &Prompts, lore: &Lore) -> String {
+    format!("{}-{}", prompts.version(), lore.version())
+}
+
+fn notices(task: &Task<'_>, ground: &Ground<'_>) -> Vec<String> {
+    let mut notices = Vec::new();
+    if task.language != task.dream_language {
+        let (dream, answer) = (language::name(task.dream_language), language::name(task.language));
+        notices.push(format!("No model here writes {dream}, the language of this dream, so the reading is in {answer}."));
+    }
+    if !text_kind::reads_as_dream(&task.dream.text) {
+        notices.push(ground.wording.no_dream.clone());
+    }
+    if ground.fitted.shortened {
+        notices.push(ground.wording.shortened.clone());
+    }
+    notices
+}
+
+fn sampling(task: &Task<'_>, pass: Pass) -> Sampling {
+    // Cooler than usual: tiny models drift above 0.6, copy the examples at 0, and loop without a penalty. A second look is to show
+    // what else the model might have said.
+    let (number, temperature) = match pass {
+        Pass::First => (1, 0.45),
+        Pass::Repair => (2, 0.35),
+        Pass::SecondLook => (3, 0.7),
+    };
     // The low bits of a version 7 id are random: as good a seed as any, and the same for the same dream.
-    let seed = u32::try_from(task.dream.id.as_u128() & u128::from(u32::MAX)).unwrap_or_default().wrapping_add(u32::from(attempt));
-    // Cooler than usual: tiny models drift above 0.6, copy the examples at 0, and loop without a penalty.
-    let temperature = if attempt == 1 { 0.45 } else { 0.35 };
+    let seed = u32::try_from(task.dream.id.as_u128() & u128::from(u32::MAX)).unwrap_or_default().wrapping_add(number);
     Sampling { seed, temperature, min_p: 0.1, ..Sampling::default() }
 }
 
-/// One pass of the model over the form.
+/// One pass of the model over a form, or over parts of it.
 async fn fill(
     task: &Task<'_>,
-    prompt: &Prompt,
-    standard: &Standard<'_>,
-    attempt: u8,
+    ground: &Ground<'_>,
+    parts: Vec<FormPart>,
+    pass: Pass,
     sink: &EventSink,
 ) -> Result<(Draft, GenerationUsage), EngineError> {
-    let request = GenerationRequest { prompt: prompt.clone(), form: standard.form.parts.clone(), sampling: sampling(task, attempt) };
+    let request = GenerationRequest { prompt: ground.fitted.prompt.clone(), form: parts, sampling: sampling(task, pass) };
     let mut events = task.reader.engine.generate(request, task.asker.clone());
     let mut draft = Draft::default();
-    let mut begun: Option<String> = None;
-    let delta = |field: String, text: String| sink.send(ReadingEvent::Delta { field, text, attempt });
+    let mut telling = Telling { ground, sink, writing: None };
     while let Some(event) = events.recv().await {
         match event? {
             GenerationEvent::Waiting(wait) => sink.send(ReadingEvent::Waiting(wait.into())),
-            GenerationEvent::Delta { slot, text, .. } if is_prose(&slot) => {
-                let goes_on = begun.as_deref() == Some(slot.as_str());
-                let text = match (goes_on, standard.form.openings.get(&slot)) {
-                    (true, _) => text,
-                    (false, Some(opening)) => format!("{opening} {}", text.trim_start()),
-                    (false, None) => text.trim_start().to_owned(),
-                };
-                begun = Some(slot.clone());
-                delta(slot, text);
-            }
+            GenerationEvent::Delta { slot, text, .. } if is_prose(&slot) => telling.more(&slot, &text),
             GenerationEvent::Delta { .. } | GenerationEvent::Reading { .. } => {}
             GenerationEvent::SlotFinished { slot, text, .. } => {
-                let kept = draft.put(standard.form, slot.clone(), &text);
-                if slot == "mood" {
-                    if let Some(mood) = draft.mood(standard.wording) {
-                        let name = serde_json::to_value(mood).ok().and_then(|name| name.as_str().map(str::to_owned));
-                        delta(slot, name.unwrap_or_default());
-                    }
-                } else if let Some((name, quote)) = read_symbol_line(&kept) {
-                    delta(format!("{slot}.name"), name.to_owned());
-                    delta(format!("{slot}.quote"), quote.to_owned());
-                } else if !is_prose(&slot) {
-                    delta(slot, kept);
-                }
+                let field = draft.put(ground.standard.form, slot.clone(), &text);
+                telling.ended(&slot, &field, draft.mood(ground.wording));
             }
             GenerationEvent::Finished(usage) => return Ok((draft, usage)),
         }
     }
     Err(EngineError::Died("it ended its answer early".into()))
+}
+
+/// Tells a listener of the fields as they are written: of running text each sentence once it is whole and may be shown.
+struct Telling<'a> {
+    ground: &'a Ground<'a>,
+    sink: &'a EventSink,
+    /// The field that is being written, and what of it has been judged.
+    writing: Option<(String, String, usize)>,
+}
+
+impl Telling<'_> {
+    fn tell(&self, field: &str, text: String) {
+        self.sink.send(ReadingEvent::Delta { field: field.to_owned(), text });
+    }
+
+    fn more(&mut self, slot: &str, text: &str) {
+        let (mut written, mut judged) = match self.writing.take() {
+            Some((field, written, judged)) if field == slot => (written, judged),
+            _ => (self.ground.standard.form.openings.get(slot).map(|opening| format!("{opening} ")).unwrap_or_default(), 0),
+        };
+        written.push_str(if written.is_empty() || written.ends_with(' ') { text.trim_start() } else { text });
+        // A title has no sentences; whatever is last may still go on.
+        if slot != "title"
+            && let [whole @ .., _] = checks::sentences(&written).as_slice()
+        {
+            let fit = whole[judged.min(whole.len())..].iter().filter(|sentence| self.ground.standard.may_show(slot, sentence));
+            fit.for_each(|sentence| self.tell(slot, format!("{sentence} ")));
+            judged = whole.len();
+        }
+        self.writing = Some((slot.to_owned(), written, judged));
+    }
+
+    fn ended(&mut self, slot: &str, kept: &str, mood: Option<Mood>) {
+        if is_prose(slot) {
+            let judged = self.writing.take().filter(|(field, ..)| field == slot).map_or(0, |(.., judged)| judged);
+            let shown = self.ground.standard.kept(slot, kept).text;
+            let before: String = checks::sentences(kept)
+                .into_iter()
+                .take(judged)
+                .filter(|sentence| self.ground.standard.may_show(slot, sentence))
+                .map(|sentence| format!("{sentence} "))
+                .collect();
+            if let Some(rest) = shown.strip_prefix(before.trim_end()).map(str::trim_start).filter(|rest| !rest.is_empty()) {
+                self.tell(slot, rest.to_owned());
+            }
+        } else if slot == "mood" {
+            if let Some(mood) = mood {
+                let name = serde_json::to_value(mood).ok().and_then(|name| name.as_str().map(str::to_owned));
+                self.tell(slot, name.unwrap_or_default());
+            }
+        } else if let Some((name, quote)) = read_symbol_line(kept) {
+            self.tell(&format!("{slot}.name"), name.to_owned());
+            self.tell(&format!("{slot}.quote"), quote.to_owned());
+        } else {
+            self.tell(slot, kept.to_owned());
+        }
+    }
 }

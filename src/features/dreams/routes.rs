@@ -1,5 +1,10 @@
 //! The feature over HTTP.
 
+mod associations;
+mod dialog;
+mod opinions;
+mod symbols;
+
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use axum::{
@@ -44,6 +49,10 @@ pub fn operations() -> OpenApiRouter<Arc<DreamService>> {
         .routes(routes!(show, delete))
         .routes(routes!(similar))
         .routes(routes!(embed))
+        .merge(opinions::operations())
+        .merge(associations::operations())
+        .merge(dialog::operations())
+        .merge(symbols::operations())
 }
 
 /// More text of one field of the reading that is being written.
@@ -52,17 +61,15 @@ pub struct DeltaEvent {
     /// `title`, `summary`, `symbols.0.meaning`, `emotions.0.name`, …
     field: String,
     text: String,
-    /// Present from the second try on: every field starts anew.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    attempt: Option<u8>,
 }
 
 /// Keep a dream and read it.
 ///
-/// With `Accept: text/event-stream` the answer is a stream of events: `dream` (the `Dream` that was kept), `similar` (a
-/// list of `SimilarDream`), `waiting` (a `WaitingEvent`, as long as the reading has not begun), `delta` (a `DeltaEvent`:
-/// more text of one field), then `interpretation` (the `Interpretation`; final, where deltas were not) or `error` (a
-/// `Problem`), and `done` (an empty object). The same dream read again through the same lens comes from the cache. A
+/// With `Accept: text/event-stream` the answer is a stream of events: `dream` (the `Dream` that was kept), `care` (a `CareMessage`,
+/// where the text says that somebody awake may need help), `similar` (a list of `SimilarDream`), `waiting` (a `WaitingEvent`, as long
+/// as the reading has not begun), `delta` (a `DeltaEvent`: more text of one field), then `interpretation` (the `Interpretation`;
+/// final, where deltas were not) or `error` (a `Problem`; neither where the operator wants words of help in a reading's place), and
+/// `done` (an empty object). The same dream read again through the same lens comes from the cache. A
 /// client that goes away stops the reading; the dream stays.
 #[utoipa::path(post, operation_id = "interpret_dream", path = "/api/v1/dreams/interpret", tag = "dreams", security(("key" = ["dreams:write"])), request_body = InterpretRequest, responses(
     (status = 200, description = "The dream is kept; `interpretation` is null when no answer of the model may be shown",
@@ -147,10 +154,8 @@ fn progress_event(progress: &ReadingEvent) -> Event {
         ReadingEvent::Dream(dream) => event("dream", dream),
         ReadingEvent::Similar(similar) => event("similar", similar),
         ReadingEvent::Waiting(waiting) => event("waiting", waiting),
-        ReadingEvent::Delta { field, text, attempt } => {
-            let attempt = (*attempt > 1).then_some(*attempt);
-            event("delta", &DeltaEvent { field: field.clone(), text: text.clone(), attempt })
-        }
+        ReadingEvent::Care(message) => event("care", message),
+        ReadingEvent::Delta { field, text } => event("delta", &DeltaEvent { field: field.clone(), text: text.clone() }),
     }
 }
 
@@ -159,6 +164,8 @@ fn last_events(result: Result<InterpretResponse>) -> Vec<Event> {
     let done = event("done", &serde_json::json!({}));
     let outcome = match result {
         Ok(InterpretResponse { interpretation: Some(reading), .. }) => event("interpretation", &reading),
+        // Where the operator wants words of help in a reading's place, they are all there is.
+        Ok(InterpretResponse { care: Some(_), failure: None, .. }) => return vec![done],
         Ok(InterpretResponse { dream, failure, .. }) => event("error", &no_reading(&dream, failure.map(|failure| failure.detail))),
         Err(error) => event("error", &Problem::from(&error)),
     };
@@ -174,6 +181,7 @@ fn no_reading(dream: &Dream, detail: Option<String>) -> Problem {
         errors: Vec::new(),
         incident: None,
         dream_id: Some(dream.id),
+        care: None,
     }
 }
 

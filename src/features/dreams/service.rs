@@ -1,4 +1,8 @@
-//! What the feature does: keep a dream, read it, find those like it.
+//! What the feature does: keep a dream, read it ([`interpreting`]), find those like it.
+
+mod helping;
+mod interpreting;
+mod remarks;
 
 use std::{
     sync::Arc,
@@ -10,33 +14,29 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::{
-    Dream, DreamPage, DreamStore, DreamWithReadings, EmbedRequest, EmbedResponse, FailureReason, InterpretRequest, InterpretResponse,
-    Interpretation, InterpretationFailure, Lens, ReadAgainRequest, SimilarDream, WaitReason, WaitingEvent, language,
+    Dream, DreamPage, DreamStore, DreamWithReadings, EmbedRequest, EmbedResponse, InterpretRequest, NamedSymbol, ReadAgainRequest,
+    RecurringSymbol, SimilarDream, language,
     prompts::Prompts,
     reader::{DreamModels, EmbeddingModel},
-    reading::{self, EventSink, ReadingEvent, Task},
-    store::ReadingKey,
     validate,
 };
 use crate::{
     engine::{EmbeddingRequest, EmbeddingRole, Place, Places, supervisor::MOST_OF_ONE_ASKER},
     error::{Error, Result},
-    features::accounts::{AccountService, Principal, UserId},
+    features::{
+        accounts::{AccountService, Principal, UserId},
+        care::CareCheck,
+        lore::{Lens, LensId, Likeness, Lore, LoreService},
+    },
 };
 
 /// How many similar dreams come with a reading.
 const SIMILAR: u16 = 5;
 /// How long a reading waits for them: a hung embedding engine must not hold it up.
 const SIMILAR_PATIENCE: Duration = Duration::from_secs(10);
-/// How long a reading may go on once the server is stopping.
-const LAST_WORDS: Duration = Duration::from_secs(8);
 const ENGINE_RETRY: Duration = Duration::from_secs(5);
 /// Readings that go on or wait at the same time; more are refused until one is done.
 const MOST_READINGS: usize = 64;
-/// How long a reading waits for models that are being fetched or loaded, while somebody hears how far that is …
-const LISTENER_PATIENCE: Duration = Duration::from_secs(60 * 60);
-/// … and when nobody does.
-const UNHEARD_PATIENCE: Duration = Duration::from_secs(30);
 /// How many texts one request may ask vectors for, and how long each may be.
 const MOST_TEXTS: usize = 256;
 const LONGEST_TEXT: usize = 16_000;
@@ -44,13 +44,25 @@ const LONGEST_TEXT: usize = 16_000;
 /// A dream that is kept and waits for its reading.
 pub struct KeptDream {
     pub dream: Dream,
-    lens: Lens,
+    lens: LensId,
+    lore: Arc<Lore>,
     language: String,
+    /// How the language is known.
+    known_by: &'static str,
     started: Instant,
     /// It is one of those that the person may have in a day.
     counted: bool,
     /// Readings that go on or wait are bounded.
     _place: Place,
+}
+
+/// A request whose dream is kept.
+struct Asked {
+    dream: Dream,
+    lens: (LensId, Arc<Lore>),
+    language: String,
+    known_by: &'static str,
+    started: Instant,
 }
 
 /// The feature's face to `http/`, jobs and the command line.
@@ -60,6 +72,9 @@ pub struct DreamService {
     models: watch::Receiver<Arc<DreamModels>>,
     places: Arc<Places>,
     accounts: Arc<AccountService>,
+    lore: Arc<LoreService>,
+    care: Arc<CareCheck>,
+    likeness: Likeness,
     stopping: CancellationToken,
 }
 
@@ -69,11 +84,13 @@ impl DreamService {
         store: DreamStore,
         models: watch::Receiver<Arc<DreamModels>>,
         accounts: Arc<AccountService>,
+        lore: Arc<LoreService>,
+        care: Arc<CareCheck>,
         stopping: CancellationToken,
     ) -> Self {
         // Whom an engine's queue has no place for would keep a dream and get no reading.
         let places = Places::new(MOST_READINGS, MOST_OF_ONE_ASKER);
-        Self { store, prompts: Prompts::embedded(), models, places, accounts, stopping }
+        Self { store, prompts: Prompts::embedded(), models, places, accounts, lore, care, likeness: Likeness::default(), stopping }
     }
 
     fn models(&self) -> Arc<DreamModels> {
@@ -88,113 +105,48 @@ impl DreamService {
             Some(code) => language::known(code)?,
             None => language::detect(&text),
         };
+        let lens = self.lens(principal.user, request.lens).await?;
         let dream = self.store.keep(principal.user, &text, &language).await?;
-        self.admit(principal, dream, language, request.lens, started).await
+        let known_by = if request.language.is_some() { "told" } else { "detected" };
+        self.admit(principal, Asked { dream, lens, language, known_by, started }).await
     }
 
     /// A dream that was kept earlier, to be read again or through another lens.
     pub async fn kept(&self, principal: &Principal, id: Uuid, request: ReadAgainRequest) -> Result<KeptDream> {
         let started = Instant::now();
-        let dream = self.find(principal.user, id).await?.dream;
+        let lens = self.lens(principal.user, request.lens).await?;
+        let dream = self.store.find(principal.user, id).await?.ok_or(Error::NotFound("dream"))?.dream;
         let language = dream.language.clone();
-        self.admit(principal, dream, language, request.lens, started).await
+        self.admit(principal, Asked { dream, lens, language, known_by: "kept", started }).await
     }
 
-    async fn admit(
-        &self,
-        principal: &Principal,
-        dream: Dream,
-        language: String,
-        lens: Option<Lens>,
-        started: Instant,
-    ) -> Result<KeptDream> {
-        let but_kept = |cause: Error| Error::DreamKept { dream_id: dream.id, cause: Box::new(cause) };
-        let place = self.places.take(&principal.asker()).map_err(|retry_after| but_kept(Error::Busy { retry_after }))?;
-        let counted = self.accounts.admit_reading(principal).await.map_err(but_kept)?;
-        Ok(KeptDream { dream, lens: lens.unwrap_or_default(), language, started, counted, _place: place })
-    }
-
-    /// Reads a kept dream. Every error says that the dream is kept. Dropping the future frees the engine.
-    pub async fn interpret(&self, owner: UserId, kept: &KeptDream, sink: &EventSink) -> Result<InterpretResponse> {
-        let out_of_time = async {
-            self.stopping.cancelled().await;
-            tokio::time::sleep(LAST_WORDS).await;
-        };
-        let answer = tokio::select! {
-            answer = self.answer(owner, kept, sink) => answer,
-            () = out_of_time => Err(Error::Unavailable { what: "the server is stopping".into(), retry_after: ENGINE_RETRY }),
-        };
-        let costs_nothing = answer.as_ref().map_or(true, |answer| answer.interpretation.as_ref().is_some_and(|reading| reading.cached));
-        if kept.counted && costs_nothing {
-            self.accounts.give_reading_back(owner).await;
+    /// The lens that was asked for, else the one that the dreamer chose most often lately, as far as it is still here.
+    async fn lens(&self, owner: UserId, wanted: Option<LensId>) -> Result<(LensId, Arc<Lore>)> {
+        let lore = self.lore.current().await?;
+        if let Some(wanted) = wanted {
+            return match lore.lens(&wanted) {
+                Some(_) => Ok((wanted, lore)),
+                None => Err(Error::invalid("lens", unknown_lens(&wanted, &lore))),
+            };
         }
-        answer.map_err(|cause| Error::DreamKept { dream_id: kept.dream.id, cause: Box::new(cause) })
+        let chosen = self.store.preferred_lens(owner).await?.filter(|lens| lore.lens(lens).is_some());
+        Ok((chosen.unwrap_or_default(), lore))
     }
 
-    async fn answer(&self, owner: UserId, kept: &KeptDream, sink: &EventSink) -> Result<InterpretResponse> {
-        let dream = &kept.dream;
-        sink.send(ReadingEvent::Dream(dream.clone()));
-        let similar = self.similar_if_possible(owner, dream, &self.models()).await;
-        sink.send(ReadingEvent::Similar(similar.clone()));
-        let models = self.loaded_models(sink).await?;
-        let choice = models
-            .choose(&kept.language)
-            .ok_or_else(|| Error::Unavailable { what: "no language model is here; see /readyz".into(), retry_after: ENGINE_RETRY })?;
-        let response = |interpretation, failure| InterpretResponse { dream: dream.clone(), interpretation, failure, similar };
-        let key = ReadingKey {
-            lens: kept.lens,
-            language: choice.language.clone(),
-            model: choice.reader.id.clone(),
-            prompt_version: self.prompts.version().to_owned(),
+    async fn admit(&self, principal: &Principal, asked: Asked) -> Result<KeptDream> {
+        let Asked { dream, lens: (lens, lore), language, known_by, started } = asked;
+        let admitted = async {
+            let place = self.places.take(&principal.asker()).map_err(|retry_after| Error::Busy { retry_after })?;
+            Ok((place, self.accounts.admit_reading(principal).await?))
         };
-        if let Some(earlier) = self.store.cached(owner, dream.id, &key).await? {
-            return Ok(response(Some(Interpretation { cached: true, ..earlier }), None));
-        }
-        let task = Task {
-            dream,
-            dream_language: &kept.language,
-            lens: kept.lens,
-            reader: choice.reader,
-            asker: owner.asker(),
-            language: choice.language,
-            started: kept.started,
-        };
-        match reading::read(&self.prompts, &task, sink).await {
-            Ok(Ok(reading)) => {
-                self.store.keep_reading(owner, dream.id, &reading).await?;
-                Ok(response(Some(reading), None))
-            }
-            Ok(Err(failure)) => {
-                self.store.keep_failure(owner, dream.id, &failure).await?;
-                Ok(response(None, Some(failure)))
-            }
-            Err(error) => {
-                let failure = InterpretationFailure { reason: FailureReason::EngineUnavailable, detail: error.summary() };
-                if let Err(unkept) = self.store.keep_failure(owner, dream.id, &failure).await {
-                    tracing::warn!(dream = %dream.id, error = %unkept, "a reading's failure could not be kept");
-                }
-                Err(error.into())
-            }
-        }
-    }
-
-    /// Waits for the models while the appliance comes up: as long as somebody listens, else only a moment.
-    async fn loaded_models(&self, sink: &EventSink) -> Result<Arc<DreamModels>> {
-        let missing = |what: &str| Error::Unavailable { what: what.into(), retry_after: ENGINE_RETRY };
-        let mut models = self.models.clone();
-        let loaded = async {
-            loop {
-                let now = models.borrow_and_update().clone();
-                let Some(detail) = &now.coming else { return Ok(now) };
-                let detail = Some(detail.clone()).filter(|detail| !detail.is_empty());
-                sink.send(ReadingEvent::Waiting(WaitingEvent { reason: WaitReason::Loading, place: None, detail }));
-                // Its sender goes without the models only when they could not be loaded.
-                models.changed().await.map_err(|_| missing("the models could not be loaded; the server's log says why"))?;
+        let (place, counted) = match admitted.await {
+            Ok(admitted) => admitted,
+            Err(cause) => {
+                let care = self.words_of_help(principal.user, &dream.text, &language).await;
+                return Err(helping::with_care(care.as_ref(), Error::DreamKept { dream_id: dream.id, cause: Box::new(cause) }));
             }
         };
-        let patience = if sink.is_heard() { LISTENER_PATIENCE } else { UNHEARD_PATIENCE };
-        let in_time = tokio::time::timeout(patience, loaded).await;
-        in_time.unwrap_or_else(|_| Err(missing("the models are not loaded yet; see /readyz")))
+        Ok(KeptDream { dream, lens, lore, language, known_by, started, counted, _place: place })
     }
 
     /// Similar dreams, or none when the embedder or its vectors are not there: a reading does not wait for them, and the
@@ -238,9 +190,23 @@ impl DreamService {
         self.store.page(owner, cursor, limit).await
     }
 
-    /// A dream with its readings; another owner's is not found.
+    /// A dream with its readings and what the dreamer said of them; another owner's is not found.
     pub async fn find(&self, owner: UserId, id: Uuid) -> Result<DreamWithReadings> {
-        self.store.find(owner, id).await?.ok_or(Error::NotFound("dream"))
+        let found = self.store.find(owner, id).await?.ok_or(Error::NotFound("dream"))?;
+        let symbols = self.store.symbols_of(owner, id).await?;
+        let recurring = self.store.recurring(owner, id, &symbols).await?;
+        let lore = self.lore.current().await?;
+        let name = |id: &str| lore.dictionary().name(id, &found.dream.language).unwrap_or(id).to_owned();
+        Ok(DreamWithReadings {
+            symbols: symbols.iter().map(|id| NamedSymbol { id: id.clone(), name: name(id) }).collect(),
+            recurring: recurring.into_iter().map(|(id, dreams)| RecurringSymbol { name: name(&id), id, dreams }).collect(),
+            associations: self.store.associations(owner, id).await?,
+            opinions: self.store.opinions(owner, id).await?,
+            dialog: self.store.dialog(owner, id).await?,
+            dream: found.dream,
+            interpretations: found.interpretations,
+            failure: found.failure,
+        })
     }
 
     /// Deletes a dream with all that came from it.
@@ -250,7 +216,7 @@ impl DreamService {
 
     /// The owner's own dreams that are most like one of them, nearest first.
     pub async fn similar(&self, owner: UserId, id: Uuid, limit: u16) -> Result<Vec<SimilarDream>> {
-        let found = self.find(owner, id).await?;
+        let found = self.store.find(owner, id).await?.ok_or(Error::NotFound("dream"))?;
         let models = self.models();
         self.similar_to(owner, &found.dream, Self::embedding(&models)?, limit).await
     }
@@ -269,4 +235,9 @@ impl DreamService {
         let answer = model.engine.embed(EmbeddingRequest { texts: request.texts, role: request.role }, owner.asker()).await?;
         Ok(EmbedResponse { model: model.id.clone(), dimensions: model.dimensions, vectors: answer.vectors })
     }
+}
+
+fn unknown_lens(wanted: &LensId, lore: &Lore) -> String {
+    let known: Vec<&str> = lore.lenses().map(|lens: &Lens| lens.id.as_str()).collect();
+    format!("`{wanted}` is no lens of this server: there are {}", known.join(", "))
 }

@@ -1,24 +1,31 @@
 //! The feature's SQL.
 
+mod associations;
 mod cursor;
+mod dialog;
+mod opinions;
 mod search;
+mod symbols;
 mod trial;
 mod vector_tables;
 
 use futures_util::future::BoxFuture;
 use pgvector::Vector;
 use sha2::{Digest, Sha256};
-use sqlx::PgPool;
 use sqlx::types::Json;
+use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 use self::cursor::Cursor;
 use self::vector_tables::{VectorTable, vector_table};
-use super::{Dream, DreamPage, DreamWithReadings, Interpretation, InterpretationFailure, Lens};
+use super::{Dream, DreamPage, Interpretation, InterpretationFailure};
 use crate::db::{Rows, Whose};
 use crate::error::{Error, Result};
 use crate::features::accounts::{Belongings, UserId};
+use crate::features::lore::LensId;
 
+pub use self::dialog::see_room;
+pub use self::opinions::NO_READING;
 pub use self::trial::{SearchTrial, TrialDream, TrialIndexes};
 pub use self::vector_tables::EMBEDDING_DIMENSIONS;
 
@@ -34,10 +41,21 @@ pub struct DreamStore {
 /// What makes two readings the same, besides the dream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReadingKey {
-    pub lens: Lens,
+    pub lens: LensId,
     pub language: String,
     pub model: String,
     pub prompt_version: String,
+    /// What the dreamer told of the images, as a hash.
+    pub context: String,
+}
+
+/// A dream with its latest reading through each lens.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DreamInStore {
+    pub dream: Dream,
+    pub interpretations: Vec<Interpretation>,
+    /// The last attempt's failure, when there was no reading since.
+    pub failure: Option<InterpretationFailure>,
 }
 
 impl DreamStore {
@@ -71,7 +89,7 @@ impl DreamStore {
     }
 
     /// `None` when there is none or it is another owner's.
-    pub async fn find(&self, owner: UserId, id: Uuid) -> Result<Option<DreamWithReadings>> {
+    pub async fn find(&self, owner: UserId, id: Uuid) -> Result<Option<DreamInStore>> {
         let found = sqlx::query!(
             r#"SELECT text, language, created_at, last_failure AS "last_failure: Json<InterpretationFailure>"
             FROM dreams WHERE id = $1 AND owner_id = $2"#,
@@ -89,7 +107,7 @@ impl DreamStore {
         let interpretations = readings.fetch_all(&mut *own).await?.into_iter().map(|Json(reading)| reading).collect();
         own.commit().await?;
         let dream = Dream { id, text: found.text, language: found.language, created_at: found.created_at };
-        Ok(Some(DreamWithReadings { dream, interpretations, failure: found.last_failure.map(|Json(failure)| failure) }))
+        Ok(Some(DreamInStore { dream, interpretations, failure: found.last_failure.map(|Json(failure)| failure) }))
     }
 
     /// Newest first. `cursor` is a page's `next_cursor`; a broken one is `Error::Invalid` on field `cursor`. `limit` is
@@ -128,36 +146,39 @@ impl DreamStore {
     pub async fn cached(&self, owner: UserId, dream: Uuid, key: &ReadingKey) -> Result<Option<Interpretation>> {
         let found = sqlx::query_scalar!(
             r#"SELECT content AS "content: Json<Interpretation>" FROM interpretations
-            WHERE dream_id = $1 AND lens = $2 AND language = $3 AND model = $4 AND prompt_version = $5 AND owner_id = $6"#,
+            WHERE dream_id = $1 AND lens = $2 AND language = $3 AND model = $4 AND prompt_version = $5 AND context = $6 AND owner_id = $7"#,
             dream,
-            lens_id(key.lens),
+            key.lens.as_str(),
             key.language,
             key.model,
             key.prompt_version,
+            key.context,
             owner.0,
         );
         let mut own = self.rows.begin(owner.into()).await?;
-        let found = found.fetch_optional(&mut *own).await?;
+        let Some(Json(reading)) = found.fetch_optional(&mut *own).await? else { return Ok(None) };
+        show_again(&mut own, dream, key).await?;
         own.commit().await?;
-        Ok(found.map(|Json(reading)| Interpretation { cached: true, ..reading }))
+        Ok(Some(Interpretation { cached: true, ..reading }))
     }
 
     /// Keeps a reading (replacing one with the same key) and clears the dream's failure. `Error::NotFound` when the
     /// dream was deleted meanwhile.
-    pub async fn keep_reading(&self, owner: UserId, dream: Uuid, reading: &Interpretation) -> Result<()> {
+    pub async fn keep_reading(&self, owner: UserId, dream: Uuid, reading: &Interpretation, context: &str) -> Result<()> {
         let content = Interpretation { cached: false, ..reading.clone() };
         let kept = sqlx::query!(
             "WITH kept AS (
-                INSERT INTO interpretations (dream_id, lens, language, model, prompt_version, content, owner_id)
-                VALUES ($1, $2, $3, $4, $5, $6, $7)
-                ON CONFLICT (dream_id, lens, language, model, prompt_version)
+                INSERT INTO interpretations (dream_id, lens, language, model, prompt_version, context, content, owner_id)
+                VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+                ON CONFLICT (dream_id, lens, language, model, prompt_version, context)
                 DO UPDATE SET content = EXCLUDED.content, created_at = EXCLUDED.created_at)
             UPDATE dreams SET last_failure = NULL WHERE id = $1 AND last_failure IS NOT NULL",
             dream,
-            lens_id(reading.lens),
+            reading.lens.as_str(),
             reading.language,
             reading.model,
             reading.prompt_version,
+            context,
             Json(&content) as _,
             owner.0,
         );
@@ -248,6 +269,15 @@ impl Belongings for DreamStore {
                 r#"SELECT coalesce(jsonb_agg(jsonb_build_object('id', id, 'text', text, 'language', language, 'created_at', created_at,
                     'readings', (SELECT coalesce(jsonb_agg(content ORDER BY interpretations.created_at), '[]') FROM interpretations
                         WHERE interpretations.dream_id = dreams.id),
+                    'symbols', (SELECT coalesce(jsonb_agg(symbol ORDER BY symbol), '[]') FROM dream_symbols
+                        WHERE dream_symbols.dream_id = dreams.id),
+                    'associations', (SELECT coalesce(jsonb_agg(jsonb_build_object('symbol', symbol, 'note', note, 'updated_at', updated_at)
+                        ORDER BY symbol), '[]') FROM associations WHERE associations.dream_id = dreams.id),
+                    'opinions', (SELECT coalesce(jsonb_agg(jsonb_build_object('lens', lens, 'rating', rating, 'chosen', chosen,
+                        'updated_at', updated_at) ORDER BY lens), '[]') FROM reading_opinions WHERE reading_opinions.dream_id = dreams.id),
+                    'dialog', (SELECT coalesce(jsonb_agg(jsonb_build_object('id', dialog_turns.id, 'lens', lens, 'question', question,
+                        'answer', answer, 'language', dialog_turns.language, 'model', model, 'created_at', dialog_turns.created_at)
+                        ORDER BY dialog_turns.created_at, dialog_turns.id), '[]') FROM dialog_turns WHERE dialog_turns.dream_id = dreams.id),
                     'vectors', (SELECT count(*) FROM dream_vectors WHERE dream_vectors.dream_id = dreams.id)) ORDER BY created_at, id), '[]')
                     AS "dreams!" FROM dreams WHERE owner_id = $1"#,
                 user.0
@@ -260,15 +290,23 @@ impl Belongings for DreamStore {
     }
 }
 
-/// The id that the API uses, too.
-fn lens_id(lens: Lens) -> &'static str {
-    match lens {
-        Lens::Psychological => "psychological",
-        Lens::Jungian => "jungian",
-        Lens::Scientific => "scientific",
-        Lens::Islamic => "islamic",
-        Lens::Folk => "folk",
-    }
+/// What was asked for again is what the dream shows from now on, not what was made since.
+async fn show_again(own: &mut PgConnection, dream: Uuid, key: &ReadingKey) -> Result<()> {
+    let newest = sqlx::query!(
+        "UPDATE interpretations SET created_at = now()
+        WHERE dream_id = $1 AND lens = $2 AND language = $3 AND model = $4 AND prompt_version = $5 AND context = $6
+            AND EXISTS (SELECT FROM interpretations AS newer WHERE newer.dream_id = $1 AND newer.lens = $2
+                AND newer.created_at > interpretations.created_at)",
+        dream,
+        key.lens.as_str(),
+        key.language,
+        key.model,
+        key.prompt_version,
+        key.context,
+    );
+    newest.execute(&mut *own).await?;
+    sqlx::query!("UPDATE dreams SET last_failure = NULL WHERE id = $1 AND last_failure IS NOT NULL", dream).execute(own).await?;
+    Ok(())
 }
 
 fn table_for(vector: &[f32]) -> Result<&'static VectorTable> {
@@ -283,16 +321,4 @@ fn found_dream(rows: u64) -> Result<()> {
 /// PostgreSQL's error code, where the database refused something.
 fn sql_state(error: &sqlx::Error) -> Option<std::borrow::Cow<'_, str>> {
     error.as_database_error().and_then(sqlx::error::DatabaseError::code)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lens_ids_are_those_of_the_api() {
-        for lens in [Lens::Psychological, Lens::Jungian, Lens::Scientific, Lens::Islamic, Lens::Folk] {
-            assert_eq!(serde_json::to_value(lens).unwrap(), lens_id(lens));
-        }
-    }
 }

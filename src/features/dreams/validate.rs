@@ -26,6 +26,19 @@ pub fn dream_text(raw: &str) -> Result<String> {
     }
 }
 
+/// A short text in one line: white space within it becomes single spaces. `length` is in grapheme clusters.
+pub fn line(field: &str, raw: &str, length: std::ops::RangeInclusive<usize>) -> Result<String> {
+    let text = raw.split_whitespace().collect::<Vec<_>>().join(" ");
+    if let Some(control) = text.chars().find(|letter| letter.is_control()) {
+        return Err(Error::invalid(field, format!("holds the control character U+{:04X}", u32::from(control))));
+    }
+    let (shortest, longest) = (*length.start(), *length.end());
+    if length.contains(&text.graphemes(true).take(longest + 1).count()) {
+        return Ok(text);
+    }
+    Err(Error::invalid(field, format!("must have {shortest} to {longest} characters")))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -51,5 +64,15 @@ mod tests {
     #[test]
     fn a_dream_told_in_pictures_is_kept() {
         assert!(dream_text(&"🌊".repeat(20)).is_ok());
+    }
+
+    #[test]
+    fn a_line_is_one_line() {
+        assert_eq!(line("note", " my\n grandmother's\thouse ", 1..=500).unwrap(), "my grandmother's house");
+        assert!(line("note", " \n ", 1..=500).is_err());
+        assert!(line("note", "my\u{1b}[2J house", 1..=500).is_err());
+        assert!(line("question", "?", 2..=500).is_err());
+        assert!(line("question", &"e\u{301}".repeat(500), 2..=500).is_ok());
+        assert!(line("question", &"a".repeat(501), 2..=500).is_err());
     }
 }

@@ -29,6 +29,7 @@ fn entry() -> CatalogEntry {
         file: "model".into(),
         languages: Vec::new(),
         memory_bytes: 0,
+        tasks: Vec::new(),
         instruct: false,
         context_length: None,
         embedding: None,

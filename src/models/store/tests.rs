@@ -37,6 +37,7 @@ fn entry(id: &str, sources: Vec<Source>) -> CatalogEntry {
         file: format!("{id}.gguf"),
         languages: vec!["en".into()],
         memory_bytes: 0,
+        tasks: Vec::new(),
         instruct: true,
         context_length: None,
         embedding: None,

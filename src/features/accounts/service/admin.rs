@@ -7,8 +7,8 @@ use super::AccountService;
 use crate::{
     error::{Error, Result},
     features::accounts::{
-        Action, AuditPage, Credential, Invitation, InvitationRequest, NewUserRequest, OneTimeCode, Principal, Role, Scope, Settings,
-        SettingsChange, User, UserChange, UserId, UserPage, Visitor,
+        Action, AuditPage, Invitation, InvitationRequest, NewUserRequest, OneTimeCode, Principal, Role, Scope, Settings, SettingsChange,
+        User, UserChange, UserId, UserPage, Visitor,
         audit::Entry,
         name::{self, UserName},
         password, profile, secret,
@@ -42,16 +42,16 @@ impl AccountService {
         let password_hash = self.hash(&request.password).await?;
         self.require_still(by, Scope::Admin).await?;
         let person = NewPerson { name: &name, email, password_hash: Some(&password_hash), language: None };
-        let told = self.told(Action::Registered, by, visitor).with(json!({ "role": request.role }));
+        let told = Entry::by_admin(Action::Registered, by, visitor).with(json!({ "role": request.role }));
         self.store.add_person(&person, request.role, &told).await
     }
 
     pub async fn change_user(&self, id: Uuid, change: UserChange, by: &Principal, visitor: &Visitor) -> Result<User> {
-        let actor = self.actor(by);
+        let actor = by.actor();
         if actor == Some(UserId(id)) {
             return Err(Error::Conflict("nobody changes their own role or suspends themselves: ask another admin".into()));
         }
-        let about = |action| self.told(action, by, visitor).about(UserId(id));
+        let about = |action| Entry::by_admin(action, by, visitor).about(UserId(id));
         let role = change.role.map(|role| about(Action::RoleChanged).with(json!({ "role": role })));
         let suspended = change.suspended.map(|suspended| about(if suspended { Action::Suspended } else { Action::Reinstated }));
         let told: Vec<Entry> = role.into_iter().chain(suspended).collect();
@@ -62,14 +62,14 @@ impl AccountService {
     pub async fn offer_reset(&self, id: Uuid, by: &Principal, visitor: &Visitor) -> Result<OneTimeCode> {
         self.require_still(by, Scope::Admin).await?;
         let (code, code_id, user) = (secret::random().map_err(Error::Internal)?, Uuid::now_v7(), UserId(id));
-        let told = self.told(Action::PasswordReset, by, visitor).about(user);
-        let expires_at = self.store.offer_reset(code_id, &code, user, self.actor(by), RESET_HOURS, &told).await?;
+        let told = Entry::by_admin(Action::PasswordReset, by, visitor).about(user);
+        let expires_at = self.store.offer_reset(code_id, &code, user, by.actor(), RESET_HOURS, &told).await?;
         Ok(OneTimeCode { id: code_id, code, expires_at })
     }
 
     /// Takes every second factor of somebody away who lost them; their sessions end.
     pub async fn remove_second_factor_of(&self, id: Uuid, by: &Principal, visitor: &Visitor) -> Result<()> {
-        let told = self.told(Action::SecondFactorRemoved, by, visitor).about(UserId(id));
+        let told = Entry::by_admin(Action::SecondFactorRemoved, by, visitor).about(UserId(id));
         if self.store.remove_factors(UserId(id), &told).await? { Ok(()) } else { Err(Error::NotFound("person")) }
     }
 
@@ -87,7 +87,7 @@ impl AccountService {
         }
         self.require_still(by, Scope::Admin).await?;
         let (code, id) = (secret::random().map_err(Error::Internal)?, Uuid::now_v7());
-        let told = self.told(Action::Invited, by, visitor).with(json!({ "role": request.role }));
+        let told = Entry::by_admin(Action::Invited, by, visitor).with(json!({ "role": request.role }));
         let expires_at = self.store.invite(&NewInvitation { id, code: &code, role: request.role, note, days }, by.user, &told).await?;
         Ok(OneTimeCode { id, code, expires_at })
     }
@@ -97,7 +97,7 @@ impl AccountService {
     }
 
     pub async fn withdraw_invitation(&self, id: Uuid, by: &Principal, visitor: &Visitor) -> Result<()> {
-        let told = self.told(Action::InvitationWithdrawn, by, visitor);
+        let told = Entry::by_admin(Action::InvitationWithdrawn, by, visitor);
         if self.store.withdraw_invitation(id, &told).await? { Ok(()) } else { Err(Error::NotFound("open invitation")) }
     }
 
@@ -131,22 +131,12 @@ impl AccountService {
             roles.dedup();
         }
         self.require_still(by, Scope::Admin).await?;
-        let told = self.told(Action::SettingsChanged, by, visitor).with(json!({
+        let told = Entry::by_admin(Action::SettingsChanged, by, visitor).with(json!({
             "registration": change.registration, "host_name": change.host_name.is_some(), "daily_readings": change.daily_readings.flatten(),
             "second_factor_roles": change.second_factor_roles,
         }));
         let settings = self.store.change_settings(&change, &told).await?;
         self.refresh().await?;
         Ok(settings)
-    }
-
-    /// The person behind it, where it is one; the command line is the operator's.
-    fn actor(&self, by: &Principal) -> Option<UserId> {
-        (by.credential != Credential::Socket).then_some(by.user)
-    }
-
-    fn told(&self, action: Action, by: &Principal, visitor: &Visitor) -> Entry {
-        let entry = Entry::new(action, self.actor(by), visitor.address());
-        if by.credential == Credential::Socket { entry.with(json!({ "by": "command line" })) } else { entry }
     }
 }
