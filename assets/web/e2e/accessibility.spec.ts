@@ -7,7 +7,7 @@ import { ARABIC, HORSE } from "./support/texts";
 
 /** Every page, the dialogs and all that unfolds. */
 async function look(page: Page, dream: string): Promise<void> {
-  for (const address of ["/", "/dreams", `/dreams/${dream}`, "/status", "/no-such-page"]) {
+  for (const address of ["/", "/dreams", `/dreams/${dream}`, "/symbols", "/symbols/water", "/help", "/status", "/no-such-page"]) {
     await page.goto(address);
     await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
     await page.waitForLoadState("networkidle");
@@ -43,7 +43,7 @@ test.describe("on a phone", () => {
   test("no fault of accessibility, and nothing is cut off at the side", async ({ page, api }) => {
     const dream = await api.read(HORSE);
     await look(page, dream);
-    for (const address of ["/", "/dreams", `/dreams/${dream}`, "/status"]) {
+    for (const address of ["/", "/dreams", `/dreams/${dream}`, "/symbols", "/symbols/water", "/help", "/status"]) {
       await page.goto(address);
       await page.waitForLoadState("networkidle");
       // Not `innerWidth`: a phone's window grows with what is too wide for it.

@@ -75,7 +75,7 @@ for (const { kind, context } of looks) {
       await shoot(page, `${kind}-refused`);
       await sendCredentials(page, admin);
       await expect(page.getByRole("navigation")).toBeVisible();
-      for (const name of ["account", "people", "audit"]) {
+      for (const name of ["account", "people", "audit", "packs"]) {
         await page.goto(`${box.base}/${name}`);
         await shoot(page, `${kind}-${name}`);
       }

@@ -191,7 +191,7 @@ test("an invited person joins; suspended, that person lands at the log-in page",
   expect(new URL(other.url()).hash).toBe("");
   await menuButton(other, guest).click();
   await expect(other.getByRole("link", { name: "Your account" })).toBeVisible();
-  await expect(other.getByRole("link", { name: "People" })).toHaveCount(0);
+  await expect(other.getByRole("link", { name: "People", exact: true })).toHaveCount(0);
   await other.keyboard.press("Escape");
   await other.goto(`${box.base}/people`);
   await expect(other.getByText("Only admins of this box can see this page.")).toBeVisible();

@@ -46,13 +46,13 @@ test("a kept dream can be read through another lens", async ({ page, api }) => {
   const id = await api.read(GARDEN);
   await page.goto(`/dreams/${id}`);
   await readingIsThere(page);
-  await page.getByRole("group").getByText("Jung", { exact: true }).click();
+  await page.getByRole("group", { name: "Read it through" }).getByText("Jungian", { exact: true }).click();
   await expect(page.getByText("No reading through this lens yet")).toBeVisible();
   await page.getByRole("button", { name: "Read it now" }).click();
   await settled(page);
   await readingIsThere(page);
   await page.reload();
-  await expect(page.getByRole("radio", { name: "Jung" })).toBeChecked();
+  await expect(page.getByRole("radio", { name: "Jungian" })).toBeChecked();
   await readingIsThere(page);
 });
 

@@ -11,7 +11,7 @@ const focusIsSomewhere = (page: Page): Promise<boolean> =>
 /** Presses Tab until an element has the focus; fails when the whole page was gone through. */
 async function tabTo(page: Page, name: string | RegExp, role: "button" | "link" | "textbox" = "button"): Promise<void> {
   const target = page.getByRole(role, { name }).first();
-  for (let step = 0; step < 60; step += 1) {
+  for (let step = 0; step < 90; step += 1) {
     if (await target.evaluate((element) => element === document.activeElement).catch(() => false)) {
       return;
     }

@@ -21,11 +21,29 @@ for (const { kind, locale, context } of looks) {
 
     test("every page", async ({ page, api }) => {
       const dream = await api.read(DREAMS[locale]);
-      const pages = { write: "/", dreams: "/dreams", dream: `/dreams/${dream}`, status: "/status", missing: "/no-such-page" };
+      const pages = {
+        write: "/",
+        dreams: "/dreams",
+        dream: `/dreams/${dream}`,
+        symbols: "/symbols",
+        symbol: "/symbols/water",
+        help: "/help",
+        status: "/status",
+        missing: "/no-such-page",
+      };
       for (const [name, address] of Object.entries(pages)) {
         await page.goto(address);
         await shoot(page, `${kind}-${name}`);
       }
+      await page.goto(`/dreams/${dream}`);
+      for (const summary of await page.locator("summary").all()) {
+        await summary.click();
+      }
+      await shoot(page, `${kind}-how-made`);
+      await api.readThrough(dream, "jungian");
+      await page.goto(`/dreams/${dream}`);
+      await page.locator("label:has(input[name=view])").last().click();
+      await shoot(page, `${kind}-compare`);
       await page.goto("/dreams");
       await page.getByRole("banner").getByRole("button").click();
       await shoot(page, `${kind}-settings`);

@@ -9,10 +9,9 @@ test("a written dream becomes a reading, field by field", async ({ page }) => {
   const region = page.getByRole("region", { name: "The model’s reading" });
   // The summary comes before the rest: it can be read while the advice is still to come.
   await expect(region.getByRole("heading", { level: 3 })).toBeVisible();
-  await expect(region).toHaveAttribute("aria-busy", "true");
+  await expect(region.locator("[aria-busy=true]")).toHaveCount(1);
   await expect(region.getByRole("heading", { name: "Questions to ask yourself" })).toHaveCount(0);
   await readingIsThere(page);
-  await expect(region.getByText("A model wrote this.")).toBeVisible();
   await expect(page.getByRole("region", { name: "Your words" })).toContainText(MOUNTAIN.slice(0, 60));
 });
 

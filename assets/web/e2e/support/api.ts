@@ -108,6 +108,26 @@ export class Api {
     throw new Error(`no reading in three attempts: ${text}`);
   }
 
+  /** Reads a kept dream through a lens, to its end. */
+  async readThrough(id: string, lens: string): Promise<void> {
+    for (let attempt = 0; attempt < 3; attempt += 1) {
+      const answer = (await this.json(`/api/v1/dreams/${id}/interpret`, { lens })) as Schemas["InterpretResponse"];
+      if (answer.interpretation != null) {
+        return;
+      }
+    }
+    throw new Error(`no reading through ${lens} in three attempts`);
+  }
+
+  /** A dream with its readings and what was said of them. */
+  async dream(id: string): Promise<Schemas["DreamWithReadings"]> {
+    return (await this.json(`/api/v1/dreams/${id}`)) as Schemas["DreamWithReadings"];
+  }
+
+  async lenses(): Promise<Schemas["LensView"][]> {
+    return (await this.json("/api/v1/lenses")) as Schemas["LensView"][];
+  }
+
   async deleteDreams(): Promise<void> {
     for (;;) {
       const { dreams } = (await this.json("/api/v1/dreams?limit=100")) as Schemas["DreamPage"];

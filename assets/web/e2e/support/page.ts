@@ -10,11 +10,13 @@ export async function write(page: Page, text: string): Promise<void> {
   await dreamField(page).fill(text);
 }
 
+/** What is said beside every reading, once it is there. */
+export const said = (page: Page): Locator => page.getByRole("group", { name: "Keep in mind" });
+
 /** The reading has come to its end. */
 export async function readingIsThere(page: Page): Promise<void> {
-  await expect(page.getByRole("region", { name: "The model’s reading" }).getByText("A model wrote this.")).toBeVisible({
-    timeout: READING_MS,
-  });
+  const reading = page.getByRole("region", { name: "The model’s reading" });
+  await expect(reading.getByRole("heading", { name: "Keep in mind" })).toBeVisible({ timeout: READING_MS });
 }
 
 /** Writes a dream on the first page and waits for its reading. A small model may fail at one: then it is asked again. */
@@ -27,7 +29,7 @@ export async function read(page: Page, text: string): Promise<void> {
 
 /** Until there is a reading; asks again, three times at most, when the model's answer was not fit to be shown. */
 export async function settled(page: Page): Promise<void> {
-  const done = page.getByText("A model wrote this.");
+  const done = said(page);
   const again = page.getByRole("button", { name: "Try again" });
   for (let attempt = 0; attempt < 3; attempt += 1) {
     await expect(done.or(again).first()).toBeVisible({ timeout: READING_MS });

@@ -29,6 +29,20 @@ export const MOUNTAIN =
   "I climbed a mountain of glass with a wolf at my side. Each step rang like a bell. At the top there was a table laid for " +
   "dinner, and all the chairs were empty but one, where I saw myself as a child.";
 
+export const CELLAR =
+  "I went down the stairs into the cellar of our school and found a river there. My mother stood in a small boat and held a " +
+  "key. A black dog swam beside her, and when I took the key the water began to shine like the moon.";
+
+/** Death in a dream, and nothing but a dream. */
+export const OWN_FUNERAL =
+  "I dreamed that I had died. I lay in a grave and saw my own funeral from above: my family threw white flowers on me, and I " +
+  "wanted to tell them that I was not cold. A bird sat on the stone and sang.";
+
+/** The same sea in a dream, and then somebody awake. */
+export const AWAKE =
+  "I dreamed that I rowed across a grey sea and could not find the shore. Then I woke up. I want to kill myself, and I have " +
+  "wanted to for weeks. I do not know whom to tell.";
+
 export const RUSSIAN =
   "Мне снилось, что я иду по заснеженному лесу и слышу, как кто-то зовёт меня по имени. Вдруг из-за деревьев вышла большая " +
   "чёрная собака и положила мне в руки старый ключ. Я проснулась со слезами на глазах.";

@@ -17,6 +17,7 @@ const NAMES = [
   "TOTP",
   "PIN",
   "QR",
+  "TOML",
 ];
 
 /**

@@ -31,7 +31,8 @@ export type OneTimeCode = Schemas["OneTimeCode"];
 export type Opinion = Schemas["Opinion"];
 export type PackView = Schemas["PackView"];
 export type Passkey = Schemas["Passkey"];
-export type Problem = Schemas["Problem"];
+/** The document says of `care` only that it is an object: errors know nothing of what features say. */
+export type Problem = Omit<Schemas["Problem"], "care"> & { care?: Schemas["CareMessage"] };
 export type ProfileChange = Schemas["ProfileChange"];
 export type RegistrationRequest = Schemas["RegistrationRequest"];
 export type Role = Schemas["Role"];

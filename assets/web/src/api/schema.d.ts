@@ -375,10 +375,11 @@ export interface paths {
         put?: never;
         /**
          * Keep a dream and read it.
-         * @description With `Accept: text/event-stream` the answer is a stream of events: `dream` (the `Dream` that was kept), `similar` (a
-         *     list of `SimilarDream`), `waiting` (a `WaitingEvent`, as long as the reading has not begun), `delta` (a `DeltaEvent`:
-         *     more text of one field), then `interpretation` (the `Interpretation`; final, where deltas were not) or `error` (a
-         *     `Problem`), and `done` (an empty object). The same dream read again through the same lens comes from the cache. A
+         * @description With `Accept: text/event-stream` the answer is a stream of events: `dream` (the `Dream` that was kept), `care` (a `CareMessage`,
+         *     where the text says that somebody awake may need help), `similar` (a list of `SimilarDream`), `waiting` (a `WaitingEvent`, as long
+         *     as the reading has not begun), `delta` (a `DeltaEvent`: more text of one field), then `interpretation` (the `Interpretation`;
+         *     final, where deltas were not) or `error` (a `Problem`; neither where the operator wants words of help in a reading's place), and
+         *     `done` (an empty object). The same dream read again through the same lens comes from the cache. A
          *     client that goes away stops the reading; the dream stays.
          */
         post: operations["interpret_dream"];
@@ -414,10 +415,14 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Note what comes to mind about an image; later readings know it. */
+        /**
+         * Note what comes to your mind about an image of a dream.
+         * @description The image is an id of the dictionary, or a word of the dream; a note on it takes the place of the one that was. The next reading
+         *     of a dream that holds the image knows it.
+         */
         put: operations["put_association"];
         post?: never;
-        /** Forget what came to mind about an image. */
+        /** Delete the note on an image of a dream. */
         delete: operations["delete_association"];
         options?: never;
         head?: never;
@@ -433,9 +438,14 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Ask about a reading. */
-        post: operations["ask"];
-        /** Remove the questions about a dream with their answers. */
+        /**
+         * Ask about a reading of a dream.
+         * @description A model answers in a few sentences, in the same bounds as a reading; where none of its words may be shown, a fixed sentence says
+         *     so. The question and its answer are kept with the dream, at most 50 of them. A question counts as a reading does. A client that
+         *     goes away stops the answer.
+         */
+        post: operations["ask_about_reading"];
+        /** Delete all questions about a dream's readings with their answers. */
         delete: operations["delete_dialog"];
         options?: never;
         head?: never;
@@ -470,7 +480,11 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Say what the reading through a lens is worth. */
+        /**
+         * Say what you think of the reading of a dream through a lens.
+         * @description What the body leaves out stays as it was. The reading that is chosen takes the place of the one that was chosen before; lenses
+         *     that are chosen often are the next readings' own.
+         */
         put: operations["put_opinion"];
         post?: never;
         delete?: never;
@@ -578,7 +592,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Through which eyes a dream can be read. */
+        /** The lenses through which dreams are read here. */
         get: operations["list_lenses"];
         put?: never;
         post?: never;
@@ -647,10 +661,15 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Packs of lenses and symbols that an admin added. */
+        /** The packs of lenses and symbols that were imported; a later one stands over an earlier one. */
         get: operations["list_packs"];
         put?: never;
-        /** Add a pack, or put it in the place of the one of its name. */
+        /**
+         * Import a pack: lenses, symbols and sources as TOML, at most 1 MiB.
+         * @description It adds to what is here, and replaces lenses and sources of the same id; of a symbol that is there already it changes what it
+         *     names. A pack of the same name is replaced. One that is broken, leans on what is not there, or holds what no prompt may (tokens
+         *     of chat templates, links, images) is refused, and `errors` says where it is wrong.
+         */
         post: operations["import_pack"];
         delete?: never;
         options?: never;
@@ -666,10 +685,10 @@ export interface paths {
             cookie?: never;
         };
         /** A pack as it was imported. */
-        get: operations["show_pack"];
+        get: operations["export_pack"];
         put?: never;
         post?: never;
-        /** Remove a pack. */
+        /** Remove a pack. What it replaced is as it was before; one that another pack leans on stays. */
         delete: operations["remove_pack"];
         options?: never;
         head?: never;
@@ -865,7 +884,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The dictionary of images. */
+        /** The dictionary of dream symbols. */
         get: operations["list_symbols"];
         put?: never;
         post?: never;
@@ -882,7 +901,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One image, and what each lens says of it. */
+        /** One symbol: its forms, and what it may stand for through each lens, with the sources of that. */
         get: operations["show_symbol"];
         put?: never;
         post?: never;
@@ -899,8 +918,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The asker's dreams that hold an image, newest first. */
-        get: operations["dreams_with_symbol"];
+        /**
+         * Your dreams that hold an image of the dictionary: the newest 20.
+         * @description Images are looked for when a dream is read. What no dream holds has none, whether the dictionary knows it or not.
+         */
+        get: operations["dreams_of_symbol"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1325,9 +1347,12 @@ export interface components {
             /** Format: date-time */
             updated_at: string;
         };
-        /** @description What came to mind. */
+        /** @description What comes to the dreamer's mind about an image. */
         AssociationRequest: {
-            /** @description 1 to 500 characters. */
+            /**
+             * @description 1 to 500 characters; line breaks become spaces.
+             * @example My grandmother's house stood by a river like that.
+             */
             note: string;
         };
         /** @description What somebody did. */
@@ -1366,8 +1391,9 @@ export interface components {
          * @enum {string}
          */
         CameBy: "password" | "passkey" | "provider";
-        /** @description Words of help, with whom to turn to. */
+        /** @description Words of help, with whom to turn to. People wrote them; no model did. */
         CareMessage: {
+            /** @description Whose resources come first; ISO 3166. */
             country?: string | null;
             /** @description ISO 639-1. */
             language: string;
@@ -1532,9 +1558,10 @@ export interface components {
             index: number;
             logprobs?: components["schemas"]["ChatLogprobs"] | null;
         };
-        /** @description A book or a paper that something leans on. */
+        /** @description A book or a paper, and what kind of ground it is. */
         CitedSource: {
             kind: components["schemas"]["SourceKind"];
+            /** @description Author and title, in the original. */
             reference: string;
         };
         /** @description Continuations, whole or a piece of them. */
@@ -1704,24 +1731,23 @@ export interface components {
         };
         /** @description More text of one field of the reading that is being written. */
         DeltaEvent: {
-            /**
-             * Format: int32
-             * @description Present from the second try on: every field starts anew.
-             */
-            attempt?: number | null;
             /** @description `title`, `summary`, `symbols.0.meaning`, `emotions.0.name`, … */
             field: string;
             text: string;
         };
-        /** @description What came of a question. */
+        /** @description The question with its answer. */
         DialogAnswer: {
             care?: components["schemas"]["CareMessage"] | null;
-            turn: components["schemas"]["DialogTurn"];
+            turn: components["schemas"]["DialogTurn"] | null;
         };
         /** @description A question about a reading. */
         DialogRequest: {
+            /** @description The lens of the reading that the question is about. */
             lens: components["schemas"]["LensId"];
-            /** @description 2 to 500 characters. */
+            /**
+             * @description 2 to 500 characters; line breaks become spaces.
+             * @example What else could the river mean?
+             */
             question: string;
         };
         /** @description A question about a reading and the answer of a model. */
@@ -2140,18 +2166,19 @@ export interface components {
          * @example jungian
          */
         LensId: string;
-        /** @description A lens as the API shows it. */
+        /** @description A lens through which dreams are read here. */
         LensView: {
-            /** @description A sentence for people, by language. */
+            /** @description A sentence, by language. */
             about: {
                 [key: string]: string;
             };
+            /** @description As it came with the server; else from a pack. */
             builtin: boolean;
             id: components["schemas"]["LensId"];
             kind: components["schemas"]["SourceKind"];
-            /** @description Those that it has wording of its own for, ISO 639-1. */
+            /** @description Languages that it has wording of its own for (ISO 639-1); readings in others are worded in a generic way. */
             languages: string[];
-            /** @description For people, by language. */
+            /** @description By language. */
             names: {
                 [key: string]: string;
             };
@@ -2357,10 +2384,14 @@ export interface components {
              */
             rating: number | null;
         };
-        /** @description What the dreamer thinks of a reading. */
+        /** @description What the dreamer thinks of a reading. What is left out stays as it was. */
         OpinionRequest: {
+            /** @description Whether it is the one of this dream's readings that fits; no other one is then. */
             chosen?: boolean | null;
-            /** Format: int32 */
+            /**
+             * Format: int32
+             * @description 1 (says nothing to me) to 5 (says much); `null` takes it back.
+             */
             rating?: number | null;
         };
         OutputMessage: {
@@ -2449,6 +2480,8 @@ export interface components {
         };
         /** @description An error as RFC 9457 shows it. */
         Problem: {
+            /** @description Words of help (a `CareMessage`), where what was sent says that somebody awake may need it. */
+            care?: Record<string, never>;
             /** @description What went wrong this time, for people. */
             detail: string;
             /**
@@ -2820,7 +2853,7 @@ export interface components {
          * @description The steps, in order.
          * @enum {string}
          */
-        StepName: "language" | "care" | "symbols" | "memory" | "prompt" | "generation" | "check" | "confidence";
+        StepName: "language" | "care" | "symbols" | "memory" | "prompt" | "generation" | "check" | "confidence" | "storage";
         /** @enum {string} */
         StepOutcome: "done" | "nothing" | "skipped" | "repaired";
         StreamOptions: {
@@ -2843,29 +2876,33 @@ export interface components {
          * @enum {string}
          */
         SymbolKind: "nature" | "animals" | "people" | "places" | "objects" | "events" | "other";
-        /** @description An image of the dictionary. */
+        /** @description A symbol's page. */
         SymbolPage: {
+            /** @description As it came with the server; else from a pack, or changed by one. */
             builtin: boolean;
+            /** @description How it stands in running text. */
             forms: string[];
             id: string;
             kind: components["schemas"]["SymbolKind"];
-            /** @description ISO 639-1. */
+            /** @description Of name, forms and themes: the one asked for, where the dictionary has it. */
             language: string;
             name: string;
             themes: components["schemas"]["SymbolTheme"][];
         };
-        /** @description What an image may stand for, through one lens. */
+        /** @description What a symbol may stand for through one lens. */
         SymbolTheme: {
             lens: components["schemas"]["LensId"];
             sources: components["schemas"]["CitedSource"][];
+            /** @description Goes on from "may stand for:". */
             text: string;
         };
-        /** @description An image of the dictionary, in a list. */
+        /** @description A symbol in the list. */
         SymbolView: {
             id: string;
             kind: components["schemas"]["SymbolKind"];
-            /** @description ISO 639-1. */
+            /** @description Of the name: the one asked for, where the dictionary has it. */
             language: string;
+            /** @description Lenses through which the dictionary says something of it. */
             lenses: components["schemas"]["LensId"][];
             name: string;
         };
@@ -5733,9 +5770,9 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description ISO 639-1; English when absent. */
-                language?: string | null;
+                language?: string;
                 /** @description ISO 3166; the server's own when absent. */
-                country?: string | null;
+                country?: string;
             };
             header?: never;
             path?: never;
@@ -5778,7 +5815,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request is not valid */
+            /** @description A parameter is wrong */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6209,6 +6246,7 @@ export interface operations {
             header?: never;
             path: {
                 id: string;
+                /** @description 1 to 64 characters */
                 symbol: string;
             };
             cookie?: never;
@@ -6225,6 +6263,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Association"];
+                };
+            };
+            /** @description The request cannot be read: broken JSON, invalid UTF-8. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Nobody is logged in, and this needs somebody. */
@@ -6245,8 +6292,35 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is nothing of that name */
+            /** @description There is no such dream */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not arrive in time. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The content type, or the content itself, is none that is taken. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6263,7 +6337,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request is not valid */
+            /** @description A field is wrong or unknown; `errors` names it. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6299,7 +6373,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The disk is full */
+            /** @description The disk is full. */
             507: {
                 headers: {
                     [name: string]: unknown;
@@ -6322,7 +6396,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It is done */
+            /** @description The note is gone */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -6347,7 +6421,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is nothing of that name */
+            /** @description There is no such dream, or no note on this image */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -6365,95 +6439,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too much is being asked; see `Retry-After`. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The server failed; `incident` names the line in its log. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description An engine or the database is not available; see `Retry-After`. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    ask: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["DialogRequest"];
-            };
-        };
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["DialogAnswer"];
-                };
-            };
-            /** @description Nobody is logged in, and this needs somebody. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The request comes from another site's page, or the account may not do this. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description There is nothing of that name */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The host name is not one of this server's. */
-            421: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The request is not valid */
+            /** @description That is no name of an image */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6489,7 +6475,140 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The disk is full */
+        };
+    };
+    ask_about_reading: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DialogRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DialogAnswer"];
+                };
+            };
+            /** @description The request cannot be read: broken JSON, invalid UTF-8. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is logged in, and this needs somebody. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request comes from another site's page, or the account may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such dream, or no reading of it through this lens */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not arrive in time. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The content type, or the content itself, is none that is taken. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The host name is not one of this server's. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field is wrong or unknown; `errors` names it. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much is being asked; see `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server failed; `incident` names the line in its log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An engine or the database is not available; see `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The disk is full. */
             507: {
                 headers: {
                     [name: string]: unknown;
@@ -6511,7 +6630,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It is done */
+            /** @description The dialog is gone */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -6536,7 +6655,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is nothing of that name */
+            /** @description There is no such dream */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -6733,7 +6852,7 @@ export interface operations {
             header?: never;
             path: {
                 id: string;
-                lens: string;
+                lens: components["schemas"]["LensId"];
             };
             cookie?: never;
         };
@@ -6749,6 +6868,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Opinion"];
+                };
+            };
+            /** @description The request cannot be read: broken JSON, invalid UTF-8. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Nobody is logged in, and this needs somebody. */
@@ -6769,8 +6897,35 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is nothing of that name */
+            /** @description There is no such dream, or no reading of it through this lens */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not arrive in time. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The content type, or the content itself, is none that is taken. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6787,7 +6942,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request is not valid */
+            /** @description A field is wrong or unknown; `errors` names it. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6823,7 +6978,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The disk is full */
+            /** @description The disk is full. */
             507: {
                 headers: {
                     [name: string]: unknown;
@@ -7942,6 +8097,7 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
+        /** @description The pack */
         requestBody: {
             content: {
                 "application/toml": string;
@@ -7955,6 +8111,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PackView"];
+                };
+            };
+            /** @description The request cannot be read: broken JSON, invalid UTF-8. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Nobody is logged in, and this needs somebody. */
@@ -7975,8 +8140,35 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It is too large */
+            /** @description The body did not arrive in time. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There are too many, or another pack leans on what this one would change */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The content type, or the content itself, is none that is taken. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7993,7 +8185,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request is not valid */
+            /** @description A field is wrong or unknown; `errors` names it. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -8029,7 +8221,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The disk is full */
+            /** @description The disk is full. */
             507: {
                 headers: {
                     [name: string]: unknown;
@@ -8040,7 +8232,7 @@ export interface operations {
             };
         };
     };
-    show_pack: {
+    export_pack: {
         parameters: {
             query?: never;
             header?: never;
@@ -8051,7 +8243,6 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It is done */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -8078,7 +8269,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is nothing of that name */
+            /** @description There is no such pack */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -8136,7 +8327,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It is done */
+            /** @description It is gone */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -8161,7 +8352,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is nothing of that name */
+            /** @description There is no such pack */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -8170,7 +8361,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description This cannot be done as things are */
+            /** @description Another pack leans on it */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -9635,12 +9826,11 @@ export interface operations {
     list_symbols: {
         parameters: {
             query?: {
-                /** @description ISO 639-1; English when absent. */
-                language?: string | null;
-                /** @description A part of a name or form. */
-                search?: string | null;
-                /** @description Those of one kind. */
-                kind?: components["schemas"]["SymbolKind"] | null;
+                /** @description ISO 639-1; English when absent, and for symbols that have no name in it. */
+                language?: string;
+                /** @description A part of a name, or of a form in running text. */
+                search?: string;
+                kind?: components["schemas"]["SymbolKind"];
             };
             header?: never;
             path?: never;
@@ -9683,7 +9873,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request is not valid */
+            /** @description A parameter is wrong */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -9724,8 +9914,8 @@ export interface operations {
     show_symbol: {
         parameters: {
             query?: {
-                /** @description ISO 639-1; English when absent. */
-                language?: string | null;
+                /** @description ISO 639-1; English when absent, and where the symbol has no name in it. */
+                language?: string;
             };
             header?: never;
             path: {
@@ -9761,7 +9951,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is nothing of that name */
+            /** @description The dictionary has no such symbol */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -9772,6 +9962,15 @@ export interface operations {
             };
             /** @description The host name is not one of this server's. */
             421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A parameter is wrong */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9808,7 +10007,7 @@ export interface operations {
             };
         };
     };
-    dreams_with_symbol: {
+    dreams_of_symbol: {
         parameters: {
             query?: never;
             header?: never;
@@ -9845,8 +10044,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is nothing of that name */
-            404: {
+            /** @description The host name is not one of this server's. */
+            421: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9854,8 +10053,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The host name is not one of this server's. */
-            421: {
+            /** @description That is no name of an image */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };

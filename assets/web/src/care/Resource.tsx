@@ -1,3 +1,4 @@
+import { useId } from "react";
 import { useTranslation } from "react-i18next";
 
 import type { CareResource } from "../api/client";
@@ -8,12 +9,13 @@ const link = "inline-flex min-h-11 items-center font-medium text-accent underlin
 /** Somebody to turn to, and how. What is said about them is in `language`. */
 export function Resource({ resource, language }: { resource: CareResource; language: string }) {
   const { t } = useTranslation();
+  const id = useId();
   const { name, phone, url, hours, about } = resource;
   const number = phone ? dialled(phone) : null;
   const address = url ? spokenAddress(url) : null;
   return (
     <li className="flex flex-col py-2">
-      <span className="font-semibold">
+      <span id={id} className="font-semibold">
         <bdi translate="no">{name}</bdi>
       </span>
       {about && (
@@ -23,7 +25,7 @@ export function Resource({ resource, language }: { resource: CareResource; langu
       )}
       <span className="flex flex-wrap gap-x-6">
         {number && (
-          <a href={number} aria-label={t("care.call", { name, phone })} className={link}>
+          <a href={number} aria-describedby={id} className={link}>
             <bdi dir="ltr" translate="no">
               {phone}
             </bdi>
@@ -34,11 +36,13 @@ export function Resource({ resource, language }: { resource: CareResource; langu
             {phone}
           </span>
         )}
+        {/* In a tab of its own: leaving the page would end a reading that is being written. */}
         {url && address && (
-          <a href={url} rel="noreferrer noopener" className={link}>
+          <a href={url} target="_blank" rel="noopener noreferrer" aria-describedby={id} className={link}>
             <bdi dir="ltr" translate="no">
               {address}
             </bdi>
+            <span className="sr-only"> {t("care.newTab")}</span>
           </a>
         )}
       </span>

@@ -62,19 +62,23 @@ function OneReading({ kept, lens, onLens }: OneReadingProps) {
   const run = useReadingRun();
   const similar = api.useQuery("get", "/api/v1/dreams/{id}/similar", { params: { path: { id: dream.id } } }, { retry: false });
   const { phase } = run.progress;
+  const [failed, setFailed] = useState<LensId | null>(null);
   useFreshDream(phase === "done" || phase === "failed");
-  const care = useCareCard(run.progress.care);
+  const care = useCareCard(run.progress.care, dream.id);
 
   const running = phase !== "idle";
   const reading = interpretations.find((one) => one.lens === lens) ?? null;
+  // The box does not tell which lens it failed through.
+  const ownFailure = lens === failed || interpretations.length === 0;
   const choose = (next: LensId) => {
+    if (phase === "failed") setFailed(lens);
     run.stop();
     onLens(next);
   };
   const state = running ? (
     <ReadingState progress={run.progress} onRetry={run.retry} onStop={run.stop} />
   ) : (
-    !reading && <NoReading failure={failure ?? null} onRead={() => run.start({ dream, lens })} />
+    !reading && <NoReading failure={(ownFailure && failure) || null} onRead={() => run.start({ dream, lens })} />
   );
   return (
     <div className="flex flex-col gap-10">

@@ -1,22 +1,30 @@
-import { useId, useRef } from "react";
+import { useId, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import type { Failure } from "../api/problem";
 import { FailureNotice } from "../shell/FailureNotice";
 import { Button } from "../ui/Button";
 import { Verbatim } from "../ui/Facts";
+import { Notice } from "../ui/Notice";
 import { Section } from "../ui/Section";
 import { useImportPack } from "./api";
+
+/** As much as the box takes, in bytes. */
+const MOST = 1024 * 1024;
 
 /** Takes a file and adds it, or says where it is wrong. */
 export function ImportPack() {
   const { t } = useTranslation();
   const id = useId();
   const field = useRef<HTMLInputElement>(null);
-  const { send, pending, done, failure } = useImportPack();
+  const [refused, setRefused] = useState<"tooLarge" | "unreadable" | null>(null);
+  const { send, pending, done, failure, reset } = useImportPack();
   const take = async (file: File | undefined) => {
-    if (!file) return;
-    send(await file.text());
+    if (!file || pending) return;
+    reset();
+    const text = file.size <= MOST ? await file.text().catch(() => null) : null;
+    setRefused(text !== null ? null : file.size > MOST ? "tooLarge" : "unreadable");
+    if (text !== null) send(text);
     // The same file, mended, is a change as well.
     if (field.current) field.current.value = "";
   };
@@ -39,6 +47,11 @@ export function ImportPack() {
           {done && t("lore.packs.imported")}
         </p>
       </div>
+      {refused && (
+        <Notice tone="danger" title={t(`lore.packs.${refused}`)} live>
+          {t(`lore.packs.${refused}Advice`)}
+        </Notice>
+      )}
       {failure && <FailureNotice failure={failure} />}
       {failure && <Faults failure={failure} />}
     </Section>

@@ -7,8 +7,17 @@ import type { Schemas } from "../api/client";
 /** Lenses change when an admin imports a pack: seldom enough, in milliseconds. */
 const LENSES_HOLD = 60_000;
 
+/** How soon a box that did not tell is asked again, in milliseconds. */
+const ASK_AGAIN = 5_000;
+
 /** Through which eyes a dream can be read here. */
-export const useLenses = () => api.useQuery("get", "/api/v1/lenses", {}, { staleTime: LENSES_HOLD });
+export const useLenses = () =>
+  api.useQuery(
+    "get",
+    "/api/v1/lenses",
+    {},
+    { staleTime: LENSES_HOLD, refetchInterval: ({ state }) => (state.error ? ASK_AGAIN : false) },
+  );
 
 interface SymbolFilter {
   language: string;

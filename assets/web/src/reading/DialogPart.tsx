@@ -29,8 +29,9 @@ export function DialogPart({ dream, lens, turns }: DialogPartProps) {
   const [question, setQuestion] = useState("");
   const [refused, setRefused] = useState(false);
   const [brought, setBrought] = useState<CareMessage | null>(null);
-  const care = useCareCard(brought);
   const { send, pending, failure } = useAsk(dream.id);
+  // What is asked next may need them again, so they are not put away for the whole dream.
+  const care = useCareCard(failure?.problem?.care ?? brought, null);
   const count = countCharacters(question);
   const fits = count >= FEWEST && count <= MOST;
   const ask = () => {
@@ -38,7 +39,8 @@ export function DialogPart({ dream, lens, turns }: DialogPartProps) {
     if (!fits) return;
     send({ lens, question: question.trim() }, (answer) => {
       setBrought(answer.care ?? null);
-      setQuestion("");
+      // Words of help may stand in place of an answer: the question was not kept then.
+      if (answer.turn) setQuestion("");
     });
   };
   const submit = (event: React.SyntheticEvent) => {

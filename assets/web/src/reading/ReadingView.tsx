@@ -45,7 +45,7 @@ export function ReadingView({ dream, text, reading = null, kept = null, similar,
         <DreamWords dream={dream} segments={segments} tie={tie} />
         {beside("hidden lg:flex")}
       </div>
-      <section aria-labelledby={`${id}-title`} aria-busy={busy} className="flex min-w-0 flex-col gap-8">
+      <section aria-labelledby={`${id}-title`} className="flex min-w-0 flex-col gap-8">
         <h2 id={`${id}-title`} className="-mb-5 text-sm font-medium text-muted">
           {t("dream.reading.heading")}
         </h2>
@@ -57,6 +57,7 @@ export function ReadingView({ dream, text, reading = null, kept = null, similar,
           marked={marked}
           tie={tie}
           state={state}
+          busy={busy}
         />
         {reading && kept && (
           <DialogPart

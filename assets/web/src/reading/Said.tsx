@@ -10,7 +10,12 @@ export function Said({ reading }: { reading: Interpretation }) {
   const said = reading.said ?? [];
   const own = said.length > 0 && reading.language === i18n.language;
   return (
-    <section aria-labelledby={id} className="flex max-w-prose flex-col gap-2 rounded-xl border border-line bg-surface px-4 py-3">
+    // No landmark: where several readings stand beside each other, there would be several of one name.
+    <div
+      role="group"
+      aria-labelledby={id}
+      className="flex max-w-prose flex-col gap-2 rounded-xl border border-line bg-surface px-4 py-3"
+    >
       <h4 id={id} className="font-semibold">
         {t("dream.said.heading")}
       </h4>
@@ -30,6 +35,6 @@ export function Said({ reading }: { reading: Interpretation }) {
           {notice}
         </p>
       ))}
-    </section>
+    </div>
   );
 }

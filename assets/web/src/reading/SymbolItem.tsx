@@ -1,7 +1,7 @@
 import { Link } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 
-import type { DreamWithReadings } from "../api/client";
+import type { DreamWithReadings, LensId } from "../api/client";
 import { Ground } from "../lore/Ground";
 import { AssociationPart } from "./AssociationPart";
 import { Composed } from "./Composed";
@@ -17,13 +17,15 @@ interface SymbolItemProps {
   /** To its place in the dream, where it has one. */
   tie: Tie | null;
   kept: DreamWithReadings | null;
+  lens: LensId | null;
 }
 
 /** One symbol; its name leads back to its place in the dream. */
-export function SymbolItem({ symbol, index, composed, language, tie, kept }: SymbolItemProps) {
+export function SymbolItem({ symbol, index, composed, language, tie, kept, lens }: SymbolItemProps) {
   const { t } = useTranslation();
   const { name, meaning, id, tradition } = symbol;
-  const known = id ?? name;
+  // As the box keeps it.
+  const known = (id ?? name).toLowerCase();
   return (
     <li
       className={`arriving -mx-3 flex flex-col gap-2 rounded-lg px-3 py-2 text-base transition-colors sm:text-lg ${tie?.active === index ? "bg-mark" : ""}`}
@@ -62,6 +64,8 @@ export function SymbolItem({ symbol, index, composed, language, tie, kept }: Sym
       )}
       {kept && (
         <AssociationPart
+          // What is being typed belongs to this symbol of this reading, wherever in the list it stands.
+          key={`${lens} ${known}`}
           dream={kept.dream}
           symbol={known}
           name={name}

@@ -1,6 +1,6 @@
 import { useTranslation } from "react-i18next";
 
-import type { DreamWithReadings } from "../api/client";
+import type { DreamWithReadings, LensId } from "../api/client";
 import { SymbolItem } from "./SymbolItem";
 import type { ReadingSymbol } from "./progress";
 import type { Tie } from "./tie";
@@ -16,10 +16,12 @@ interface SymbolListProps {
   tie: Tie | null;
   /** Once the reading is there to be added to. */
   kept: DreamWithReadings | null;
+  /** `null` while the reading is being written. */
+  lens: LensId | null;
 }
 
 /** The symbols: what each may stand for, what the dictionary says, what comes to the dreamer's own mind. */
-export function SymbolList({ symbols, composed, marked, language, tie, kept }: SymbolListProps) {
+export function SymbolList({ symbols, composed, marked, language, tie, kept, lens }: SymbolListProps) {
   const { t } = useTranslation();
   if (symbols.length === 0) return null;
   return (
@@ -35,6 +37,7 @@ export function SymbolList({ symbols, composed, marked, language, tie, kept }: S
             language={language}
             tie={marked.has(index) ? tie : null}
             kept={kept}
+            lens={lens}
           />
         ))}
       </ul>

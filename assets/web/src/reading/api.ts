@@ -1,4 +1,4 @@
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useMutation, useMutationState, useQueryClient } from "@tanstack/react-query";
 
 import { FailedCall, useCall } from "../account/call";
 import { client } from "../api/client";
@@ -36,14 +36,16 @@ export const useForgetDialog = (id: string) =>
 export type OpinionWords = Pick<Opinion, "rating" | "chosen">;
 
 /**
- * What a reading is worth to the dreamer. What was said last is shown at once; several in a row, as arrow keys make them,
- * are sent one after the other.
+ * What a reading is worth to the dreamer. Only what changes is sent, one change after the other, as arrow keys make several in
+ * a row; what is not yet taken is shown at once.
  */
 export function useOpinion(id: string, lens: LensId, kept: OpinionWords | undefined) {
   const queries = useQueryClient();
-  const { mutate, variables, isPending, error } = useMutation({
+  const mutationKey = ["opinion", id, lens];
+  const { mutate, error } = useMutation({
+    mutationKey,
     scope: { id: `opinion ${id} ${lens}` },
-    mutationFn: async (body: OpinionWords) => {
+    mutationFn: async (body: Partial<OpinionWords>) => {
       const { error, response } = await client.PUT("/api/v1/dreams/{id}/opinions/{lens}", {
         params: { path: { id, lens } },
         body,
@@ -52,10 +54,17 @@ export function useOpinion(id: string, lens: LensId, kept: OpinionWords | undefi
     },
     onSettled: () => queries.invalidateQueries({ queryKey: ["get", DREAM] }),
   });
-  const opinion: OpinionWords = (isPending ? variables : kept) ?? { rating: null, chosen: false };
+  const coming = useMutationState({
+    filters: { mutationKey, exact: true, status: "pending" },
+    select: ({ state }) => state.variables as Partial<OpinionWords>,
+  });
+  const { rating = null, chosen = false } = coming.reduce<Partial<OpinionWords>>(
+    (said, change) => ({ ...said, ...change }),
+    kept ?? {},
+  );
   return {
-    opinion,
-    say: (change: Partial<OpinionWords>) => mutate({ rating: opinion.rating, chosen: opinion.chosen, ...change }),
+    opinion: { rating, chosen },
+    say: (change: Partial<OpinionWords>) => mutate(change),
     failure: error && (error instanceof FailedCall ? error.failure : thrown(error, false)),
   };
 }

@@ -4,10 +4,7 @@ import type { ServerEvent } from "../api/events";
 import { advance, IDLE } from "./progress";
 
 const dream = { id: "1", text: "A bridge.", language: "en", created_at: "2026-01-01T00:00:00Z" };
-const delta = (field: string, text: string, attempt?: number): ServerEvent => ({
-  name: "delta",
-  data: { field, text, ...(attempt ? { attempt } : {}) },
-});
+const delta = (field: string, text: string): ServerEvent => ({ name: "delta", data: { field, text } });
 
 const after = (...events: ServerEvent[]) =>
   events.reduce(
@@ -43,16 +40,6 @@ test("a reading grows field by field", () => {
     emotions: [{ name: "joy", intensity: 0.3 }],
     questions: ["", "Who?"],
   });
-});
-
-test("a second try writes every field anew", () => {
-  const progress = after(
-    { name: "dream", data: dream },
-    delta("title", "First"),
-    delta("title", "Second", 2),
-    delta("title", "!", 2),
-  );
-  expect(progress).toMatchObject({ attempt: 2, text: { title: "Second!", symbols: [] } });
 });
 
 test("what is waited for is told until the first word", () => {
@@ -93,4 +80,28 @@ test("a box that takes nothing is not said to read, also when the dream is kept 
   expect(turnedAway).toMatchObject({ phase: "waiting", refused: true });
   const taken = advance(turnedAway, { type: "event", event: { name: "dream", data: dream } });
   expect(taken).toMatchObject({ phase: "waiting", refused: false });
+});
+
+const message = { title: "You need not be alone", text: [], language: "en", resources: [] };
+
+test("words of help stay beside what comes after them", () => {
+  const progress = after({ name: "dream", data: dream }, { name: "care", data: message }, delta("title", "A sea"));
+  expect(progress).toMatchObject({ phase: "writing", care: message, text: { title: "A sea" } });
+});
+
+test("words of help come with a problem, too, and the same ones again are no others", () => {
+  const problem = { type: "/problems/busy", title: "", status: 429, detail: "", care: message };
+  const begun = after({ name: "dream", data: dream });
+  expect(advance(begun, { type: "event", event: { name: "error", data: problem } }).care).toBe(message);
+  expect(advance(begun, { type: "fail", failure: { kind: "problem", problem } }).care).toBe(message);
+  const turnedAway = advance(begun, { type: "not-ready", care: message });
+  expect(advance(turnedAway, { type: "not-ready", care: { ...message } }).care).toBe(message);
+  expect(advance(turnedAway, { type: "not-ready" }).care).toBe(message);
+});
+
+test("words of help alone are an answer, but only once it has ended", () => {
+  const begun = after({ name: "dream", data: dream }, { name: "care", data: message }, { name: "similar", data: [] });
+  expect(begun.phase).toBe("waiting");
+  expect(advance(begun, { type: "event", event: { name: "done", data: {} } })).toMatchObject({ phase: "done", reading: null });
+  expect(after({ name: "dream", data: dream }, { name: "done", data: {} }).phase).toBe("waiting");
 });

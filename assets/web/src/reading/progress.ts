@@ -40,8 +40,6 @@ export interface ReadingProgress {
   refused: boolean;
   /** Why nothing comes yet, once the box has the request. */
   waiting: WaitingEvent | null;
-  /** Counts the model's tries: a further one writes every field anew. */
-  attempt: number;
   text: ReadingText;
   /** The finished reading, with its colophon. */
   reading: Interpretation | null;
@@ -68,7 +66,6 @@ export const IDLE: ReadingProgress = {
   similar: null,
   refused: false,
   waiting: null,
-  attempt: 1,
   text: EMPTY,
   reading: null,
   failure: null,
@@ -76,7 +73,7 @@ export const IDLE: ReadingProgress = {
 
 export type ReadingAction =
   | { type: "begin"; request: { dream: Dream } | { text: string } }
-  | { type: "not-ready" }
+  | { type: "not-ready"; care?: CareMessage | null | undefined }
   | { type: "event"; event: ServerEvent }
   | { type: "fail"; failure: Failure }
   | { type: "reset" };
@@ -88,20 +85,23 @@ export function advance(progress: ReadingProgress, action: ReadingAction): Readi
         ? { ...IDLE, phase: "sending", dream: action.request.dream }
         : { ...IDLE, phase: "sending", sent: action.request.text };
     case "not-ready":
-      return { ...progress, phase: "waiting", refused: true, waiting: null };
+      return { ...withCare(progress, action.care), phase: "waiting", refused: true, waiting: null };
     case "event":
       return take({ ...progress, refused: false }, action.event);
     case "fail":
-      return { ...progress, phase: "failed", failure: action.failure };
+      return { ...withCare(progress, action.failure.problem?.care), phase: "failed", failure: action.failure };
     case "reset":
       return IDLE;
   }
 }
 
+/** Words of help come with an event or a problem; the same ones again are nothing new to whoever put them away. */
+const withCare = (progress: ReadingProgress, care: CareMessage | null | undefined): ReadingProgress =>
+  care && care.title !== progress.care?.title ? { ...progress, care } : progress;
+
 interface Delta {
   field: string;
   text: string;
-  attempt?: number | null;
 }
 
 function take(progress: ReadingProgress, { name, data }: ServerEvent): ReadingProgress {
@@ -109,7 +109,7 @@ function take(progress: ReadingProgress, { name, data }: ServerEvent): ReadingPr
     case "dream":
       return { ...progress, phase: "waiting", dream: data as Dream };
     case "care":
-      return { ...progress, care: data as CareMessage };
+      return withCare(progress, data as CareMessage);
     case "similar":
       return { ...progress, similar: data as SimilarDream[] };
     case "waiting":
@@ -120,8 +120,10 @@ function take(progress: ReadingProgress, { name, data }: ServerEvent): ReadingPr
       const reading = data as Interpretation;
       return { ...progress, phase: "done", reading, text: reading };
     }
-    case "error":
-      return { ...progress, phase: "failed", failure: { kind: "problem", problem: data as Problem } };
+    case "error": {
+      const problem = data as Problem;
+      return { ...withCare(progress, problem.care), phase: "failed", failure: { kind: "problem", problem } };
+    }
     case "done":
       // Some boxes answer with words of help alone.
       return progress.care && progress.phase === "waiting" ? { ...progress, phase: "done" } : progress;
@@ -131,9 +133,7 @@ function take(progress: ReadingProgress, { name, data }: ServerEvent): ReadingPr
 }
 
 function write(progress: ReadingProgress, delta: Delta): ReadingProgress {
-  const attempt = delta.attempt ?? 1;
-  const text = attempt > progress.attempt ? EMPTY : progress.text;
-  return { ...progress, phase: "writing", waiting: null, attempt, text: withDelta(text, delta) };
+  return { ...progress, phase: "writing", waiting: null, text: withDelta(progress.text, delta) };
 }
 
 const atIndex = <Item>(list: Item[], index: number, empty: Item, change: (item: Item) => Item): Item[] => {

@@ -69,7 +69,7 @@ async function run(request: ReadingRequest, signal: AbortSignal, dispatch: (acti
       dispatch({ type: "fail", failure });
       return;
     }
-    dispatch({ type: "not-ready" });
+    dispatch({ type: "not-ready", care: failure.problem?.care });
     await pause(Math.min(failure.retryAfter ?? 1, 30), signal);
     signal.throwIfAborted();
   }

@@ -3,7 +3,7 @@ import { useTranslation } from "react-i18next";
 import type { ReadingProgress } from "./progress";
 
 /** One sentence on where a reading stands; a screen reader is told when it changes. */
-export function useStateWords({ phase, refused, waiting, attempt, reading }: ReadingProgress): string {
+export function useStateWords({ phase, refused, waiting, reading }: ReadingProgress): string {
   const { t } = useTranslation();
   switch (phase) {
     case "idle":
@@ -12,7 +12,7 @@ export function useStateWords({ phase, refused, waiting, attempt, reading }: Rea
     case "sending":
       return t("dream.wait.sending");
     case "writing":
-      return attempt > 1 ? t("dream.wait.again") : t("dream.wait.writing");
+      return t("dream.wait.writing");
     case "done":
       return reading ? t("dream.wait.done") : t("dream.wait.careAlone");
     case "waiting":

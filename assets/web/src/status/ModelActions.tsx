@@ -4,7 +4,8 @@ import { useTranslation } from "react-i18next";
 
 import { useMay } from "../account/session/useMay";
 import { api } from "../api/client";
-import { isProblem } from "../api/problem";
+import { isProblem, thrown } from "../api/problem";
+
 import { Button } from "../ui/Button";
 import { ServerWords } from "../ui/Facts";
 import { RemoveModelDialog } from "./RemoveModelDialog";
@@ -82,5 +83,5 @@ function useModelChanges() {
   const stop = api.useMutation("delete", "/api/v1/models/{id}/pull", options);
   const remove = api.useMutation("delete", "/api/v1/models/{id}", options);
   const error = pull.error ?? stop.error ?? remove.error;
-  return { pull, stop, remove, problem: error && (isProblem(error) ? error.detail : String(error)) };
+  return { pull, stop, remove, problem: error ? (isProblem(error) ? error.detail : thrown(error, false).kind) : null };
 }

@@ -15,7 +15,7 @@ import { Page } from "../ui/Page";
 export function ReadingPage({ session, dream }: { session: ReadingRun; dream: Dream }) {
   const { t } = useTranslation();
   const { progress, retry, stop } = session;
-  const care = useCareCard(progress.care);
+  const care = useCareCard(progress.care, dream.id);
   const kept = api.useQuery(
     "get",
     "/api/v1/dreams/{id}",

@@ -2,6 +2,8 @@ import { useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { useLimits } from "../api/system";
+import { CareCard } from "../care/CareCard";
+import { useCareCard } from "../care/useCareCard";
 import { ReadingState } from "../reading/ReadingState";
 import type { ReadingRun } from "../reading/useReadingRun";
 import { RecorderBar } from "../recorder/RecorderBar";
@@ -29,6 +31,8 @@ export function WriteForm({ session }: { session: ReadingRun }) {
   const { kept, reload, remove } = useKeptRecordings();
   const [recorded, setRecorded] = useState<{ fresh: string | null; said: string }>({ fresh: null, said: "" });
   const { phase } = session.progress;
+  // A full box may say them although it takes nothing.
+  const care = useCareCard(session.progress.care, null);
   const busy = phase === "sending" || phase === "waiting";
 
   const refuse = (reason: string) => {
@@ -88,6 +92,7 @@ export function WriteForm({ session }: { session: ReadingRun }) {
         </div>
         <LensField value={lens} onChange={setLens} />
         <LanguageField value={language} onChange={setLanguage} />
+        <CareCard {...care} />
         <ReadingState progress={session.progress} onRetry={submit} onStop={session.stop} />
         <div className="flex flex-wrap items-center gap-x-4 gap-y-2">
           <Button kind="primary" className="w-full px-8 text-lg sm:w-auto" onClick={submit} aria-disabled={busy}>
