@@ -8,4 +8,5 @@ mod external;
 mod jobs;
 mod process;
 mod reembed;
+mod remarks;
 mod roles;

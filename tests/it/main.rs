@@ -17,6 +17,7 @@ mod clients;
 mod command_line;
 mod damaged_models;
 mod database;
+mod docs;
 mod encoders;
 mod encoders_serving;
 mod engine_host;

@@ -11,6 +11,7 @@ mod support;
 mod corpus;
 mod kills;
 mod log_in;
+mod readings;
 mod reads;
 mod reports;
 mod soak;

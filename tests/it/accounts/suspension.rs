@@ -14,10 +14,10 @@ const AT_ONCE: Duration = Duration::from_secs(2);
 
 /// Opens a reading that hangs, waits for its first words and does what ends it; the stream must end.
 async fn ends_its_stream(caller: &Caller<'_>, deed: impl Future<Output = StatusCode>) {
-    let mut stream = caller.stream("I was locked in a lift that went sideways.").await.into_data_stream();
+    let mut stream = caller.stream("I crossed a bridge with a lantern in my hand.").await.into_data_stream();
     let mut heard = String::new();
-    // It hangs after its first words, and is open as long as nobody ends it.
-    while let Ok(piece) = timeout(Duration::from_millis(700), stream.next()).await {
+    // The rules of the care check are made ready at the first text. It hangs after its first words, and is open as long as nobody ends it.
+    while let Ok(piece) = timeout(Duration::from_secs(3), stream.next()).await {
         heard.push_str(&String::from_utf8_lossy(&piece.expect("it is open").unwrap()));
     }
     assert!(heard.contains("event: delta") && !heard.contains("event: done"), "{heard}");

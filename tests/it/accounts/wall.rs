@@ -7,11 +7,12 @@ use uuid::Uuid;
 use crate::support::database::test_database;
 
 /// Tables that are nobody's, and why nothing of anybody is in them.
-const NOBODYS: [(&str, &str); 4] = [
+const NOBODYS: [(&str, &str); 5] = [
     ("_sqlx_migrations", "the record of migrations, which the application cannot read"),
     ("appliance", "settings for all"),
     ("jobs", "work on nobody's behalf: ids of models"),
     ("limit_counts", "counts"),
+    ("packs", "lenses and symbols that the operator added for all"),
 ];
 /// Tables whose rows are told or read on nobody's behalf alone: as a person the application sees none of them.
 const CLOSED: [&str; 3] = ["audit", "ceremonies", "one_time_codes"];
@@ -43,6 +44,15 @@ fn rows_of(owner: Uuid) -> Vec<String> {
             "INSERT INTO passkeys (id, owner_id, credential_id, fixed_state, moving_state, name) VALUES ('{owner}', '{owner}', {codes}, 'x', 'x', 'n')"
         ),
         format!("INSERT INTO identities (id, owner_id, issuer, subject) VALUES ('{owner}', '{owner}', 'i', '{owner}')"),
+    ]);
+    rows.extend([
+        format!("INSERT INTO dream_symbols (dream_id, owner_id, symbol) VALUES ('{dream}', '{owner}', 'river')"),
+        format!("INSERT INTO associations (dream_id, owner_id, symbol, note) VALUES ('{dream}', '{owner}', 'river', 'n')"),
+        format!("INSERT INTO reading_opinions (dream_id, owner_id, lens, rating) VALUES ('{dream}', '{owner}', 'folk', 3)"),
+        format!(
+            "INSERT INTO dialog_turns (id, dream_id, owner_id, lens, question, answer, language, model)
+            VALUES ('{owner}', '{dream}', '{owner}', 'folk', 'q', 'a', 'en', 'm')"
+        ),
     ]);
     for dimension in [384, 512, 768, 1024, 1536] {
         rows.push(format!(

@@ -3,9 +3,10 @@
 use oneiros::error::Error;
 use oneiros::features::accounts::UserId;
 use oneiros::features::dreams::{
-    DreamStore, EMBEDDING_DIMENSIONS, FailureReason, Interpretation, InterpretationFailure, Lens, Mood, ReadingKey, SearchTrial,
+    ConfidenceLevel, DreamStore, EMBEDDING_DIMENSIONS, FailureReason, Interpretation, InterpretationFailure, Mood, ReadingKey, SearchTrial,
     SimilarDream, TokenCounts, TrialDream,
 };
+use oneiros::features::lore::LensId;
 use uuid::Uuid;
 
 use crate::support::database::{TestDatabase, test_database};
@@ -18,7 +19,11 @@ async fn another_owner(database: &TestDatabase) -> UserId {
     UserId(id)
 }
 
-fn reading(lens: Lens, title: &str) -> Interpretation {
+fn lens(id: &str) -> LensId {
+    id.parse().unwrap()
+}
+
+fn reading(of: &str, title: &str) -> Interpretation {
     Interpretation {
         title: title.into(),
         summary: "The sea calls.".into(),
@@ -30,8 +35,9 @@ fn reading(lens: Lens, title: &str) -> Interpretation {
         advice: "Rest.".into(),
         questions: vec![],
         confidence: 0.5,
+        confidence_level: ConfidenceLevel::Fair,
         sources: vec![],
-        lens,
+        lens: lens(of),
         language: "en".into(),
         model: "model-a".into(),
         prompt_version: "1".into(),
@@ -40,15 +46,19 @@ fn reading(lens: Lens, title: &str) -> Interpretation {
         cached: false,
         grounding: 1.0,
         notices: vec![],
+        said: vec![],
+        composed: vec![],
+        steps: vec![],
     }
 }
 
 fn key(reading: &Interpretation) -> ReadingKey {
     ReadingKey {
-        lens: reading.lens,
+        lens: reading.lens.clone(),
         language: reading.language.clone(),
         model: reading.model.clone(),
         prompt_version: reading.prompt_version.clone(),
+        context: String::new(),
     }
 }
 
@@ -144,16 +154,17 @@ async fn an_identical_request_is_answered_from_the_cache_and_no_other_is() {
     let database = test_database().await;
     let store = DreamStore::new(database.pool.clone());
     let dream = store.keep(OWNER, "A train without a driver.", "en").await.unwrap();
-    let reading = reading(Lens::Jungian, "The train");
-    store.keep_reading(OWNER, dream.id, &reading).await.unwrap();
+    let reading = reading("jungian", "The train");
+    store.keep_reading(OWNER, dream.id, &reading, "").await.unwrap();
     let cached = store.cached(OWNER, dream.id, &key(&reading)).await.unwrap().unwrap();
     assert_eq!(cached, Interpretation { cached: true, ..reading.clone() });
     let own = key(&reading);
     for other in [
-        ReadingKey { lens: Lens::Folk, ..own.clone() },
+        ReadingKey { lens: lens("folk"), ..own.clone() },
         ReadingKey { language: "ru".into(), ..own.clone() },
         ReadingKey { model: "model-b".into(), ..own.clone() },
         ReadingKey { prompt_version: "2".into(), ..own.clone() },
+        ReadingKey { context: "told".into(), ..own.clone() },
     ] {
         assert!(store.cached(OWNER, dream.id, &other).await.unwrap().is_none(), "{other:?}");
     }
@@ -164,10 +175,10 @@ async fn a_dream_shows_its_latest_reading_through_each_lens() {
     let database = test_database().await;
     let store = DreamStore::new(database.pool.clone());
     let dream = store.keep(OWNER, "A train without a driver.", "en").await.unwrap();
-    let earlier = Interpretation { model: "model-b".into(), ..reading(Lens::Jungian, "earlier") };
-    store.keep_reading(OWNER, dream.id, &earlier).await.unwrap();
-    store.keep_reading(OWNER, dream.id, &reading(Lens::Jungian, "later")).await.unwrap();
-    store.keep_reading(OWNER, dream.id, &reading(Lens::Folk, "folk")).await.unwrap();
+    let earlier = Interpretation { model: "model-b".into(), ..reading("jungian", "earlier") };
+    store.keep_reading(OWNER, dream.id, &earlier, "").await.unwrap();
+    store.keep_reading(OWNER, dream.id, &reading("jungian", "later"), "").await.unwrap();
+    store.keep_reading(OWNER, dream.id, &reading("folk", "folk"), "").await.unwrap();
     let found = store.find(OWNER, dream.id).await.unwrap().unwrap();
     assert_eq!(found.dream, dream);
     let titles: Vec<&str> = found.interpretations.iter().map(|reading| reading.title.as_str()).collect();
@@ -179,10 +190,10 @@ async fn a_failure_is_shown_until_there_is_a_reading() {
     let database = test_database().await;
     let store = DreamStore::new(database.pool.clone());
     let dream = store.keep(OWNER, "Teeth falling out.", "en").await.unwrap();
-    let failure = InterpretationFailure { reason: FailureReason::Ungrounded, detail: "no quote was in the text".into() };
+    let failure = InterpretationFailure { reason: FailureReason::Ungrounded, detail: "no quote was in the text".into(), steps: vec![] };
     store.keep_failure(OWNER, dream.id, &failure).await.unwrap();
     assert_eq!(store.find(OWNER, dream.id).await.unwrap().unwrap().failure, Some(failure));
-    store.keep_reading(OWNER, dream.id, &reading(Lens::Folk, "Teeth")).await.unwrap();
+    store.keep_reading(OWNER, dream.id, &reading("folk", "Teeth"), "").await.unwrap();
     assert_eq!(store.find(OWNER, dream.id).await.unwrap().unwrap().failure, None);
 }
 
@@ -191,8 +202,8 @@ async fn a_deleted_dream_takes_its_readings_and_vectors_along() {
     let database = test_database().await;
     let store = DreamStore::new(database.pool.clone());
     let dream = store.keep(OWNER, "A house with a new room.", "en").await.unwrap();
-    let reading = reading(Lens::Folk, "Room");
-    store.keep_reading(OWNER, dream.id, &reading).await.unwrap();
+    let reading = reading("folk", "Room");
+    store.keep_reading(OWNER, dream.id, &reading, "").await.unwrap();
     store.keep_vector(OWNER, dream.id, "small", &vector(384, 0.0)).await.unwrap();
     assert!(store.delete(OWNER, dream.id).await.unwrap());
     assert!(!store.delete(OWNER, dream.id).await.unwrap());
@@ -202,8 +213,8 @@ async fn a_deleted_dream_takes_its_readings_and_vectors_along() {
         assert_eq!(left, 0, "{table}");
     }
     // What an answer that was still being written would do now.
-    let failure = InterpretationFailure { reason: FailureReason::Incomplete, detail: String::new() };
-    assert!(matches!(store.keep_reading(OWNER, dream.id, &reading).await, Err(Error::NotFound("dream"))));
+    let failure = InterpretationFailure { reason: FailureReason::Incomplete, detail: String::new(), steps: vec![] };
+    assert!(matches!(store.keep_reading(OWNER, dream.id, &reading, "").await, Err(Error::NotFound("dream"))));
     assert!(matches!(store.keep_failure(OWNER, dream.id, &failure).await, Err(Error::NotFound("dream"))));
     assert!(matches!(store.keep_vector(OWNER, dream.id, "small", &vector(384, 0.0)).await, Err(Error::NotFound("dream"))));
     // The same text again starts afresh.

@@ -31,6 +31,10 @@ pub enum Behaviour {
     Hangs,
     /// Loops at first, then reads.
     LoopsOnce,
+    /// Reads, then begins an answer to a question and writes no more until it is cancelled.
+    HangsAsked,
+    /// Reads, and ends every field of running text with this, whatever the form allows.
+    Adds(&'static str),
 }
 
 /// A language model that fills any form.
@@ -50,12 +54,13 @@ impl ScriptedWriter {
 fn english(slot: &str) -> &'static str {
     match slot {
         "title" => " The Bridge and the Lantern",
-        "summary" => " cross a dark river while a loved one keeps a light.",
+        "summary" => " cross a dark river while a loved one waits.",
         "symbols.0.meaning" => " a step from one part of life to another.",
         "symbols.1.meaning" => " the warmth of family, seen from far away.",
         "symbols.2.meaning" => " strength that carries you when the ground gives way.",
         "interpretation" => " a change that feels unsafe, and a wish for guidance. The light on the far side suggests that help is near.",
         "advice" => " speak with somebody who has made such a crossing before.",
+        "answer" => " a border that you have to cross, and the courage to do so.",
         "questions.0" => " waits for you on the other side?",
         _ => " did the cold water feel?",
     }
@@ -64,12 +69,13 @@ fn english(slot: &str) -> &'static str {
 fn russian(slot: &str) -> &'static str {
     match slot {
         "title" => " Мост и фонарь",
-        "summary" => " человек переходит тёмную реку, а близкий держит свет.",
+        "summary" => " человек стоит на старом мосту, а внизу бежит река.",
         "symbols.0.meaning" => " переход от одной части жизни к другой.",
         "symbols.1.meaning" => " тепло семьи, которое видно издалека.",
         "symbols.2.meaning" => " силу, которая поддерживает в трудную минуту.",
         "interpretation" => " тревогу перед переменой и желание получить поддержку. Свет на другом берегу говорит, что помощь рядом.",
         "advice" => " поговорить с тем, кто уже прошёл такой путь.",
+        "answer" => " границу, которую предстоит перейти, и решимость это сделать.",
         "questions.0" => " ждёт вас на другом берегу?",
         _ => " вы чувствовали себя у воды?",
     }
@@ -93,11 +99,15 @@ impl TextGenerator for ScriptedWriter {
         let (sender, receiver) = mpsc::channel(8);
         let (behaviour, cancelled) = (self.behaviour, self.cancelled.clone());
         let looping = behaviour == Behaviour::Loops || (behaviour == Behaviour::LoopsOnce && attempt == 0);
-        let in_russian = request.form.iter().any(|part| matches!(part, FormPart::Literal(text) if text.contains("Название")));
+        let in_russian =
+            request.form.iter().any(|part| matches!(part, FormPart::Literal(text) if text.contains("Название") || text.contains("Ответ")));
         tokio::spawn(async move {
             for part in request.form {
                 let FormPart::Slot(slot) = part else { continue };
-                let text = fill(&slot.constraint, &slot.name, in_russian, looping);
+                let mut text = fill(&slot.constraint, &slot.name, in_russian, looping);
+                if let (Behaviour::Adds(more), Constraint::Regex(_)) = (behaviour, &slot.constraint) {
+                    text.push_str(more);
+                }
                 let half = text.char_indices().nth(text.chars().count() / 2).map_or(0, |(at, _)| at);
                 for piece in [&text[..half], &text[half..]] {
                     let delta = GenerationEvent::Delta { slot: slot.name.clone(), text: piece.to_owned(), logprobs: Vec::new() };
@@ -112,7 +122,12 @@ impl TextGenerator for ScriptedWriter {
                 }
                 let finished = GenerationEvent::SlotFinished { slot: slot.name.clone(), text, reason: FinishReason::Complete };
                 let _ = sender.send(Ok(finished)).await;
-                if matches!(slot.name.as_str(), "title" | "text") && behaviour == Behaviour::Hangs {
+                let hangs = match slot.name.as_str() {
+                    "title" | "text" => behaviour == Behaviour::Hangs,
+                    "answer" => behaviour == Behaviour::HangsAsked,
+                    _ => false,
+                };
+                if hangs {
                     sender.closed().await;
                     cancelled.notify_one();
                     return;

@@ -19,8 +19,10 @@ use oneiros::{
     error::Error,
     features::{
         accounts::{AccountService, AccountStore, MasterKey, Origin, Provider, Revocations, SetupToken, Standing, listen},
+        care::{CareCheck, Resources},
         dreams::{DreamModels, DreamService, DreamStore, EmbeddingModel, Reader},
         events::{EventService, EventStore, follow},
+        lore::{LoreService, LoreStore},
         models::{ModelService, ModelUsage, PullBoard, Shelf},
         openai::{ModelApi, ModelCard, ServedEmbedder, ServedGenerator, ServedModels, ServedTranscriber, Task},
         speech::{SpeechModel, SpeechService},
@@ -117,6 +119,8 @@ impl House {
             languages: languages.iter().map(ToString::to_string).collect(),
             instruct: true,
             context_length: 2048,
+            parameters: 135_000_000,
+            tasks: Vec::new(),
             engine: writer.clone(),
         };
         let embedding = EmbeddingModel { id: "letters".into(), dimensions: 384, engine: Arc::new(LetterEmbedder) };
@@ -135,10 +139,15 @@ impl House {
         let accounts = unclaimed(pool.clone(), models_folder.path(), &gone, provider);
         let events = Arc::new(EventService::new(gone.clone()));
         tokio::spawn(follow(Arc::clone(&events), EventStore::new(pool.clone())));
+        let lore = Arc::new(LoreService::new(LoreStore::new(pool.clone())));
+        let care = Arc::new(CareCheck::new(Resources::embedded()));
+        let (known, leant_on, careful) = (Arc::clone(&accounts), Arc::clone(&lore), Arc::clone(&care));
         let services = Services {
             openai,
             events,
-            dreams: Arc::new(DreamService::new(DreamStore::new(pool), models, Arc::clone(&accounts), CancellationToken::new())),
+            lore,
+            dreams: Arc::new(DreamService::new(DreamStore::new(pool), models, known, leant_on, careful, CancellationToken::new())),
+            care,
             accounts,
             speech,
             first: first_services(available, models_folder.path()),
