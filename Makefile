@@ -135,7 +135,8 @@ install:
 	sed 's|/usr/bin/|$(PREFIX)/bin/|; s|/usr/share/|$(PREFIX)/share/|' systemd/oneiros.service > $(DESTDIR)$(PREFIX)/lib/systemd/system/oneiros.service
 	$(INSTALL) systemd/oneiros.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/oneiros.conf
 	[ -e $(DESTDIR)$(SYSCONFDIR)/oneiros/oneiros.toml ] || $(INSTALL) packaging/oneiros.toml $(DESTDIR)$(SYSCONFDIR)/oneiros/oneiros.toml
-	$(INSTALL) -t $(DOCS) README.md CHANGELOG.md LICENSE docs/running.md
+	$(INSTALL) -t $(DOCS) README.md CHANGELOG.md LICENSE docs/running.md docs/reading.md
+	$(INSTALL) -t $(DOCS)/examples assets/care/resources.toml
 	$(INSTALL) -t $(DOCS)/examples/oneiros.service.d systemd/oneiros.service.d/*.conf
 	$(INSTALL) models/LICENSES/README.md $(DOCS)/models.md
 	packaging/third-party > $(DOCS)/third-party
