@@ -91,6 +91,7 @@ impl Up {
 pub async fn bring_up(parts: Parts) -> anyhow::Result<Up> {
     let stopped = || parts.stopping.clone().cancelled_owned();
     let care = Arc::new(open_care(&parts.config.reading)?);
+    tokio::task::spawn_blocking(CareCheck::warm_up);
     let (entries, source) = tokio::select! {
         found = find_database(&parts) => found?,
         () = stopped() => bail!("stopped before the database was here; the next start goes on from there"),

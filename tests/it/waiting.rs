@@ -28,6 +28,14 @@ async fn ask(api: &Api, text: &str) -> (String, Events) {
     (dream["id"].as_str().expect("id").to_owned(), events)
 }
 
+/// The same, and the engine stands still in the middle of it: whoever comes now has to wait.
+async fn held_up(api: &Api, engine: i32) -> (String, Events) {
+    let (dream, mut events) = ask(api, texts::HORSE).await;
+    events.until("delta").await.expect("its first words");
+    processes::signal(engine, Signal::STOP);
+    (dream, events)
+}
+
 async fn waits(events: &mut Events) -> Value {
     events.expect("waiting").await.data
 }
@@ -43,8 +51,7 @@ async fn everybody_hears_a_true_place_also_when_others_leave() {
     let server = serving_one_by_one().await;
     let api = server.api();
     let engine = api.engine_pid(ENGLISH_MODEL).await;
-    processes::signal(engine, Signal::STOP);
-    let (_, mut first) = ask(&api, texts::HORSE).await;
+    let (_, mut first) = held_up(&api, engine).await;
     let (_, mut second) = ask(&api, texts::LIBRARY).await;
     assert_eq!(place(&waits(&mut second).await), 1);
     let (_, mut third) = ask(&api, &format!("{} Then I woke up.", texts::HORSE)).await;
@@ -74,8 +81,7 @@ async fn a_reading_that_had_not_begun_outlives_its_engine() {
     let server = serving_one_by_one().await;
     let api = server.api();
     let engine = api.engine_pid(ENGLISH_MODEL).await;
-    processes::signal(engine, Signal::STOP);
-    let (dream, mut served) = ask(&api, texts::HORSE).await;
+    let (dream, mut served) = held_up(&api, engine).await;
     let (_, mut standing) = ask(&api, texts::LIBRARY).await;
     assert_eq!(place(&waits(&mut standing).await), 1);
     processes::signal(engine, Signal::KILL);

@@ -116,26 +116,25 @@ impl Judge {
         }
     }
 
-    /// The running text as far as the model wrote it: without the heads that every reading is given and without what was composed.
+    /// The running text without the heads that every reading is given.
     fn own_words(&self, shown: &Value) -> String {
-        let openings = &self.prompts.wording("en").openings;
+        let wording = self.prompts.wording("en");
+        let openings = &wording.openings;
         let lens = self.lore.lens(&LensId::default()).expect("the lens of whoever names none").wording("en");
-        let composed: Vec<&str> = shown["composed"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-        let own = |field: &str, text: &Value, heads: &[&str]| {
-            let text = text.as_str().filter(|_| !composed.contains(&field))?;
+        let composed_meaning = wording.composed.meaning.split('{').next().unwrap_or_default();
+        let own = |text: &Value, heads: &[&str]| {
+            let text = text.as_str()?;
             Some(heads.iter().find_map(|head| text.strip_prefix(*head)).unwrap_or(text).to_owned())
         };
         let questions: Vec<&str> = openings.questions.iter().map(String::as_str).collect();
         let list = |name: &str| shown[name].as_array().cloned().unwrap_or_default();
         let mut fields = vec![
-            own("summary", &shown["summary"], &[&openings.summary]),
-            own("interpretation", &shown["interpretation"], &[&lens.opening]),
-            own("advice", &shown["advice"], &[&lens.advice]),
+            own(&shown["summary"], &[&openings.summary]),
+            own(&shown["interpretation"], &[&lens.opening]),
+            own(&shown["advice"], &[&lens.advice]),
         ];
-        for (number, symbol) in list("symbols").iter().enumerate() {
-            fields.push(own(&format!("symbols.{number}.meaning"), &symbol["meaning"], &[&openings.meaning]));
-        }
-        fields.extend(list("questions").iter().map(|question| own("questions", question, &questions)));
+        fields.extend(list("symbols").iter().map(|symbol| own(&symbol["meaning"], &[composed_meaning, &openings.meaning])));
+        fields.extend(list("questions").iter().map(|question| own(question, &questions)));
         fields.into_iter().flatten().collect::<Vec<_>>().join("\n")
     }
 }

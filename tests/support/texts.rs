@@ -27,6 +27,9 @@ pub const RUSSIAN: &str = "Мне снилось, что я иду по засн
 pub const ARABIC: &str = "رأيت في المنام أنني أطير فوق مدينة قديمة قرب البحر، وكان القمر كبيرا جدا. ثم سقطت في بئر عميقة، لكن أمي مدت يدها \
 وأخرجتني إلى النور.";
 
+pub const GERMAN: &str = "Ich stand in der alten Mühle meines Großvaters, und statt Mehl fiel Schnee aus dem Trichter. Eine Katze saß auf \
+    dem Mühlstein und schaute mich an, als ob sie auf mich gewartet hätte. Dann ging die Tür auf, und der Fluss kam herein.";
+
 /// A short dream that differs from every other one by its number.
 pub fn numbered(number: usize) -> String {
     format!(

@@ -1,8 +1,15 @@
 //! `oneiros eval care`: how often the care check hears what it should, and speaks where it should not, on labelled sentences.
 //!
-//! The labels were made by somebody who did not write the check. Of the held half no text is shown.
+//! The labels were made by somebody who did not write the check. Of the held ones no text is shown, and what the check rests on only
+//! for texts that its makers may know.
 
-use std::{collections::BTreeMap, process::ExitCode};
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    io::{BufRead as _, BufReader},
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use anyhow::Context as _;
 use clap::Args;
@@ -16,11 +23,14 @@ use crate::{
         output::{print_json, print_line},
     },
     config::Config,
-    engine::Asker,
-    features::care::{CareCheck, CareEmbedder, CareTopic, Resources},
+    engine::{Asker, client::EngineClient},
+    features::{
+        care::{CareCheck, CareEmbedder, CareTopic, Evidence, Resources},
+        dreams::detect,
+    },
 };
 
-/// By language: the open half, the held half.
+/// By language: the open ones, the held ones.
 const LABELS: [(&str, &str, &str); 3] = [
     ("en", include_str!("../../../assets/eval/care/open.en.jsonl"), include_str!("../../../assets/eval/care/held.en.jsonl")),
     ("ru", include_str!("../../../assets/eval/care/open.ru.jsonl"), include_str!("../../../assets/eval/care/held.ru.jsonl")),
@@ -30,9 +40,12 @@ const ALL: &str = "all";
 
 #[derive(Debug, Args)]
 pub struct CareArguments {
-    /// On which half of the labels
+    /// On which of the labels
     #[arg(long, value_enum, default_value_t = Half::Held)]
     half: Half,
+    /// Instead of the labels: dream reports in which nobody asks for help, one JSON object with a `text` a line
+    #[arg(long, value_name = "FILE", conflicts_with = "half")]
+    dreams: Option<PathBuf>,
     /// The embedding model that helps [default: the one that the server would use]
     #[arg(long, value_name = "ID")]
     model: Option<String>,
@@ -40,7 +53,7 @@ pub struct CareArguments {
     #[arg(long, conflicts_with = "model")]
     rules: bool,
     /// Learn from the examples anew and print the model's entry of assets/care/learned.toml
-    #[arg(long, conflicts_with_all = ["rules", "half", "json"])]
+    #[arg(long, conflicts_with_all = ["rules", "half", "dreams", "json"])]
     learn: bool,
     /// Print the figures as JSON
     #[arg(long)]
@@ -90,7 +103,7 @@ impl Kind {
 }
 
 /// What became of the texts of one language.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, Serialize)]
 struct Figures {
     texts: usize,
     heard: usize,
@@ -101,6 +114,26 @@ struct Figures {
     precision: f64,
     recall: f64,
     f1: f64,
+    /// What the check rested on, by id; of open labels only.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    evidence: BTreeMap<String, Evidence>,
+}
+
+/// What became of dream reports.
+#[derive(Debug, Serialize)]
+struct Alarms {
+    version: &'static str,
+    model: Option<String>,
+    reports: usize,
+    alarms: usize,
+    share: f64,
+    /// What each alarm rested on, by the report's line.
+    evidence: BTreeMap<usize, Evidence>,
+}
+
+#[derive(Deserialize)]
+struct ReportLine {
+    text: String,
 }
 
 #[derive(Serialize)]
@@ -120,19 +153,27 @@ pub async fn run(arguments: CareArguments, config: Config) -> anyhow::Result<Exi
     if let Some(engine) = &engine {
         engine.supervisor.ready().await?;
     }
-    let measured = match &engine {
-        Some(engine) if arguments.learn => learn(engine).await.map(|()| None),
-        engine => measure(arguments.half, engine.as_ref()).await.map(Some),
-    };
-    let model = engine.as_ref().map(|engine| engine.model.clone());
+    let done = answer(&arguments, engine.as_ref()).await;
     if let Some(engine) = engine {
         engine.supervisor.stop().await;
     }
-    if let Some(languages) = measured? {
-        let report = Report { version: env!("CARGO_PKG_VERSION"), half: arguments.half, model, languages };
-        if arguments.json { print_json(&report)? } else { print_line(&report.in_words())? }
+    done.map(|()| ExitCode::SUCCESS)
+}
+
+async fn answer(arguments: &CareArguments, engine: Option<&EngineAlone>) -> anyhow::Result<()> {
+    let model = engine.map(|engine| engine.model.clone());
+    match (engine, &arguments.dreams) {
+        (Some(engine), _) if arguments.learn => learn(engine).await,
+        (engine, Some(file)) => {
+            let alarms = Alarms { model, ..alarms(file, engine).await? };
+            if arguments.json { print_json(&alarms) } else { print_line(&alarms.in_words()) }
+        }
+        (engine, None) => {
+            let languages = measure(arguments.half, engine).await?;
+            let report = Report { version: env!("CARGO_PKG_VERSION"), half: arguments.half, model, languages };
+            if arguments.json { print_json(&report) } else { print_line(&report.in_words()) }
+        }
     }
-    Ok(ExitCode::SUCCESS)
 }
 
 async fn learn(engine: &EngineAlone) -> anyhow::Result<()> {
@@ -143,16 +184,34 @@ async fn learn(engine: &EngineAlone) -> anyhow::Result<()> {
     print_line(entry.trim_end())
 }
 
-async fn measure(half: Half, engine: Option<&EngineAlone>) -> anyhow::Result<BTreeMap<&'static str, Figures>> {
-    let check = CareCheck::new(Resources::embedded());
-    let client = engine.map(|engine| (engine, engine.supervisor.client()));
-    let embedder = || {
-        let (engine, client) = client.as_ref()?;
-        Some(CareEmbedder { model_id: &engine.model, engine: client, asker: Asker::named("eval care") })
-    };
-    if let Some(embedder) = embedder() {
-        check.learn(&embedder).await?;
+/// The check and the model that helps it.
+struct Checking<'a> {
+    check: CareCheck,
+    engine: Option<(&'a EngineAlone, EngineClient)>,
+}
+
+impl<'a> Checking<'a> {
+    async fn with(engine: Option<&'a EngineAlone>) -> anyhow::Result<Self> {
+        let engine = engine.map(|engine| (engine, engine.supervisor.client()));
+        let checking = Self { check: CareCheck::new(Resources::embedded()), engine };
+        if let Some(embedder) = checking.embedder() {
+            checking.check.learn(&embedder).await?;
+        }
+        Ok(checking)
     }
+
+    fn embedder(&self) -> Option<CareEmbedder<'_>> {
+        let (engine, client) = self.engine.as_ref()?;
+        Some(CareEmbedder { model_id: &engine.model, engine: client, asker: Asker::named("eval care") })
+    }
+
+    async fn weigh(&self, text: &str, language: &str) -> Option<Evidence> {
+        self.check.weigh(text, language, self.embedder()).await
+    }
+}
+
+async fn measure(half: Half, engine: Option<&EngineAlone>) -> anyhow::Result<BTreeMap<&'static str, Figures>> {
+    let checking = Checking::with(engine).await?;
     let texts = LABELS.iter().map(|(language, open, held)| {
         let labels = labels(if half == Half::Open { open } else { held });
         Ok((*language, labels.with_context(|| format!("the labels of `{language}` are broken"))?))
@@ -163,14 +222,53 @@ async fn measure(half: Half, engine: Option<&EngineAlone>) -> anyhow::Result<BTr
     for (language, labels) in &texts {
         progress.begin(language);
         for labelled in labels {
-            let said = check.look(&labelled.text, language, embedder()).await;
+            let evidence = checking.weigh(&labelled.text, language).await;
             for of in [*language, ALL] {
-                languages.entry(of).or_default().count(labelled, said);
+                languages.entry(of).or_default().count(labelled, evidence.and_then(|evidence| evidence.topic));
+            }
+            if let (Half::Open, Some(evidence)) = (half, evidence) {
+                languages.entry(language).or_default().evidence.insert(labelled.id.clone(), evidence);
             }
             progress.step();
         }
     }
     Ok(languages)
+}
+
+async fn alarms(file: &Path, engine: Option<&EngineAlone>) -> anyhow::Result<Alarms> {
+    let reports = BufReader::new(File::open(file).with_context(|| format!("{} cannot be read", file.display()))?);
+    let lines = reports.lines().enumerate().map(|(at, line)| {
+        let line = line.with_context(|| format!("{} cannot be read", file.display()))?;
+        let report: ReportLine =
+            serde_json::from_str(&line).with_context(|| format!("line {} of {} holds no `text`", at + 1, file.display()))?;
+        Ok(report.text)
+    });
+    let texts: Vec<String> = lines.collect::<anyhow::Result<_>>()?;
+    let checking = Checking::with(engine).await?;
+    let progress = Progress::new("care", texts.len());
+    progress.begin("dreams");
+    let mut evidence = BTreeMap::new();
+    for (at, text) in texts.iter().enumerate() {
+        let found = checking.weigh(text, &detect(text)).await;
+        evidence.extend(found.filter(|found| found.topic.is_some()).map(|found| (at + 1, found)));
+        progress.step();
+    }
+    let share = evidence.len() as f64 / texts.len().max(1) as f64;
+    Ok(Alarms { version: env!("CARGO_PKG_VERSION"), model: None, reports: texts.len(), alarms: evidence.len(), share, evidence })
+}
+
+impl Alarms {
+    fn in_words(&self) -> String {
+        let Self { reports, alarms, share, .. } = self;
+        let mut lines = vec![format!("{alarms} of {reports} dream reports raised the care check: {:.2} %", share * 100.0)];
+        lines.extend(self.evidence.iter().map(|(line, evidence)| {
+            let by = if evidence.found.is_some() { "a rule" } else { "the classifier" };
+            let topic = evidence.topic.map(|topic| format!("{topic:?}")).unwrap_or_default();
+            let care = evidence.care.map(|care| format!(", likely to {care:.2}")).unwrap_or_default();
+            format!("line {line}: {topic}, by {by}{care}")
+        }));
+        lines.join("\n")
+    }
 }
 
 fn labels(text: &str) -> anyhow::Result<Vec<Labelled>> {

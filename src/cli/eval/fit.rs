@@ -8,8 +8,8 @@ use anyhow::ensure;
 use crate::features::dreams::{Signals, Weights};
 
 /// The bias, then the signals in their order.
-const COUNT: usize = 8;
-const NAMES: [&str; COUNT] = ["bias", "grounding", "agreement", "completeness", "repetition", "length", "echo", "full"];
+const COUNT: usize = 10;
+const NAMES: [&str; COUNT] = ["bias", "grounding", "agreement", "completeness", "repetition", "length", "echo", "full", "chosen", "known"];
 /// How hard weights are drawn to nought; the bias is not. There are hundreds of readings, not thousands, and some signals hardly vary.
 pub const PENALTY: f64 = 1.0;
 /// Newton's steps double the number of right digits; twenty are seldom used.
@@ -53,19 +53,19 @@ pub fn as_file(weights: &Weights, examples: &[Example]) -> String {
 }
 
 fn inputs(signals: &Signals) -> Vector {
-    let Signals { grounding, agreement, completeness, repetition, length, echo, full } = *signals;
-    [1.0, grounding, agreement, completeness, repetition, length, echo, full].map(f64::from)
+    let Signals { grounding, agreement, completeness, repetition, length, echo, full, chosen, known } = *signals;
+    [1.0, grounding, agreement, completeness, repetition, length, echo, full, chosen, known].map(f64::from)
 }
 
 fn values(weights: &Weights) -> [f32; COUNT] {
-    let Weights { bias, grounding, agreement, completeness, repetition, length, echo, full } = *weights;
-    [bias, grounding, agreement, completeness, repetition, length, echo, full]
+    let Weights { bias, grounding, agreement, completeness, repetition, length, echo, full, chosen, known } = *weights;
+    [bias, grounding, agreement, completeness, repetition, length, echo, full, chosen, known]
 }
 
 fn named(weights: &Vector) -> Weights {
     #[expect(clippy::cast_possible_truncation, reason = "three decimals are kept of it")]
-    let [bias, grounding, agreement, completeness, repetition, length, echo, full] = weights.map(|weight| weight as f32);
-    Weights { bias, grounding, agreement, completeness, repetition, length, echo, full }
+    let [bias, grounding, agreement, completeness, repetition, length, echo, full, chosen, known] = weights.map(|weight| weight as f32);
+    Weights { bias, grounding, agreement, completeness, repetition, length, echo, full, chosen, known }
 }
 
 fn dot(left: &Vector, right: &Vector) -> f64 {
@@ -172,6 +172,8 @@ mod tests {
                 length: next(),
                 echo: next(),
                 full: next().round(),
+                chosen: next().round(),
+                known: next(),
             };
             let holds = next() < rule.confidence(&signals);
             (signals, holds)
@@ -179,8 +181,18 @@ mod tests {
         (0..count).map(one).collect()
     }
 
-    const RULE: Weights =
-        Weights { bias: -3.0, grounding: 0.0, agreement: 2.0, completeness: 4.0, repetition: -2.0, length: 0.0, echo: 0.0, full: 1.0 };
+    const RULE: Weights = Weights {
+        bias: -3.0,
+        grounding: 0.0,
+        agreement: 2.0,
+        completeness: 4.0,
+        repetition: -2.0,
+        length: 0.0,
+        echo: 0.0,
+        full: 1.0,
+        chosen: 0.0,
+        known: 0.0,
+    };
 
     #[test]
     fn a_known_rule_is_found_again() {

@@ -6,6 +6,7 @@ mod calibration;
 mod care;
 mod confidence;
 mod dreams;
+mod feelings;
 mod fit;
 mod labelled;
 mod metrics;
@@ -32,6 +33,8 @@ enum Eval {
     Readings(readings::ReadingsArguments),
     /// What stated confidence is worth, on readings that people judged
     Confidence(confidence::ConfidenceArguments),
+    /// How well the embedding model tells what is felt in a dream
+    Feelings(feelings::FeelingsArguments),
     /// How often the care check hears what it should, and speaks where it should not
     Care(care::CareArguments),
 }
@@ -40,6 +43,7 @@ pub async fn run(arguments: EvalArguments, config: Config) -> anyhow::Result<Exi
     match arguments.what {
         Eval::Readings(arguments) => readings::run(arguments, config).await,
         Eval::Confidence(arguments) => confidence::run(&arguments),
+        Eval::Feelings(arguments) => feelings::run(arguments, config).await,
         Eval::Care(arguments) => care::run(arguments, config).await,
     }
 }

@@ -1,9 +1,10 @@
 //! `oneiros eval readings`: a fixed set of dreams through every lens, by any model, so that operators can compare models.
 //!
-//! A model's engine runs by itself, without database or server. Images are found by the dictionary alone, and each reading is made as
-//! if it were the dream's only one.
+//! A model's engine runs by itself, without database or server. Images are found by the dictionary alone, feelings by the embedding
+//! model, and each reading is made as if it were the dream's only one.
 
 use std::{
+    collections::HashMap,
     path::PathBuf,
     process::ExitCode,
     time::{Duration, Instant},
@@ -21,6 +22,7 @@ use super::{
     traits::Traits,
 };
 use crate::{
+    app::EngineAlone,
     cli::{
         bench::{engines::Engines, machine::Machine, progress::Progress},
         output::{print_json, print_line},
@@ -28,7 +30,9 @@ use crate::{
     config::Config,
     engine::Asker,
     features::{
-        dreams::{EventSink, Findings, Interpretation, InterpretationFailure, Prompts, Reader, Steps, Task, read},
+        dreams::{
+            EventSink, Findings, Interpretation, InterpretationFailure, Prompts, Reader, Steps, Task, feelings::LikelyFeelings, read,
+        },
         lore::{Lens, LensId, Lore},
     },
     models::CatalogEntry,
@@ -60,8 +64,14 @@ pub struct ReadingsArguments {
 }
 
 pub async fn run(arguments: ReadingsArguments, config: Config) -> anyhow::Result<ExitCode> {
-    let plan = Plan::new(&arguments)?;
+    let mut plan = Plan::new(&arguments)?;
     let engines = Engines::open(&config)?;
+    // Without an embedding model, models that choose are offered every feeling.
+    if let Ok(engine) = engines.embedding(None).await {
+        engine.supervisor.ready().await?;
+        plan.feelings = plan.feelings_of(&engine).await?;
+        engine.supervisor.stop().await;
+    }
     let models = match arguments.models.is_empty() {
         true => engines.llms_of_profile().await?,
         false => arguments.models.iter().map(|id| engines.language_model(id)).collect::<Result<_, _>>()?,
@@ -94,6 +104,8 @@ struct Plan {
     most: usize,
     prompts: Prompts,
     lore: Lore,
+    /// By the dream's id.
+    feelings: HashMap<String, LikelyFeelings>,
 }
 
 /// One model in one language.
@@ -137,6 +149,7 @@ impl Plan {
             prompts: Prompts::embedded(),
             dreams,
             lore,
+            feelings: HashMap::new(),
         })
     }
 
@@ -193,6 +206,17 @@ impl Plan {
         Ok(Measured { model: reader.id.clone(), language: language.to_owned(), depth: reader.depth().name(), attempts, made })
     }
 
+    /// What the embedding model finds in every dream before a language model is asked.
+    async fn feelings_of(&self, engine: &EngineAlone) -> anyhow::Result<HashMap<String, LikelyFeelings>> {
+        let client = engine.supervisor.client();
+        let mut feelings = HashMap::new();
+        for dream in &self.dreams {
+            let likely = LikelyFeelings::of(dream.text.trim(), &engine.model, &client, Asker::named("oneiros eval")).await?;
+            feelings.insert(dream.id.clone(), likely);
+        }
+        Ok(feelings)
+    }
+
     async fn read(
         &self,
         reader: &Reader,
@@ -200,7 +224,8 @@ impl Plan {
         lens: &Lens,
     ) -> anyhow::Result<(Result<Interpretation, InterpretationFailure>, Duration)> {
         let (dream, started) = (fixed.told(), Instant::now());
-        let findings = Findings { found: self.lore.dictionary().find(&dream.text, &dream.language), ..Findings::default() };
+        let found = self.lore.dictionary().find(&dream.text, &dream.language);
+        let findings = Findings { found, feelings: self.feelings.get(&fixed.id).cloned().unwrap_or_default(), ..Findings::default() };
         let task = Task {
             dream: &dream,
             dream_language: &dream.language,

@@ -1,5 +1,7 @@
 //! The check itself: rules first, then the classifier.
 
+use serde::Serialize;
+
 use super::{
     CareTopic,
     classifier::Judgement,
@@ -9,15 +11,13 @@ use super::{
     model::{CareMessage, CarePage},
     reading::{Parts, Reading},
     resources::Resources,
-    rules::Weight,
+    rules::{Rules, Weight},
 };
 use crate::engine::{Asker, Embedder, EngineError};
 
-/// How sure the classifier must be where no rule says anything: what is written here is a dream unless it says otherwise, and many a
-/// dream is told without saying so. Thresholds were found on our own sentences.
+/// How sure the classifier must be where no rule says anything. Alone it is heard only where all of a short text says awake and denies
+/// nothing: plain dreams, which it was not taught, it takes for cries for help. Thresholds were found on our own sentences.
 const SURE: f32 = 0.8;
-/// The same of a text that denies something, and in a language that nothing was learned in.
-const SURE_AGAINST_DOUBT: f32 = 0.9;
 /// Below it a hint is taken back.
 const LEAST_FOR_HINT: f32 = 0.2;
 /// Below it even a plain word is.
@@ -28,6 +28,21 @@ pub struct CareEmbedder<'a> {
     pub model_id: &'a str,
     pub engine: &'a dyn Embedder,
     pub asker: Asker,
+}
+
+/// What spoke for and against in one text. For those who tune the check: no answer to anybody holds it.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Evidence {
+    /// What a rule says, and whether plainly or as a hint.
+    pub found: Option<(CareTopic, Weight)>,
+    /// Nothing is found, and something is said not to be so, or in a turn of speech.
+    pub denied: bool,
+    /// All of it says awake, and it is short.
+    pub awake: bool,
+    /// How sure the classifier is that help is needed; `None` without a model that learned the language.
+    pub care: Option<f32>,
+    /// What the two come to.
+    pub topic: Option<CareTopic>,
 }
 
 /// Looks at texts. Keeps nothing of them.
@@ -61,14 +76,26 @@ impl CareCheck {
 
     /// What somebody awake may need help with. Without an embedding model, or while it fails, the rules are alone.
     pub async fn look(&self, text: &str, language: &str, embedder: Option<CareEmbedder<'_>>) -> Option<CareTopic> {
+        self.weigh(text, language, embedder).await?.topic
+    }
+
+    /// The same, with what it rests on; `None` for a text without words.
+    pub async fn weigh(&self, text: &str, language: &str, embedder: Option<CareEmbedder<'_>>) -> Option<Evidence> {
         let (text, of) = (text.to_owned(), language.to_owned());
-        // Milliseconds of pure work; the first time the rules are compiled.
+        // Milliseconds of pure work.
         let reading = tokio::task::spawn_blocking(move || Reading::of(&text, &of)).await.ok()??;
         let judged = match &embedder {
             Some(embedder) => self.judged(&reading.parts, language, embedder).await,
             None => None,
         };
-        decided(&reading, judged, LANGUAGES.contains(&language))
+        let topic = decided(&reading, judged, LANGUAGES.contains(&language));
+        let Reading { found, denied, awake, .. } = reading;
+        Some(Evidence { found, denied, awake, care: judged.map(|judged| judged.care), topic })
+    }
+
+    /// Compiles the rules, which takes a good part of a second, before somebody waits for them.
+    pub fn warm_up() {
+        Rules::compile_all();
     }
 
     /// Learns from all examples now, so that the classifier is there for the next text. Whether the model is of any use.
@@ -112,10 +139,7 @@ fn decided(reading: &Reading, judged: Option<Judgement>, learned_language: bool)
     match (reading.found, judged) {
         (None, None) => None,
         (Some((topic, _)), None) => Some(topic),
-        (None, Some(judged)) => {
-            let doubtful = reading.denied || !learned_language;
-            (judged.care > if doubtful { SURE_AGAINST_DOUBT } else { SURE }).then_some(judged.topic)
-        }
+        (None, Some(judged)) => (reading.awake && !reading.denied && judged.care > SURE).then_some(judged.topic),
         (Some((topic, weight)), Some(judged)) => {
             let least = if weight == Weight::Plain { LEAST_FOR_PLAIN } else { LEAST_FOR_HINT };
             (!learned_language || judged.care > least).then_some(topic)
@@ -127,29 +151,33 @@ fn decided(reading: &Reading, judged: Option<Judgement>, learned_language: bool)
 mod tests {
     use super::*;
 
+    const NO_PARTS: Parts = Parts { whole: String::new(), last: String::new(), awake: Vec::new(), some_dreamt: false };
+
+    fn judged(care: f32) -> Judgement {
+        Judgement { care, topic: CareTopic::Abuse }
+    }
+
     /// What a text comes to in which the rules found that.
-    fn decided_on(found: Option<(CareTopic, Weight)>, denied: bool, care: Option<f32>, learned_language: bool) -> Option<CareTopic> {
-        let parts = Parts { whole: String::new(), last: String::new(), awake: Vec::new(), some_dreamt: false };
-        let judged = care.map(|care| Judgement { care, topic: CareTopic::Abuse });
-        decided(&Reading { found, denied, parts }, judged, learned_language)
+    fn decided_on(found: Option<(CareTopic, Weight)>, care: Option<f32>, learned_language: bool) -> Option<CareTopic> {
+        decided(&Reading { found, denied: false, awake: false, parts: NO_PARTS }, care.map(judged), learned_language)
     }
 
     #[test]
-    fn the_classifier_adds_where_rules_are_silent() {
-        assert_eq!(decided_on(None, false, Some(0.85), true), Some(CareTopic::Abuse));
-        assert_eq!(decided_on(None, false, Some(0.6), true), None);
-        assert_eq!(decided_on(None, true, Some(0.85), true), None);
-        assert_eq!(decided_on(None, false, Some(0.85), false), None);
-        assert_eq!(decided_on(None, true, Some(0.95), true), Some(CareTopic::Abuse));
+    fn the_classifier_adds_what_is_awake_where_rules_are_silent() {
+        let adds = |awake, denied, care| decided(&Reading { found: None, denied, awake, parts: NO_PARTS }, Some(judged(care)), true);
+        assert_eq!(adds(true, false, 0.85), Some(CareTopic::Abuse));
+        assert_eq!(adds(true, false, 0.6), None);
+        assert_eq!(adds(true, true, 0.99), None);
+        assert_eq!(adds(false, false, 0.99), None);
     }
 
     #[test]
     fn the_classifier_takes_back_hints_before_plain_words() {
         let (hint, plain) = (Some((CareTopic::SelfHarm, Weight::Hint)), Some((CareTopic::SelfHarm, Weight::Plain)));
-        assert_eq!(decided_on(hint, false, Some(0.15), true), None);
-        assert_eq!(decided_on(plain, false, Some(0.15), true), Some(CareTopic::SelfHarm));
-        assert_eq!(decided_on(plain, false, Some(0.05), true), None);
-        assert_eq!(decided_on(plain, false, Some(0.05), false), Some(CareTopic::SelfHarm));
-        assert_eq!(decided_on(hint, false, None, true), Some(CareTopic::SelfHarm));
+        assert_eq!(decided_on(hint, Some(0.15), true), None);
+        assert_eq!(decided_on(plain, Some(0.15), true), Some(CareTopic::SelfHarm));
+        assert_eq!(decided_on(plain, Some(0.05), true), None);
+        assert_eq!(decided_on(plain, Some(0.05), false), Some(CareTopic::SelfHarm));
+        assert_eq!(decided_on(hint, None, true), Some(CareTopic::SelfHarm));
     }
 }

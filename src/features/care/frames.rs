@@ -2,12 +2,17 @@
 //!
 //! A text that begins as a dream stays one until something says awake: "in real life", waking up, "that was the dream". Words of the
 //! present ("I want to die") are not taken for the story of a dream that is told in the past, nor are they in a clause that stands
-//! beside the one that opens it.
+//! beside the one that opens it. Most dreams are told without saying so, and at length: a long text is a dream's story until something
+//! says awake, and it is one again where it goes on for long after that.
 
 use super::{
     patterns::{Pattern, Span},
     rules::{Frames, Time},
+    text,
 };
+
+/// Calls for help are short: more words in which nothing says awake are a story.
+const MOST_WORDS_OF_NO_STORY: usize = 60;
 
 /// In what a place of a text stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,7 +25,7 @@ pub enum Frame {
     Unknown,
     /// Nothing says anything, but somebody wakes later.
     Narrated,
-    /// An earlier sentence opened a dream.
+    /// An earlier sentence opened a dream, or the text is long.
     Inherited,
     /// The same, and its story is told in the present.
     Story,
@@ -132,6 +137,10 @@ impl Marks {
         }
     }
 
+    fn is_any(&self) -> bool {
+        self.undream || self.ends.is_some() || !self.in_order.is_empty()
+    }
+
     fn is_dreamy(&self) -> bool {
         self.in_order.iter().any(|(_, mark)| mark.is_of_dream())
     }
@@ -160,9 +169,14 @@ fn asides(frames: &Frames, sentence: &str) -> Vec<Aside> {
 pub struct Follower<'a> {
     sentences: &'a [String],
     marks: Vec<Marks>,
+    words: Vec<usize>,
+    /// The text is so long that it is a dream's story where nothing says otherwise.
+    long: bool,
     told: Told,
     story: bool,
     deep: bool,
+    /// Every sentence so far says awake.
+    says_awake: bool,
     at: usize,
 }
 
@@ -170,7 +184,18 @@ impl<'a> Follower<'a> {
     /// Stands before the first sentence.
     pub fn new(frames: &Frames, sentences: &'a [String]) -> Self {
         let marks = sentences.iter().map(|sentence| Marks::of(frames, sentence)).collect();
-        Self { sentences, marks, told: Told::Unknown, story: false, deep: false, at: 0 }
+        let words: Vec<usize> = sentences.iter().map(|sentence| text::words(sentence)).collect();
+        let long = words.iter().sum::<usize>() > MOST_WORDS_OF_NO_STORY;
+        Self { sentences, marks, words, long, told: Told::Unknown, story: false, deep: false, says_awake: true, at: 0 }
+    }
+
+    pub fn is_long(&self) -> bool {
+        self.long
+    }
+
+    /// Whether every sentence that it left says awake, in a text that is not long.
+    pub fn says_awake(&self) -> bool {
+        self.says_awake && !self.long
     }
 
     /// Whether the text so far is told in the present, as dreams are.
@@ -180,7 +205,8 @@ impl<'a> Follower<'a> {
 
     /// Whether a place speaks of an intent of then, in a text that tells a dream.
     pub fn is_of_then(&self, (start, end): Span, frame: Frame) -> bool {
-        let of_a_dream = matches!(frame, Frame::Beside { .. }) || (self.told == Told::Dream && frame != Frame::Awake);
+        let told_as_dreamed = self.told == Told::Dream || (self.told == Told::Unknown && self.long);
+        let of_a_dream = matches!(frame, Frame::Beside { .. }) || (told_as_dreamed && frame != Frame::Awake);
         of_a_dream && self.marks[self.at].past.iter().any(|(from, to)| *from < end && start < *to)
     }
 
@@ -219,9 +245,17 @@ impl<'a> Follower<'a> {
             Told::Dream if self.tells_a_story() => Frame::Story,
             Told::Dream => Frame::Inherited,
             Told::Unknown if self.marks[self.at..].iter().any(|marks| marks.only) => Frame::Dream,
+            Told::Unknown if self.long && self.tells_a_story() => Frame::Story,
             Told::Unknown if self.marks[self.at + 1..].iter().any(|marks| marks.woke) => Frame::Narrated,
+            Told::Unknown if self.long => Frame::Inherited,
             Told::Unknown => Frame::Unknown,
         }
+    }
+
+    /// Whether many words without a mark come next.
+    fn goes_on_for_long(&self) -> bool {
+        let unmarked = self.marks[self.at + 1..].iter().zip(&self.words[self.at + 1..]).take_while(|(marks, _)| !marks.is_any());
+        unmarked.map(|(_, words)| words).sum::<usize>() > MOST_WORDS_OF_NO_STORY
     }
 
     /// Goes on to the next sentence, and says whether the one that it leaves is of waking life as a whole.
@@ -232,6 +266,10 @@ impl<'a> Follower<'a> {
             self.told = Told::Awake;
         } else if let Some((_, last)) = marks.in_order.last() {
             self.told = if last.is_of_dream() { Told::Dream } else { Told::Awake };
+        }
+        self.says_awake &= self.told == Told::Awake || (marks.dated && self.told == Told::Unknown);
+        if self.told == Told::Awake && self.goes_on_for_long() {
+            self.told = Told::Unknown;
         }
         if self.told != before {
             (self.story, self.deep) = (false, false);

@@ -2,7 +2,8 @@
 //!
 //! Before any model reads a dream, its text is looked at sentence by sentence ([`text`]). [`frames`] tells what is dreamed from what
 //! is waking life; [`rules`] are regular expressions of each language (`assets/care/rules.*.toml`); a [`classifier`] on the embedding
-//! model's vectors, learned from `assets/care/examples.*.toml`, finds what no rule says and takes back what a rule says by mistake.
+//! model's vectors, learned from `assets/care/examples.*.toml`, finds what no rule says, where nothing is dreamed, and takes back what a
+//! rule says by mistake.
 //! The answer is a topic or nothing: no score leaves the module, nothing is kept, and nobody is told. What is said then was written
 //! by people ([`message`]), with [`resources`] from a file that the operator edits.
 
@@ -24,15 +25,15 @@ mod rules;
 mod tests;
 mod text;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
-pub use check::{CareCheck, CareEmbedder};
+pub use check::{CareCheck, CareEmbedder, Evidence};
 pub use message::languages;
 pub use model::{CareMessage, CarePage, CareResource};
 pub use resources::Resources;
 
 /// What somebody may need help with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum CareTopic {
     SelfHarm,

@@ -20,6 +20,8 @@ pub struct Reading {
     pub found: Option<(CareTopic, Weight)>,
     /// Nothing is found, and something is said not to be so, or in a turn of speech.
     pub denied: bool,
+    /// All of it says awake, and it is short.
+    pub awake: bool,
     pub parts: Parts,
 }
 
@@ -65,7 +67,8 @@ impl Reading {
         let denied = found.is_none() && folded.iter().any(|sentence| negation.is_in(sentence) || idiom.is_in(sentence));
         let some_dreamt = awake.len() < sentences.len();
         let awake = awake.split_off(awake.len().saturating_sub(MOST_AWAKE));
-        Some(Self { found, denied, parts: Parts { whole: text::in_one_line(text), last, awake, some_dreamt } })
+        let parts = Parts { whole: text::in_one_line(text), last, awake, some_dreamt };
+        Some(Self { found, denied, awake: follower.says_awake(), parts })
     }
 }
 
@@ -103,8 +106,9 @@ fn heaviest(rules: &Rules, follower: &Follower<'_>, so_far: &[String]) -> Option
 fn weight(rule: &Rule, follower: &Follower<'_>, place: Span) -> Option<Weight> {
     let frame = follower.frame(place);
     let is_beside = matches!(frame, Frame::Beside { .. });
-    // A hint in a story without a frame may well be a dream's, and so may one beside a dream.
-    let may_be_dreamed = frame == Frame::Deep || is_beside || (frame == Frame::Unknown && follower.tells_a_story());
+    // A hint in a story without a frame may well be a dream's, and so may one beside a dream, and any in a long text.
+    let in_story = (frame == Frame::Unknown && follower.tells_a_story()) || (frame != Frame::Awake && follower.is_long());
+    let may_be_dreamed = frame == Frame::Deep || is_beside || in_story;
     let is_dreamed = (rule.weight == Weight::Hint && may_be_dreamed) || (rule.time == Time::Now && follower.is_of_then(place, frame));
     let counts = !is_dreamed && frame.counts(rule.time);
     counts.then_some(if is_beside { Weight::Hint } else { rule.weight })

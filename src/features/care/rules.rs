@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::LazyLock};
 
 use regex::Regex;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{
     CareTopic,
@@ -13,7 +13,7 @@ use super::{
 };
 
 /// How much a rule's word counts.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Weight {
     /// Enough unless the classifier sees none of it.
@@ -148,6 +148,11 @@ impl Rules {
         let own = place_of(language, text);
         let others = (0..LANGUAGES.len()).filter(|place| *place != own);
         others.filter(|place| sentences.iter().any(|sentence| is_in_letters_of(*place, &sentence.folded))).map(compiled).collect()
+    }
+
+    /// Those of every language, now.
+    pub fn compile_all() {
+        (0..LANGUAGES.len()).for_each(|place| _ = compiled(place));
     }
 
     fn parse(text: &str) -> Result<Self, String> {

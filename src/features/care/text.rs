@@ -28,6 +28,11 @@ pub fn in_one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// How many words a folded sentence has.
+pub fn words(folded: &str) -> usize {
+    folded.split_whitespace().filter(|word| *word != ",").count()
+}
+
 /// Lower case, letters folded, only words and commas left; empty where there is no word.
 fn folded(piece: &str) -> String {
     let mut spaced = String::with_capacity(piece.len() + 16);
@@ -96,6 +101,7 @@ mod tests {
         assert_eq!(folded_sentences("Всё по-старому, он ушёл?!"), [" все по старому , он ушел "]);
         assert_eq!(folded_sentences("أُريدُ أن أنامَ، وأستيقظ؟ «نعم»"), [" اريد ان انام , واستيقظ ", " نعم "]);
         assert!(sentences(" … !?, — \n").is_empty());
+        assert_eq!(words(" i cant , really cant "), 4);
     }
 
     #[test]

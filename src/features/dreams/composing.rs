@@ -1,7 +1,7 @@
-//! Sentences that the server composes from the dictionary where a model has left nothing that can be shown. A reading tells which of
-//! its fields they are.
+//! Sentences that the server composes from the dictionary: where a model has left nothing that can be shown, and around what a model
+//! chose that does not write. A reading tells which of its fields they are.
 
-use super::{Symbol, Tradition, prompts::Wording};
+use super::{Emotion, Symbol, Tradition, form::Choices, prompts::Wording};
 
 /// How many images a composed reading speaks of: more would repeat itself.
 const IMAGES: usize = 2;
@@ -37,6 +37,33 @@ impl Composer<'_> {
         if sentences.is_empty() { self.wording.composed.nothing.clone() } else { sentences.join(" ") }
     }
 
+    /// The images and the mood that were chosen.
+    pub fn chosen_summary(&self, choices: &Choices<'_>, mood: &str) -> String {
+        choices.chosen.summary.replace("{images}", &self.names()).replace("{mood}", mood)
+    }
+
+    /// What the dictionary says through this lens, whose `opening` begins it, what the dreamer knows already, and the feelings.
+    pub fn chosen_interpretation(&self, choices: &Choices<'_>, opening: &str, emotions: &[Emotion]) -> String {
+        let chosen = choices.chosen;
+        let mut themes = self.symbols.iter().zip(&self.names).filter_map(|(symbol, name)| Some((name, &symbol.tradition.as_ref()?.text)));
+        let head = match themes.next() {
+            None => self.wording.composed.nothing.clone(),
+            Some((_, theme)) => chosen.interpretation.replace("{opening}", opening).replace("{theme}", theme),
+        };
+        let beside = themes.next().map(|(name, theme)| chosen.beside.replace("{symbol}", name).replace("{theme}", theme));
+        let known = || self.symbols.iter().zip(&self.names).filter_map(|(symbol, name)| Some((symbol.id.as_deref()?, name)));
+        let noted = known().find(|(id, _)| choices.noted.iter().any(|noted| noted == id));
+        let noted = noted.map(|(_, name)| chosen.noted.replace("{symbol}", name));
+        let recurring = known().find_map(|(id, name)| Some((name, choices.recurring.iter().find(|(other, _)| other == id)?.1)));
+        let recurring = recurring.map(|(name, count)| chosen.recurring.replace("{symbol}", name).replace("{count}", &count.to_string()));
+        let feelings = match emotions {
+            [] => None,
+            [one] => Some(chosen.feeling.replace("{first}", &one.name)),
+            [one, other, ..] => Some(chosen.feelings.replace("{first}", &one.name).replace("{second}", &other.name)),
+        };
+        [Some(head), beside, noted, recurring, feelings].into_iter().flatten().collect::<Vec<_>>().join(" ")
+    }
+
     /// What one image may stand for.
     pub fn meaning(wording: &Wording, tradition: Option<&Tradition>) -> String {
         match tradition {
@@ -62,6 +89,35 @@ mod tests {
 
     fn of<'a>(wording: &'a Wording, symbols: &'a [Symbol]) -> Composer<'a> {
         Composer { wording, symbols, names: symbols.iter().map(|symbol| symbol.name.clone()).collect() }
+    }
+
+    #[test]
+    fn what_was_chosen_is_put_into_whole_sentences() {
+        let prompts = Prompts::embedded();
+        let emotion = |name: &str| Emotion { name: name.into(), intensity: 0.5 };
+        let mut symbols = [symbol("river", Some("a passage")), symbol("lantern", Some("a search")), symbol("door", None)];
+        symbols[0].id = Some("river".into());
+        for language in ["en", "ru", "ar"] {
+            let wording = prompts.wording(language);
+            let choices = Choices {
+                chosen: wording.chosen.as_ref().unwrap(),
+                moods: Vec::new(),
+                feelings: Vec::new(),
+                turn: 0,
+                recurring: vec![("river".into(), 4)],
+                noted: vec!["river".into()],
+            };
+            let composer = of(wording, &symbols);
+            let summary = composer.chosen_summary(&choices, "hopeful");
+            assert!(summary.contains("lantern") && summary.contains("hopeful") && !summary.contains('{'), "{summary}");
+            let whole = composer.chosen_interpretation(&choices, "Opening", &[emotion("awe"), emotion("joy")]);
+            for part in ["Opening: a passage", "a search", "(4)", "awe", "joy"] {
+                assert!(whole.contains(part) && !whole.contains('{'), "{part}: {whole}");
+            }
+            let bare = [symbol("door", None)];
+            let least = of(wording, &bare).chosen_interpretation(&choices, "Opening", &[]);
+            assert_eq!(least, wording.composed.nothing);
+        }
     }
 
     #[test]

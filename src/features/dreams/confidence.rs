@@ -27,6 +27,12 @@ pub struct Signals {
     pub echo: f32,
     /// Whether the model was asked for the whole form.
     pub full: f32,
+    /// Whether the model chose and wrote nothing.
+    #[serde(default)]
+    pub chosen: f32,
+    /// Share of the images that the dictionary knows through this lens.
+    #[serde(default)]
+    pub known: f32,
 }
 
 /// The fitted figures.
@@ -41,6 +47,8 @@ pub struct Weights {
     pub length: f32,
     pub echo: f32,
     pub full: f32,
+    pub chosen: f32,
+    pub known: f32,
 }
 
 impl Weights {
@@ -58,7 +66,9 @@ impl Weights {
             + self.repetition * signals.repetition
             + self.length * signals.length
             + self.echo * signals.echo
-            + self.full * signals.full;
+            + self.full * signals.full
+            + self.chosen * signals.chosen
+            + self.known * signals.known;
         let likely = 1.0 / (1.0 + (-sum).exp());
         ((likely.clamp(0.02, 0.98)) * 100.0).round() / 100.0
     }
@@ -82,7 +92,17 @@ mod tests {
     #[test]
     fn confidence_falls_with_what_is_missing() {
         let weights = Weights::embedded();
-        let whole = Signals { grounding: 1.0, agreement: 1.0, completeness: 1.0, repetition: 0.1, length: 1.0, echo: 0.3, full: 0.0 };
+        let whole = Signals {
+            grounding: 1.0,
+            agreement: 1.0,
+            completeness: 1.0,
+            repetition: 0.1,
+            length: 1.0,
+            echo: 0.3,
+            full: 0.0,
+            chosen: 0.0,
+            known: 0.5,
+        };
         let confidence = weights.confidence(&whole);
         assert!((0.02..=0.98).contains(&confidence));
         assert!(weights.confidence(&Signals { completeness: 0.0, ..whole }) <= confidence);

@@ -12,7 +12,7 @@ use super::{
     draft::{Draft, Standard},
     form::Form,
     language,
-    prompts::{Prompts, Wording},
+    prompts::{Chosen, Prompts, Wording},
     reader::Reader,
 };
 use crate::{
@@ -26,6 +26,9 @@ const ATTEMPTS: u32 = 2;
 const SLOT: &str = "answer";
 /// Kinds of images that an answer tells of only where the dream, the reading or the question do.
 const STRANGE: [SymbolKind; 1] = [SymbolKind::Animals];
+
+/// How many images a composed answer speaks of.
+const IMAGES: usize = 2;
 
 /// A question and all that its answer leans on.
 pub struct Inquiry<'a> {
@@ -62,6 +65,9 @@ pub fn named_images(lore: &Lore, question: &str, language: &str) -> Vec<String> 
 impl Inquiry<'_> {
     /// The answer, or the sentence that stands in the place of one. Dropping the future cancels the engine's work.
     pub async fn answer(&self) -> Result<String, EngineError> {
+        if let Some(chosen) = self.wording().chosen.as_ref().filter(|_| !self.reader.writes()) {
+            return Ok(self.composed(chosen));
+        }
         let form = Form::answer(self.wording(), self.language, self.reader.depth());
         let prompt = prompt::prompt(self);
         let mut said_before = None;
@@ -76,6 +82,28 @@ impl Inquiry<'_> {
             }
         }
         Ok(said_before.unwrap_or_else(|| self.wording().dialog.nothing.clone()))
+    }
+
+    /// What the dictionary says through other lenses of the images that the question names, else of those of the reading, and that
+    /// was not said before.
+    fn composed(&self, chosen: &Chosen) -> String {
+        let dictionary = self.lore.dictionary();
+        let named = self.named();
+        let of_reading = || self.reading.symbols.iter().filter_map(|symbol| symbol.id.clone()).collect();
+        let images: Vec<String> = if named.is_empty() { of_reading() } else { named };
+        let was_said = |theme: &str| self.earlier.iter().any(|turn| turn.answer.contains(theme));
+        let others = || self.lore.lenses().filter(|lens| lens.id != self.lens.id);
+        let told = images.iter().filter_map(|id| {
+            let name = dictionary.name(id, self.language)?;
+            let (lens, theme) = others().find_map(|lens| {
+                let theme = dictionary.theme(id, &lens.id, self.language)?.text;
+                (!was_said(theme) && !self.wording().forbidden.holds(theme)).then_some((lens, theme))
+            })?;
+            let sentence = chosen.answer.replace("{symbol}", &name.to_lowercase()).replace("{theme}", theme);
+            Some(sentence.replace("{lens}", lens.name(self.language)))
+        });
+        let sentences: Vec<String> = told.take(IMAGES).collect();
+        if sentences.is_empty() { chosen.no_answer.clone() } else { sentences.join(" ") }
     }
 
     fn wording(&self) -> &Wording {
@@ -117,6 +145,7 @@ impl Inquiry<'_> {
         let notes: String = self.associations.iter().map(|own| format!("\n{}", own.note)).collect();
         let known = format!("{}\n{}{notes}", self.dream.text, self.question);
         let standard = Standard {
+            choices: None,
             form,
             wording: self.wording(),
             lore: self.lore,

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::{
     Emotion, FailureReason, Mood, Source, Symbol, Tradition, checks,
     composing::Composer,
-    form::{Form, read_symbol_line},
+    form::{Choices, Form, read_symbol_line},
     language,
     passages::Candidate,
     prompts::Wording,
@@ -81,6 +81,8 @@ pub struct Standard<'a> {
     pub images: Option<&'a HashSet<String>>,
     /// Images of the examples that the model was shown and that the dream does not hold: told of, they were copied.
     pub of_examples: &'a HashSet<String>,
+    /// What the model chose among; `None` when it writes.
+    pub choices: Option<&'a Choices<'a>>,
     /// The dream's language.
     pub dream_language: &'a str,
     /// The language of the answer.
@@ -154,9 +156,17 @@ impl Draft {
         let (symbols, quotes) = making.symbols();
         let composer =
             Composer { wording: standard.wording, symbols: &symbols, names: symbols.iter().map(|symbol| standard.name(symbol)).collect() };
+        let (emotions, mood_word) = (self.emotions(standard.wording), self.text("mood"));
+        let opening = &standard.lens.wording(standard.language).opening;
         let title = making.or_composed("title", "title", || composer.title());
-        let summary = making.or_composed("summary", "summary", || composer.summary());
-        let interpretation = making.or_composed("interpretation", "interpretation", || composer.interpretation());
+        let summary = making.or_composed("summary", "summary", || match standard.choices {
+            Some(choices) => composer.chosen_summary(choices, mood_word),
+            None => composer.summary(),
+        });
+        let interpretation = making.or_composed("interpretation", "interpretation", || match standard.choices {
+            Some(choices) => composer.chosen_interpretation(choices, opening, &emotions),
+            None => composer.interpretation(),
+        });
         let advice = making.or_nothing("advice");
         let questions = (0..standard.form.questions).map(|number| making.question(number));
         let questions = different(questions.collect());
@@ -168,7 +178,7 @@ impl Draft {
             title: title.trim_end_matches(['.', ',']).to_owned(),
             summary,
             interpretation,
-            emotions: self.emotions(standard.wording),
+            emotions,
             mood,
             archetypes: different(archetypes.collect()),
             advice,
@@ -202,7 +212,7 @@ impl Reading {
         rest.into_iter().chain(meanings).chain(self.questions.iter().map(String::as_str)).collect::<Vec<_>>().join("\n")
     }
 
-    /// Share of the form's fields that came out whole and in the model's own words.
+    /// Share of the form's fields that came out whole, as the model was asked for them.
     pub fn completeness(&self, form: &Form) -> f32 {
         // The mood is always there, and a symbol with its meaning counts once.
         let there = 4
@@ -211,13 +221,18 @@ impl Reading {
             + self.archetypes.len()
             + usize::from(!self.advice.is_empty())
             + self.questions.len();
-        checks::share(there.saturating_sub(self.composed.len()), 4 + form.symbols + 1 + form.archetypes + 1 + form.questions)
+        let lost = if form.is_chosen { 0 } else { self.composed.len() };
+        checks::share(there.saturating_sub(lost), 4 + form.symbols + 1 + form.archetypes + 1 + form.questions)
     }
 }
 
 impl Standard<'_> {
     /// What of a piece of prose may be shown: its whole sentences without those that say what they may not.
     pub fn kept(&self, slot: &str, text: &str) -> Kept {
+        // People wrote what a model only chose.
+        if self.form.is_chosen {
+            return Kept { text: text.to_owned(), left_out: None };
+        }
         let whole = if slot == "title" { text.to_owned() } else { checks::whole_sentences(text) };
         let mut left_out = None;
         let good: Vec<&str> = checks::sentences(&whole)

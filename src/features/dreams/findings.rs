@@ -7,7 +7,7 @@ use std::collections::HashSet;
 
 use sha2::{Digest, Sha256};
 
-use super::{Association, SimilarDream, prompts::Wording, reader::Depth};
+use super::{Association, SimilarDream, feelings::LikelyFeelings, prompts::Wording, reader::Depth};
 use crate::features::lore::{Found, Lens, Lore};
 
 /// How many lines of one sort a model is given, by its depth.
@@ -33,6 +33,8 @@ pub struct Findings {
     pub associations: Vec<Association>,
     /// Images of the dictionary in what the dreamer told.
     pub of_notes: Vec<Found>,
+    /// For a model that chooses among them.
+    pub feelings: LikelyFeelings,
 }
 
 /// In whose words the lines are.

@@ -10,7 +10,7 @@ use super::{
     draft::is_prose,
     language::{WritingSystem, script_of},
     passages::Candidate,
-    prompts::{Example, Wording},
+    prompts::{Chosen, Example, Wording},
     reader::Depth,
 };
 use crate::{
@@ -22,8 +22,14 @@ use crate::{
 const QUOTE_OPENS: &str = " — “";
 const QUOTE_CLOSES: &str = "”";
 const INTENSITIES: [&str; 8] = ["0.2", "0.3", "0.4", "0.5", "0.6", "0.7", "0.8", "0.9"];
+/// Those that a model chooses among that does not write: the feelings that it is offered are not weak in the dream.
+const LIKELY_INTENSITIES: [&str; 4] = ["0.5", "0.6", "0.7", "0.8"];
 /// How many emotions are asked for.
 const EMOTIONS: usize = 2;
+/// How many of the likeliest feelings the first one is chosen among; the second among all that are offered.
+const FIRST_AMONG: usize = 2;
+/// How many advices, and questions of each sort, a model is offered.
+const OFFERED_LINES: usize = 4;
 
 /// A form, and what its slots mean.
 pub struct Form {
@@ -34,6 +40,29 @@ pub struct Form {
     pub symbols: usize,
     pub archetypes: usize,
     pub questions: usize,
+    /// The model chooses everything and writes nothing.
+    pub is_chosen: bool,
+}
+
+/// What a model chooses among that does not write: what people wrote, and the moods and feelings that are likely in this dream.
+pub struct Choices<'a> {
+    pub chosen: &'a Chosen,
+    pub moods: Vec<String>,
+    /// The likeliest first.
+    pub feelings: Vec<String>,
+    /// Which of the lines that people wrote are offered: the same for the same dream and lens, others for others.
+    pub turn: usize,
+    /// The dream's images that other dreams of the owner hold, too, with how many of them.
+    pub recurring: Vec<(String, u32)>,
+    /// Images that the dreamer has noted something of.
+    pub noted: Vec<String>,
+}
+
+impl Choices<'_> {
+    /// Some of these lines.
+    fn offered(&self, lines: &[String]) -> Vec<String> {
+        lines.iter().cycle().skip(self.turn % lines.len().max(1)).take(OFFERED_LINES.min(lines.len())).cloned().collect()
+    }
 }
 
 /// Builds a form line by line.
@@ -48,37 +77,52 @@ struct Builder<'a> {
 }
 
 impl Form {
-    /// The form for a dream whose symbols may be `candidates` (one list for each symbol), answered in `language`.
+    /// The form for a dream whose symbols may be `candidates` (one list for each symbol), answered in `language` by a model that writes.
     pub fn new(wording: &Wording, lens: &Lens, language: &str, candidates: &[Vec<Candidate>], depth: Depth) -> Self {
-        let form = Self {
-            parts: Vec::new(),
-            openings: HashMap::new(),
-            symbols: candidates.len(),
-            archetypes: lens.archetypes,
-            questions: wording.openings.questions.len(),
-        };
+        let questions = wording.openings.questions.len();
+        let form = Self { symbols: candidates.len(), archetypes: lens.archetypes, questions, ..Self::empty() };
         let mut builder = Builder::new(form, wording, language, depth);
         builder.opening_lines();
         builder.symbols(candidates);
-        builder.feelings(lens, language);
+        builder.feelings([&wording.vocabulary.emotions; EMOTIONS], &INTENSITIES);
+        builder.archetypes(lens, language);
         builder.closing_lines(lens, language);
+        builder.form
+    }
+
+    /// The same for a model that chooses.
+    pub fn of_choices(wording: &Wording, lens: &Lens, language: &str, candidates: &[Vec<Candidate>], choices: &Choices<'_>) -> Self {
+        let questions = choices.chosen.questions.len();
+        let form = Self { symbols: candidates.len(), archetypes: lens.archetypes, questions, is_chosen: true, ..Self::empty() };
+        let mut builder = Builder::new(form, wording, language, Depth::Short);
+        builder.text(&format!("{}:", wording.labels.mood));
+        builder.one_of("mood", &choices.moods, 12);
+        builder.chosen_symbols(candidates);
+        let first = if choices.feelings == wording.vocabulary.emotions { choices.feelings.len() } else { FIRST_AMONG };
+        let first = &choices.feelings[..first.min(choices.feelings.len())];
+        builder.feelings([first, &choices.feelings], &LIKELY_INTENSITIES);
+        builder.archetypes(lens, language);
+        builder.chosen_lines(lens, language, choices);
         builder.form
     }
 
     /// The form for an answer to a question about a reading.
     pub fn answer(wording: &Wording, language: &str, depth: Depth) -> Self {
-        let form = Self { parts: Vec::new(), openings: HashMap::new(), symbols: 0, archetypes: 0, questions: 0 };
-        let mut builder = Builder::new(form, wording, language, depth);
+        let mut builder = Builder::new(Self::empty(), wording, language, depth);
         builder.text(&format!("{}:", wording.dialog.label_answer));
         let (least, most) = depth.pick((1, 3), (2, 6));
         builder.prose("answer", &wording.dialog.opening, Sentences { least_words: 4, most_words: 26, least, most });
         builder.form
     }
 
-    /// The slots of running text, in order.
+    fn empty() -> Self {
+        Self { parts: Vec::new(), openings: HashMap::new(), symbols: 0, archetypes: 0, questions: 0, is_chosen: false }
+    }
+
+    /// The slots of running text that the model writes, in order.
     pub fn prose(&self) -> impl Iterator<Item = &str> {
         self.parts.iter().filter_map(|part| match part {
-            FormPart::Slot(slot) if is_prose(&slot.name) => Some(slot.name.as_str()),
+            FormPart::Slot(slot) if is_prose(&slot.name) && matches!(slot.constraint, Constraint::Regex(_)) => Some(slot.name.as_str()),
             _ => None,
         })
     }
@@ -123,40 +167,67 @@ impl<'a> Builder<'a> {
         self.prose("summary", &opening, Sentences { least_words: 5, most_words: 24, least: 1, most });
         // Before what follows, so that the rest agrees with it.
         self.text(&format!("\n{}:", labels.mood));
-        let moods = self.wording.vocabulary.moods.iter().map(|mood| format!(" {}", mood.word)).collect();
-        self.slot("mood", Constraint::OneOf(moods), 12);
+        let moods: Vec<String> = self.wording.vocabulary.moods.iter().map(|mood| mood.word.clone()).collect();
+        self.one_of("mood", &moods, 12);
     }
 
     fn symbols(&mut self, candidates: &[Vec<Candidate>]) {
         self.text(&format!("\n{}:", self.wording.labels.symbols));
         let opening = self.wording.openings.meaning.clone();
         for (number, list) in candidates.iter().enumerate() {
-            self.text(&format!("\n{}.", number + 1));
-            let choices = list.iter().map(|candidate| format!(" {}", symbol_line(&candidate.name, &candidate.quote))).collect();
-            self.slot(&format!("symbols.{number}"), Constraint::OneOf(choices), 60);
+            self.symbol(number, list);
             self.text(".");
             let most = self.depth.pick(1, 2);
             self.prose(&format!("symbols.{number}.meaning"), &opening, Sentences { least_words: 4, most_words: 20, least: 1, most });
         }
     }
 
-    fn feelings(&mut self, lens: &Lens, language: &str) {
-        let (labels, vocabulary) = (&self.wording.labels, &self.wording.vocabulary);
-        let spaced = |words: &[String]| Constraint::OneOf(words.iter().map(|word| format!(" {word}")).collect());
-        self.text(&format!("\n{}:", labels.emotions));
-        for number in 0..EMOTIONS {
+    fn symbol(&mut self, number: usize, candidates: &[Candidate]) {
+        self.text(&format!("\n{}.", number + 1));
+        let lines: Vec<String> = candidates.iter().map(|candidate| symbol_line(&candidate.name, &candidate.quote)).collect();
+        self.one_of(&format!("symbols.{number}"), &lines, 60);
+    }
+
+    fn chosen_symbols(&mut self, candidates: &[Vec<Candidate>]) {
+        self.text(&format!("\n{}:", self.wording.labels.symbols));
+        candidates.iter().enumerate().for_each(|(number, list)| self.symbol(number, list));
+    }
+
+    fn chosen_lines(&mut self, lens: &Lens, language: &str, choices: &Choices<'_>) {
+        let labels = &self.wording.labels;
+        self.text(&format!("\n{}:", labels.advice));
+        self.opened("advice", &lens.wording(language).advice);
+        self.one_of("advice", &choices.offered(&choices.chosen.advice), 60);
+        self.text(&format!("\n{}:", labels.questions));
+        for (number, questions) in choices.chosen.questions.iter().enumerate() {
+            self.text("\n-");
+            self.one_of(&format!("questions.{number}"), &choices.offered(questions), 60);
+        }
+    }
+
+    /// A slot that holds one of these words or lines.
+    fn one_of(&mut self, name: &str, choices: &[String], max_tokens: u32) {
+        self.slot(name, Constraint::OneOf(choices.iter().map(|choice| format!(" {choice}")).collect()), max_tokens);
+    }
+
+    fn feelings(&mut self, names: [&[String]; EMOTIONS], intensities: &[&str]) {
+        self.text(&format!("\n{}:", self.wording.labels.emotions));
+        for (number, names) in names.into_iter().enumerate() {
             if number > 0 {
                 self.text(",");
             }
-            self.slot(&format!("emotions.{number}.name"), spaced(&vocabulary.emotions), 12);
+            self.one_of(&format!("emotions.{number}.name"), names, 12);
             self.text(" (");
-            let intensities = INTENSITIES.iter().map(ToString::to_string).collect();
+            let intensities = intensities.iter().map(ToString::to_string).collect();
             self.slot(&format!("emotions.{number}.intensity"), Constraint::OneOf(intensities), 6);
             self.text(")");
         }
+    }
+
+    fn archetypes(&mut self, lens: &Lens, language: &str) {
         for number in 0..lens.archetypes {
-            self.text(&if number == 0 { format!("\n{}:", labels.archetypes) } else { ",".to_owned() });
-            self.slot(&format!("archetypes.{number}"), spaced(&lens.wording(language).archetypes), 24);
+            self.text(&if number == 0 { format!("\n{}:", self.wording.labels.archetypes) } else { ",".to_owned() });
+            self.one_of(&format!("archetypes.{number}"), &lens.wording(language).archetypes, 24);
         }
     }
 
@@ -247,13 +318,19 @@ pub fn read_symbol_line(line: &str) -> Option<(&str, &str)> {
     Some((name, quote.strip_suffix(QUOTE_CLOSES)?))
 }
 
-/// An example, filled into the same form.
-pub fn filled(wording: &Wording, lens: &Lens, language: &str, example: &Example) -> String {
+/// An example, filled into the same form: that of a model that writes, or of one that chooses.
+pub fn filled(wording: &Wording, lens: &Lens, language: &str, (example, is_chosen): (&Example, bool)) -> String {
     let labels = &wording.labels;
-    let mut text = format!("{}: {}\n{}: {}", labels.title, example.title, labels.summary, example.summary);
-    let _ = write!(text, "\n{}: {}\n{}:", labels.mood, example.mood, labels.symbols);
+    let mut text = String::new();
+    if !is_chosen {
+        let _ = writeln!(text, "{}: {}\n{}: {}", labels.title, example.title, labels.summary, example.summary);
+    }
+    let _ = write!(text, "{}: {}\n{}:", labels.mood, example.mood, labels.symbols);
     for (number, symbol) in example.symbols.iter().enumerate() {
-        let _ = write!(text, "\n{}. {}. {}", number + 1, symbol_line(&symbol.name, &symbol.quote), symbol.meaning);
+        let _ = write!(text, "\n{}. {}", number + 1, symbol_line(&symbol.name, &symbol.quote));
+        if !is_chosen {
+            let _ = write!(text, ". {}", symbol.meaning);
+        }
     }
     let emotions: Vec<_> = example.emotions.iter().map(|emotion| format!("{} ({})", emotion.name, emotion.intensity)).collect();
     let _ = write!(text, "\n{}: {}", labels.emotions, emotions.join(", "));
@@ -263,7 +340,9 @@ pub fn filled(wording: &Wording, lens: &Lens, language: &str, example: &Example)
     }
     let lens = lens.wording(language);
     let joined = |opening: &str, rest: &str| if opening.is_empty() { rest.to_owned() } else { format!("{opening} {rest}") };
-    let _ = write!(text, "\n{}: {}", labels.interpretation, joined(&lens.opening, &example.interpretation));
+    if !is_chosen {
+        let _ = write!(text, "\n{}: {}", labels.interpretation, joined(&lens.opening, &example.interpretation));
+    }
     let _ = write!(text, "\n{}: {}", labels.advice, joined(&lens.advice, &example.advice));
     let _ = write!(text, "\n{}:\n- {}", labels.questions, example.questions.join("\n- "));
     text
@@ -298,6 +377,30 @@ mod tests {
         assert_eq!(names[..4], ["title", "summary", "mood", "symbols.0"]);
         assert_eq!(names[names.len() - 4..], ["interpretation", "advice", "questions.0", "questions.1"]);
         assert!(names.contains(&"archetypes.1".to_owned()));
+    }
+
+    #[test]
+    fn a_model_that_chooses_is_asked_for_no_sentence() {
+        let (prompts, lore) = (Prompts::embedded(), Lore::embedded());
+        for language in ["en", "ru", "ar"] {
+            let wording = prompts.wording(language);
+            let found: Vec<Found> = lore.dictionary().find(DREAM, "en");
+            let candidates = passages::candidates(DREAM, "en", &wording.vocabulary, &found, 3);
+            let choices = Choices {
+                chosen: wording.chosen.as_ref().unwrap(),
+                moods: vec![wording.vocabulary.moods[0].word.clone()],
+                feelings: wording.vocabulary.emotions[..3].to_vec(),
+                turn: 6,
+                recurring: Vec::new(),
+                noted: Vec::new(),
+            };
+            let form = Form::of_choices(wording, lore.lens(&"jungian".parse().unwrap()).unwrap(), language, &candidates, &choices);
+            assert_eq!(form.prose().count(), 0, "{language}");
+            assert!(slots(&form).iter().all(|slot| matches!(&slot.constraint, Constraint::OneOf(choices) if !choices.is_empty())));
+            let names: Vec<_> = slots(&form).iter().map(|slot| slot.name.clone()).collect();
+            assert_eq!((names[0].as_str(), names.contains(&"symbols.1".to_owned())), ("mood", true), "{names:?}");
+            assert_eq!(names[names.len() - 3..], ["advice", "questions.0", "questions.1"]);
+        }
     }
 
     #[test]

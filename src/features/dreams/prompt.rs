@@ -32,6 +32,8 @@ pub struct Material<'a> {
     /// Lines that the model is given beside the dream, the most important first.
     pub hints: &'a [String],
     pub reader: &'a Reader,
+    /// The model chooses and does not write.
+    pub is_chosen: bool,
 }
 
 /// A prompt and what had to be left out for it.
@@ -68,7 +70,7 @@ impl Material<'_> {
         let (wording, label) = (self.wording, &self.wording.labels.dream);
         let stance = &self.lens.wording(self.language).stance;
         let fill = |template: &str| template.replace("{stance}", stance).replace("{language}", &language::name(self.language));
-        let filled = |example| filled(wording, self.lens, self.language, example);
+        let filled = |example| filled(wording, self.lens, self.language, (example, self.is_chosen));
         let told = [text].into_iter().chain(hints.iter().map(String::as_str)).collect::<Vec<_>>().join("\n");
         if self.reader.instruct {
             let system = if self.reader.depth() == Depth::Full { &wording.full_system } else { &wording.system };
@@ -140,7 +142,15 @@ mod tests {
         fn fit(&self) -> (String, Fitted) {
             let (prompts, lore) = (Prompts::embedded(), Lore::embedded());
             let (wording, lens) = (prompts.wording(self.language), lore.lens(&"islamic".parse().unwrap()).unwrap());
-            let material = Material { wording, lens, language: self.language, text: self.text, hints: self.hints, reader: &self.reader };
+            let material = Material {
+                wording,
+                lens,
+                language: self.language,
+                text: self.text,
+                hints: self.hints,
+                reader: &self.reader,
+                is_chosen: false,
+            };
             let fitted = material.fit();
             (texts(&fitted.prompt).concat(), fitted)
         }

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use super::Mood;
 
 /// Raised when the way a form is built or judged changes without a change of the files.
-const FORM_VERSION: &str = "2";
+const FORM_VERSION: &str = "3";
 
 const FILES: [(&str, &str); 4] = [
     ("en", include_str!("../../../assets/prompts/en.toml")),
@@ -49,6 +49,8 @@ pub struct Wording {
     pub openings: Openings,
     pub hints: Hints,
     pub composed: Composed,
+    /// What a model chooses among that does not write well enough; without it, it writes all the same.
+    pub chosen: Option<Chosen>,
     pub dialog: DialogWording,
     pub forbidden: Forbidden,
     pub vocabulary: Vocabulary,
@@ -113,6 +115,35 @@ pub struct Composed {
     pub nothing: String,
     pub joined_by: String,
     pub last_joined_by: String,
+}
+
+/// What people wrote for models that choose, and the sentences that are composed around what they chose.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Chosen {
+    /// Told beside such a reading.
+    pub notice: String,
+    /// `{images}` and `{mood}`, in the words of the vocabulary.
+    pub summary: String,
+    /// `{opening}` of the lens and the first image's `{theme}`.
+    pub interpretation: String,
+    /// `{symbol}` and `{theme}` of the next.
+    pub beside: String,
+    /// `{symbol}` and `{count}` of other dreams.
+    pub recurring: String,
+    /// `{symbol}`, of which the dreamer has noted something.
+    pub noted: String,
+    /// `{first}`, and in the other also `{second}`: feelings.
+    pub feeling: String,
+    pub feelings: String,
+    /// To a question about a reading: `{symbol}`, and what it may stand for through another lens: `{theme}` and `{lens}`.
+    pub answer: String,
+    /// The same where the dictionary has nothing new to say.
+    pub no_answer: String,
+    /// Each goes on from the lens' advice opening.
+    pub advice: Vec<String>,
+    /// One list for each question.
+    pub questions: Vec<Vec<String>>,
 }
 
 /// The dialog about a reading.
@@ -279,7 +310,7 @@ impl Composed {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::features::lore::Lore;
+    use crate::features::lore::{LensId, Lore};
 
     #[test]
     fn every_language_has_whole_examples_in_its_own_words() {
@@ -316,6 +347,13 @@ mod tests {
             let mut sentences = vec![composed.title.clone(), composed.summary.clone(), composed.nothing.clone()];
             for example in &wording.examples {
                 sentences.extend([example.summary.clone(), example.interpretation.clone(), example.advice.clone()]);
+            }
+            if let Some(chosen) = &wording.chosen {
+                assert_eq!(chosen.questions.len(), wording.openings.questions.len(), "{language}");
+                sentences.extend(chosen.questions.concat());
+                sentences.extend([&chosen.summary, &chosen.recurring, &chosen.noted, &chosen.feeling, &chosen.feelings].map(Clone::clone));
+                let advice = lore.lens(&LensId::default()).unwrap().wording(language).advice.clone();
+                sentences.extend(chosen.advice.iter().map(|rest| format!("{advice} {rest}")));
             }
             for lens in lore.lenses() {
                 let themes = lore.dictionary().ids().filter_map(|id| lore.dictionary().theme(id, &lens.id, language));

@@ -16,7 +16,7 @@ use super::{
     confidence::{Signals, Weights},
     draft::{COPIED, Draft, Reading, Standard, is_prose},
     findings::{Findings, Speech},
-    form::{Form, read_symbol_line},
+    form::{Choices, Form, read_symbol_line},
     language, passages,
     prompt::{Fitted, Material},
     prompts::{Prompts, Wording},
@@ -140,19 +140,27 @@ pub async fn read(
     let (short, full) = SYMBOLS;
     let depth = task.reader.depth();
     let vocabulary = &task.prompts.wording(task.dream_language).vocabulary;
-    let candidates = passages::candidates(&task.dream.text, task.dream_language, vocabulary, &task.findings.found, depth.pick(short, full));
+    let mut candidates =
+        passages::candidates(&task.dream.text, task.dream_language, vocabulary, &task.findings.found, depth.pick(short, full));
     if candidates.iter().all(Vec::is_empty) {
         let detail = "The text holds no words that a reading could rest on.".into();
         return Ok(Err(InterpretationFailure { reason: FailureReason::Ungrounded, detail, steps: steps.finish() }));
     }
-    let form = Form::new(wording, task.lens, task.language, &candidates, depth);
+    let choices = choices(task, wording);
+    let form = match &choices {
+        Some(choices) => {
+            candidates.iter_mut().for_each(prefer_known);
+            Form::of_choices(wording, task.lens, task.language, &candidates, choices)
+        }
+        None => Form::new(wording, task.lens, task.language, &candidates, depth),
+    };
     let images = task.findings.images();
     let told = task.findings.told(&task.dream.text);
     let of_examples = of_examples(task, wording, &images);
     let ground = Ground {
         wording,
-        fitted: prompt(task, wording, &mut steps),
-        standard: standard(task, &form, &candidates, (&images, &of_examples, &told)),
+        fitted: prompt(task, wording, choices.as_ref(), &mut steps),
+        standard: Standard { choices: choices.as_ref(), ..standard(task, &form, &candidates, (&images, &of_examples, &told)) },
     };
     let mut spent = Spent::default();
     let (mut draft, usage) = fill(task, &ground, form.parts.clone(), Pass::First, sink).await?;
@@ -182,6 +190,9 @@ pub async fn read(
         return Ok(Err(InterpretationFailure { reason: FailureReason::Incomplete, detail, steps: steps.finish() }));
     };
     let reading = judging.of(|| draft.finish(&ground.standard, mood));
+    if choices.is_some() {
+        tell_composed(&reading, sink);
+    }
     check_step(&reading, judging, &mut steps);
     let looks = second_look.into_iter().chain(task.others.iter().map(Look::from)).collect::<Vec<_>>();
     let confidence = confidence(task, &form, &reading, &looks, &mut steps);
@@ -204,9 +215,51 @@ fn standard<'a>(
         told,
         images: Some(images).filter(|_| task.lore.dictionary().knows(task.dream_language)),
         of_examples,
+        choices: None,
         dream_language: task.dream_language,
         language: task.language,
     }
+}
+
+/// What a model chooses among that does not write, where people wrote something to choose in the language of the answer.
+fn choices<'a>(task: &Task<'a>, wording: &'a Wording) -> Option<Choices<'a>> {
+    let chosen = wording.chosen.as_ref().filter(|_| !task.reader.writes())?;
+    let likely = &task.findings.feelings;
+    let (likely_moods, likely_words) = (likely.moods(), likely.words(task.language));
+    let moods = wording.vocabulary.moods.iter().filter(|mood| likely_moods.is_empty() || likely_moods.contains(&mood.mood));
+    Some(Choices {
+        chosen,
+        moods: moods.map(|mood| mood.word.clone()).collect(),
+        feelings: if likely_words.is_empty() { wording.vocabulary.emotions.clone() } else { likely_words },
+        turn: turn(task),
+        recurring: task.findings.recurring.clone(),
+        noted: task.findings.associations.iter().map(|own| own.symbol.clone()).collect(),
+    })
+}
+
+/// A number of this dream through this lens.
+fn turn(task: &Task<'_>) -> usize {
+    // The low bits of a version 7 id are random.
+    let of_dream = task.dream.id.as_bytes().iter().rev().take(2).fold(0, |sum, byte| sum * 256 + usize::from(*byte));
+    task.lens.id.as_str().bytes().fold(of_dream, |sum, letter| sum + usize::from(letter))
+}
+
+/// Of a slot's passages those that the dictionary knows, if there are any.
+fn prefer_known(candidates: &mut Vec<passages::Candidate>) {
+    if candidates.iter().any(|candidate| candidate.symbol.is_some()) {
+        candidates.retain(|candidate| candidate.symbol.is_some());
+    }
+}
+
+/// What is composed around what was chosen comes all at once.
+fn tell_composed(reading: &Reading, sink: &EventSink) {
+    let tell = |field: &str, text: &str| sink.send(ReadingEvent::Delta { field: field.to_owned(), text: text.to_owned() });
+    tell("title", &reading.title);
+    tell("summary", &reading.summary);
+    for (place, symbol) in reading.symbols.iter().enumerate() {
+        tell(&format!("symbols.{place}.meaning"), &symbol.meaning);
+    }
+    tell("interpretation", &reading.interpretation);
 }
 
 /// Images of the examples that a model takes over from there, as far as the dream does not hold them.
@@ -218,11 +271,18 @@ fn of_examples(task: &Task<'_>, wording: &Wording, images: &HashSet<String>) -> 
 }
 
 /// The prompt within the model's context.
-fn prompt(task: &Task<'_>, wording: &Wording, steps: &mut Steps) -> Fitted {
+fn prompt(task: &Task<'_>, wording: &Wording, choices: Option<&Choices<'_>>, steps: &mut Steps) -> Fitted {
     let depth = task.reader.depth();
     let hints = task.findings.hints(Speech { wording, lore: task.lore, lens: task.lens, language: task.language }, depth);
-    let material =
-        Material { wording, lens: task.lens, language: task.language, text: &task.dream.text, hints: &hints, reader: task.reader };
+    let material = Material {
+        wording,
+        lens: task.lens,
+        language: task.language,
+        text: &task.dream.text,
+        hints: &hints,
+        reader: task.reader,
+        is_chosen: choices.is_some(),
+    };
     let fitted = material.fit();
     steps.end(
         StepName::Prompt,
@@ -233,6 +293,8 @@ fn prompt(task: &Task<'_>, wording: &Wording, steps: &mut Steps) -> Fitted {
             ("lens", task.lens.id.to_string()),
             ("answer", task.language.to_owned()),
             ("depth", depth.name().to_owned()),
+            ("moods", choices.map(|choices| choices.moods.join(", ")).unwrap_or_default()),
+            ("feelings", choices.map(|choices| choices.feelings.join(", ")).unwrap_or_default()),
             ("tokens", fitted.tokens.to_string()),
             ("hints", fitted.hints.to_string()),
             ("shortened", fitted.shortened.to_string()),
@@ -315,6 +377,8 @@ fn confidence(task: &Task<'_>, form: &Form, reading: &Reading, looks: &[Look], s
         length: checks::share(task.dream.text.unicode_words().count().min(60), 60),
         echo: checks::echo(&prose, &task.dream.text),
         full: task.reader.depth().pick(0.0, 1.0),
+        chosen: if form.is_chosen { 1.0 } else { 0.0 },
+        known: checks::share(reading.symbols.iter().filter(|symbol| symbol.tradition.is_some()).count(), reading.symbols.len()),
     };
     let confidence = Weights::embedded().confidence(&signals);
     let facts = serde_json::to_value(signals).unwrap_or_default();
@@ -374,6 +438,9 @@ fn notices(task: &Task<'_>, ground: &Ground<'_>) -> Vec<String> {
     }
     if !text_kind::reads_as_dream(&task.dream.text) {
         notices.push(ground.wording.no_dream.clone());
+    }
+    if let Some(choices) = ground.standard.choices {
+        notices.push(choices.chosen.notice.clone());
     }
     if ground.fitted.shortened {
         notices.push(ground.wording.shortened.clone());

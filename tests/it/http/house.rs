@@ -119,7 +119,7 @@ impl House {
             languages: languages.iter().map(ToString::to_string).collect(),
             instruct: true,
             context_length: 2048,
-            parameters: 135_000_000,
+            parameters: 1_000_000_000,
             tasks: Vec::new(),
             engine: writer.clone(),
         };

@@ -3,7 +3,7 @@ import { useTranslation } from "react-i18next";
 import type { DreamWithReadings, Interpretation } from "../api/client";
 import { Colophon } from "./Colophon";
 import { Composed } from "./Composed";
-import { composedSymbols, hasComposedQuestion, isComposed } from "./composedFields";
+import { composedSymbols, hasComposedQuestion, isComposed, isWhollyComposed } from "./composedFields";
 import { Feelings } from "./Feelings";
 import { OpinionPart } from "./OpinionPart";
 import { Passage } from "./Passage";
@@ -30,7 +30,7 @@ interface ReadingBodyProps {
 /** All that one reading says, with what is said beside it, what the dreamer thinks of it, and how it was made. */
 export function ReadingBody({ text, language, reading, kept, marked, tie, state, busy = false }: ReadingBodyProps) {
   const { t } = useTranslation();
-  const composed = reading?.composed ?? [];
+  const composed = reading && !isWhollyComposed(reading.composed) ? reading.composed : [];
   return (
     <>
       {/* What says where the reading stands is outside: a screen reader keeps silent on what is busy. */}

@@ -24,6 +24,8 @@ interface SymbolItemProps {
 export function SymbolItem({ symbol, index, composed, language, tie, kept, lens }: SymbolItemProps) {
   const { t } = useTranslation();
   const { name, meaning, id, tradition } = symbol;
+  // What was composed of the dictionary stands below with its sources.
+  const repeated = tradition ? meaning?.includes(tradition.text) : false;
   // As the box keeps it.
   const known = (id ?? name).toLowerCase();
   return (
@@ -44,7 +46,7 @@ export function SymbolItem({ symbol, index, composed, language, tie, kept, lens 
         ) : (
           <span className="font-dream font-semibold">{name}</span>
         )}
-        {meaning && <span className="block">{meaning}</span>}
+        {meaning && !repeated && <span className="block">{meaning}</span>}
       </div>
       {composed && <Composed />}
       {tradition && (

@@ -1,3 +1,7 @@
+/** Whether all was: the model chose and wrote nothing, which a notice says once for all fields. */
+export const isWhollyComposed = (composed: readonly string[]): boolean =>
+  ["title", "summary", "interpretation"].every((field) => composed.includes(field));
+
 /** Whether a field such as `summary` was composed by the server, from the dictionary. */
 export const isComposed = (composed: readonly string[], field: string): boolean => composed.includes(field);
 

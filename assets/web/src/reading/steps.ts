@@ -51,6 +51,8 @@ const factNames = [
   "lore",
   "lens",
   "depth",
+  "moods",
+  "feelings",
   "tokens",
   "shortened",
   "hints",
@@ -71,6 +73,8 @@ const factNames = [
   "length",
   "echo",
   "full",
+  "chosen",
+  "known",
 ] as const;
 export const knownFact = (name: string) => factNames.find((known) => known === name);
 

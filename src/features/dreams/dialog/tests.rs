@@ -186,6 +186,24 @@ async fn what_was_said_before_is_said_again_only_for_want_of_other_words() {
     assert!(answer.ends_with(SAME), "{answer}");
 }
 
+#[tokio::test]
+async fn a_model_that_chooses_is_not_asked_and_the_dictionary_answers_with_something_new() {
+    let small = |earlier| {
+        let mut case = Case::asking(QUESTION);
+        case.reader.parameters = 135_000_000;
+        case.earlier = earlier;
+        case
+    };
+    let (first, requests) = small(Vec::new()).answer(&[GOOD]).await;
+    assert!(first.contains("river") && requests.is_empty(), "{first}");
+    let (second, _) = small(vec![turn("psychological", QUESTION, &first)]).answer(&[GOOD]).await;
+    assert!(second.contains("river") && second != first, "{second}");
+    let nothing = Case { question: "And what of my stamp collection?", ..small(Vec::new()) };
+    let nothing = Case { reading: Interpretation { symbols: Vec::new(), ..reading() }, ..nothing };
+    let expected = nothing.prompts.wording("en").chosen.as_ref().unwrap().no_answer.clone();
+    assert_eq!(nothing.answer(&[GOOD]).await.0, expected);
+}
+
 #[test]
 fn an_answer_in_another_script_cannot_be_written() {
     let prompts = Prompts::embedded();

@@ -53,6 +53,7 @@ fn judged<T>(change: impl Fn(&str) -> Option<&'static str>, judge: impl FnOnce(&
         told: DREAM,
         images: Some(&images),
         of_examples: &HashSet::from(["sister".to_owned(), "bird".to_owned()]),
+        choices: None,
         dream_language: "en",
         language: "en",
     };

@@ -13,6 +13,7 @@ use crate::{
         dreams::{
             Association, Dream, FailureReason, InterpretResponse, Interpretation, InterpretationFailure, SimilarDream, StepName,
             StepOutcome, WaitReason, WaitingEvent,
+            feelings::LikelyFeelings,
             findings::Findings,
             reader::{Choice, DreamModels},
             reading::{self, EventSink, ReadingEvent, Task},
@@ -91,6 +92,8 @@ impl DreamService {
             .choose(&kept.language, DreamTask::Reading)
             .ok_or_else(|| Error::Unavailable { what: "no language model is here; see /readyz".into(), retry_after: ENGINE_RETRY })?;
         let findings = self.findings(owner, kept, &models, (&similar, &mut steps)).await?;
+        let feelings = if choice.reader.writes() { LikelyFeelings::default() } else { self.feelings(owner, kept, &models).await };
+        let findings = Findings { feelings, ..findings };
         let key = ReadingKey {
             lens: kept.lens.clone(),
             language: choice.language.clone(),
@@ -178,6 +181,20 @@ impl DreamService {
         memory_step(steps, similar, &recurring, &associations);
         let of_notes = associations.iter().flat_map(|own| kept.lore.dictionary().find(&own.note, &kept.language)).collect();
         Ok(Findings { similar: similar.to_vec(), recurring, associations, of_notes, ..findings })
+    }
+
+    /// Feelings that are likely in the dream; without an embedding model nothing tells.
+    async fn feelings(&self, owner: UserId, kept: &KeptDream, models: &DreamModels) -> LikelyFeelings {
+        let Some(embedding) = &models.embedding else { return LikelyFeelings::default() };
+        let asked = LikelyFeelings::of(&kept.dream.text, &embedding.id, embedding.engine.as_ref(), owner.asker());
+        match tokio::time::timeout(LIKENESS_PATIENCE, asked).await {
+            Ok(Ok(feelings)) => feelings,
+            Ok(Err(error)) => {
+                tracing::warn!(dream = %kept.dream.id, %error, "no feelings could be looked up by likeness");
+                LikelyFeelings::default()
+            }
+            Err(_) => LikelyFeelings::default(),
+        }
     }
 
     /// Images of the dictionary that the dream names by other words.
