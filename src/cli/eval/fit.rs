@@ -8,8 +8,9 @@ use anyhow::ensure;
 use crate::features::dreams::{Signals, Weights};
 
 /// The bias, then the signals in their order.
-const COUNT: usize = 10;
-const NAMES: [&str; COUNT] = ["bias", "grounding", "agreement", "completeness", "repetition", "length", "echo", "full", "chosen", "known"];
+const COUNT: usize = 11;
+const NAMES: [&str; COUNT] =
+    ["bias", "grounding", "agreement", "completeness", "repetition", "length", "echo", "full", "chosen", "known", "sure"];
 /// How hard weights are drawn to nought; the bias is not. There are hundreds of readings, not thousands, and some signals hardly vary.
 pub const PENALTY: f64 = 1.0;
 /// Newton's steps double the number of right digits; twenty are seldom used.
@@ -53,19 +54,20 @@ pub fn as_file(weights: &Weights, examples: &[Example]) -> String {
 }
 
 fn inputs(signals: &Signals) -> Vector {
-    let Signals { grounding, agreement, completeness, repetition, length, echo, full, chosen, known } = *signals;
-    [1.0, grounding, agreement, completeness, repetition, length, echo, full, chosen, known].map(f64::from)
+    let Signals { grounding, agreement, completeness, repetition, length, echo, full, chosen, known, sure } = *signals;
+    [1.0, grounding, agreement, completeness, repetition, length, echo, full, chosen, known, sure].map(f64::from)
 }
 
 fn values(weights: &Weights) -> [f32; COUNT] {
-    let Weights { bias, grounding, agreement, completeness, repetition, length, echo, full, chosen, known } = *weights;
-    [bias, grounding, agreement, completeness, repetition, length, echo, full, chosen, known]
+    let Weights { bias, grounding, agreement, completeness, repetition, length, echo, full, chosen, known, sure } = *weights;
+    [bias, grounding, agreement, completeness, repetition, length, echo, full, chosen, known, sure]
 }
 
 fn named(weights: &Vector) -> Weights {
     #[expect(clippy::cast_possible_truncation, reason = "three decimals are kept of it")]
-    let [bias, grounding, agreement, completeness, repetition, length, echo, full, chosen, known] = weights.map(|weight| weight as f32);
-    Weights { bias, grounding, agreement, completeness, repetition, length, echo, full, chosen, known }
+    let [bias, grounding, agreement, completeness, repetition, length, echo, full, chosen, known, sure] =
+        weights.map(|weight| weight as f32);
+    Weights { bias, grounding, agreement, completeness, repetition, length, echo, full, chosen, known, sure }
 }
 
 fn dot(left: &Vector, right: &Vector) -> f64 {
@@ -174,6 +176,7 @@ mod tests {
                 full: next().round(),
                 chosen: next().round(),
                 known: next(),
+                sure: next(),
             };
             let holds = next() < rule.confidence(&signals);
             (signals, holds)

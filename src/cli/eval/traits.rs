@@ -1,7 +1,7 @@
 //! What can be seen of one reading without knowing what it means.
 //!
 //! Repetition, language and difference are looked for in the model's own words: the heads that every reading is given and the fields
-//! that the server composed are left aside, as the reading's own checks do.
+//! that the server composed are left aside, as the reading's own checks do. Where a model only chose, all that is shown counts.
 
 use std::collections::{HashMap, HashSet};
 
@@ -20,7 +20,7 @@ const LETTERS_OF_A_CONTENT_WORD: usize = 4;
 /// One reading, measured.
 #[derive(Debug, Clone, Default)]
 pub struct Traits {
-    /// Nothing was written anew and nothing was composed.
+    /// Nothing was written anew, and nothing was composed that the model was asked to write.
     pub first_try: bool,
     /// Share of quotes that were in the dream, before any was dropped.
     pub grounding: f64,
@@ -46,7 +46,7 @@ impl Traits {
     pub fn of(reading: &Interpretation, language: &str, prompts: &Prompts, lens: &Lens) -> Self {
         let own = own_words(reading, prompts, lens);
         Self {
-            first_try: reading.composed.is_empty() && !was_repaired(reading),
+            first_try: (reading.composed.is_empty() || was_chosen(reading)) && !was_repaired(reading),
             grounding: reading.grounding.into(),
             quotes: reading.symbols.len(),
             in_language: is_written_in(&prose(reading), language),
@@ -64,6 +64,12 @@ fn was_repaired(reading: &Interpretation) -> bool {
     reading.steps.iter().any(|step| step.name == StepName::Generation && step.outcome == StepOutcome::Repaired)
 }
 
+/// Whether the model chose and wrote nothing.
+fn was_chosen(reading: &Interpretation) -> bool {
+    let facts = reading.steps.iter().filter(|step| step.name == StepName::Confidence).flat_map(|step| &step.facts);
+    facts.into_iter().any(|fact| fact.name == "chosen" && fact.value.starts_with('1'))
+}
+
 /// The running text, a field a line, with the heads.
 fn prose(reading: &Interpretation) -> String {
     let meanings = reading.symbols.iter().map(|symbol| symbol.meaning.as_str());
@@ -75,8 +81,9 @@ fn prose(reading: &Interpretation) -> String {
 fn own_words(reading: &Interpretation, prompts: &Prompts, lens: &Lens) -> String {
     let openings = &prompts.wording(&reading.language).openings;
     let heads = lens.wording(&reading.language);
+    let chosen = was_chosen(reading);
     let own = |field: &str, text: &str, head: &str| {
-        let written = !reading.composed.iter().any(|composed| composed == field);
+        let written = chosen || !reading.composed.iter().any(|composed| composed == field);
         written.then(|| text.strip_prefix(head).unwrap_or(text).trim().to_owned())
     };
     let mut fields = vec![
@@ -181,6 +188,10 @@ mod tests {
     fn what_the_server_composed_or_had_written_anew_is_no_first_try() {
         let composed = traits(json!({"composed": ["interpretation"]}));
         assert!(!composed.first_try && composed.composed == 1 && !composed.words.contains("uncertain"), "{:?}", composed.words);
+        let facts = json!([{"name": "chosen", "value": "1.00"}]);
+        let steps = json!([{"name": "confidence", "outcome": "done", "milliseconds": 0, "facts": facts}]);
+        let chosen = traits(json!({"composed": ["interpretation"], "steps": steps}));
+        assert!(chosen.first_try && chosen.composed == 1 && chosen.words.contains("uncertain"), "{:?}", chosen.words);
         assert!(!traits(json!({"steps": [{"name": "generation", "outcome": "repaired", "milliseconds": 5, "facts": []}]})).first_try);
     }
 

@@ -21,7 +21,7 @@ const SURE: f32 = 0.8;
 /// Below it a hint is taken back.
 const LEAST_FOR_HINT: f32 = 0.2;
 /// Below it even a plain word is.
-const LEAST_FOR_PLAIN: f32 = 0.1;
+const LEAST_FOR_PLAIN: f32 = 0.05;
 
 /// The embedding model that helps, on somebody's behalf.
 pub struct CareEmbedder<'a> {

@@ -148,6 +148,10 @@ mod tests {
         assert_eq!(told.awake, ["Then I woke up", "Rain at the window"]);
         assert_eq!((told.last.as_str(), told.some_dreamt), ("Rain at the window", true));
         assert_eq!(parts("Rain. Snow.").awake.len(), 2);
+        let awake = |text: &str| Reading::of(text, "en").unwrap().awake;
+        assert!(awake("I woke up. Rain at the window.") && awake("Rain again today."));
+        assert!(!awake("Rain.") && !awake("Rain. I woke up.") && !awake("I woke up. I dreamed of rain."));
+        assert!(!awake(&format!("I woke up. {}", "Rain at the window. ".repeat(16))));
         assert!(Reading::of(" … ", "en").is_none());
     }
 }

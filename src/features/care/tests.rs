@@ -185,6 +185,56 @@ async fn waking_within_a_dream_and_lying_in_a_coffin_are_dreamed() {
 }
 
 #[tokio::test]
+async fn a_long_text_is_a_dreams_story_until_it_says_awake() {
+    let walk = "We walked through the town and the houses were made of paper and my brother carried a lamp that nobody had lit. ".repeat(4);
+    for end in ["He grabs my leg and she hurt me back.", "He will kill me. He locked me in.", "They were going to kill us."] {
+        all_are("en", None, &[&format!("{walk}{end}")]).await;
+    }
+    // A story that only woke for a moment goes on.
+    all_are("en", None, &[&format!("{walk}I woke up in a red bed. {walk}My brother hit me and they punched me.")]).await;
+    let awake = [
+        "In real life I want to die.",
+        "Then I woke up. I cannot go on living like this.",
+        "When I woke up I took all the pills.",
+        "These days I think about killing myself every night.",
+    ];
+    for end in awake {
+        all_are("en", Some(CareTopic::SelfHarm), &[&format!("{walk}{end}")]).await;
+    }
+    let hurt = "Today my husband hit me again and I do not know where to go. He beats me every day. ";
+    all_are("en", Some(CareTopic::Abuse), &[&format!("{walk}{hurt}"), &hurt.repeat(4)]).await;
+    let (russian, arabic) = ("Мы шли по городу, и дома были из бумаги. ".repeat(8), "مشينا في المدينة وكانت البيوت من ورق. ".repeat(10));
+    all_are("ru", Some(CareTopic::SelfHarm), &[&format!("{russian}Проснулась. Я хочу умереть.")]).await;
+    all_are("ru", None, &[&format!("{russian}Брат ударил меня, и я бежала.")]).await;
+    all_are("ar", Some(CareTopic::SelfHarm), &[&format!("{arabic}ثم استيقظت. أريد أن أموت.")]).await;
+    all_are("ar", None, &[&format!("{arabic}ضربني رجل وهربت.")]).await;
+}
+
+#[tokio::test]
+async fn everyday_words_of_dreams_are_nothing() {
+    let english = [
+        "I am ready to go home.",
+        "I follow him down the hall.",
+        "A kitten follows me everywhere.",
+        "I have a date with somebody I do not know.",
+        "He kisses me and we dance.",
+        "He was going to die.",
+        "The people there do not exist.",
+        "I hit my head on the shelf.",
+    ];
+    all_are("en", None, &english).await;
+}
+
+#[tokio::test]
+async fn what_is_said_in_a_roundabout_way_is_heard() {
+    let english = ["I can't feel safe around myself.", "I have said all my goodbyes.", "kms tomorrow", "Please don't let me wake up again"];
+    all_are("en", Some(CareTopic::SelfHarm), &english).await;
+    all_are("en", Some(CareTopic::Abuse), &["I'm terrified that he'll hit me.", "He decides when I may sleep."]).await;
+    all_are("ru", Some(CareTopic::SelfHarm), &["Я уже со всеми попрощалась.", "Пусть это будет последний раз, когда я сплю."]).await;
+    all_are("ar", Some(CareTopic::SelfHarm), &["بفكر احط حد لحياتي", "ربطت الحبل"]).await;
+}
+
+#[tokio::test]
 async fn a_text_without_words_and_a_model_that_tells_nothing_change_nothing() {
     all_are("en", None, &["", "…", "!!! ---", "\u{200f}"]).await;
     let engine = FakeEmbedder { dimensions: 8 };

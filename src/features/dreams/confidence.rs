@@ -33,6 +33,9 @@ pub struct Signals {
     /// Share of the images that the dictionary knows through this lens.
     #[serde(default)]
     pub known: f32,
+    /// How likely the mood is as the embedding model sees the dream; 0 where nothing tells.
+    #[serde(default)]
+    pub sure: f32,
 }
 
 /// The fitted figures.
@@ -49,6 +52,7 @@ pub struct Weights {
     pub full: f32,
     pub chosen: f32,
     pub known: f32,
+    pub sure: f32,
 }
 
 impl Weights {
@@ -68,7 +72,8 @@ impl Weights {
             + self.echo * signals.echo
             + self.full * signals.full
             + self.chosen * signals.chosen
-            + self.known * signals.known;
+            + self.known * signals.known
+            + self.sure * signals.sure;
         let likely = 1.0 / (1.0 + (-sum).exp());
         ((likely.clamp(0.02, 0.98)) * 100.0).round() / 100.0
     }
@@ -102,6 +107,7 @@ mod tests {
             full: 0.0,
             chosen: 0.0,
             known: 0.5,
+            sure: 0.5,
         };
         let confidence = weights.confidence(&whole);
         assert!((0.02..=0.98).contains(&confidence));

@@ -86,6 +86,17 @@ impl LikelyFeelings {
 
     /// The likeliest moods, the first first; empty where nothing tells.
     pub fn moods(&self) -> Vec<Mood> {
+        let shares = self.shares_of_moods();
+        let best = shares.first().map_or(0.0, |(_, share)| *share);
+        shares.into_iter().take(MOODS).take_while(|(_, share)| *share >= NEARLY * best).map(|(mood, _)| mood).collect()
+    }
+
+    /// How likely a mood is, 0 to 1; 0 where nothing tells.
+    pub fn share_of(&self, mood: Mood) -> f32 {
+        self.shares_of_moods().iter().find(|(known, _)| *known == mood).map_or(0.0, |(_, share)| share.min(1.0))
+    }
+
+    fn shares_of_moods(&self) -> Vec<(Mood, f32)> {
         let mut shares: Vec<(Mood, f32)> = Vec::new();
         for (feeling, share) in FEELINGS.iter().zip(&self.0) {
             for (place, mood) in feeling.moods.iter().enumerate() {
@@ -97,8 +108,7 @@ impl LikelyFeelings {
             }
         }
         shares.sort_by(|(_, one), (_, other)| other.total_cmp(one));
-        let best = shares.first().map_or(0.0, |(_, share)| *share);
-        shares.into_iter().take(MOODS).take_while(|(_, share)| *share >= NEARLY * best).map(|(mood, _)| mood).collect()
+        shares
     }
 
     /// The likeliest feelings' words in a language, the first first; empty where nothing tells or the language has none.
@@ -264,6 +274,7 @@ mod tests {
         let fear = FEELINGS.iter().position(|feeling| feeling.id == "fear").unwrap();
         let likely = LikelyFeelings(space.shares(&vectors[fear][0]).unwrap());
         assert_eq!((likely.first(), likely.moods().first()), (Some("fear"), Some(&Mood::Fearful)));
+        assert!(likely.share_of(Mood::Fearful) > likely.share_of(Mood::Joyful));
         assert_eq!((likely.words("en").first().map(String::as_str), likely.words("en").len()), (Some("fear"), OFFERED));
         assert!(likely.words("xx").is_empty() && LikelyFeelings::default().moods().is_empty());
         assert_eq!(space.shares(&[1.0]), None);

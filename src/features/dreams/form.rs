@@ -24,6 +24,8 @@ const QUOTE_CLOSES: &str = "”";
 const INTENSITIES: [&str; 8] = ["0.2", "0.3", "0.4", "0.5", "0.6", "0.7", "0.8", "0.9"];
 /// Those that a model chooses among that does not write: the feelings that it is offered are not weak in the dream.
 const LIKELY_INTENSITIES: [&str; 4] = ["0.5", "0.6", "0.7", "0.8"];
+/// Tokens that a line which is chosen may take: some tokenizers spell other scripts letter by letter.
+const LINE_TOKENS: u32 = 120;
 /// How many emotions are asked for.
 const EMOTIONS: usize = 2;
 /// How many of the likeliest feelings the first one is chosen among; the second among all that are offered.
@@ -185,7 +187,7 @@ impl<'a> Builder<'a> {
     fn symbol(&mut self, number: usize, candidates: &[Candidate]) {
         self.text(&format!("\n{}.", number + 1));
         let lines: Vec<String> = candidates.iter().map(|candidate| symbol_line(&candidate.name, &candidate.quote)).collect();
-        self.one_of(&format!("symbols.{number}"), &lines, 60);
+        self.one_of(&format!("symbols.{number}"), &lines, LINE_TOKENS);
     }
 
     fn chosen_symbols(&mut self, candidates: &[Vec<Candidate>]) {
@@ -197,11 +199,11 @@ impl<'a> Builder<'a> {
         let labels = &self.wording.labels;
         self.text(&format!("\n{}:", labels.advice));
         self.opened("advice", &lens.wording(language).advice);
-        self.one_of("advice", &choices.offered(&choices.chosen.advice), 60);
+        self.one_of("advice", &choices.offered(&choices.chosen.advice), LINE_TOKENS);
         self.text(&format!("\n{}:", labels.questions));
         for (number, questions) in choices.chosen.questions.iter().enumerate() {
             self.text("\n-");
-            self.one_of(&format!("questions.{number}"), &choices.offered(questions), 60);
+            self.one_of(&format!("questions.{number}"), &choices.offered(questions), LINE_TOKENS);
         }
     }
 

@@ -14,6 +14,8 @@ use crate::features::lore::Found;
 const WORDS_AROUND: usize = 3;
 /// How many candidates the model chooses from for one symbol.
 const CANDIDATES: usize = 8;
+/// What each further mention of an image adds to its score, up to that many.
+const MENTIONS: usize = 3;
 /// Letters that make two words the same symbol ("river", "rivers"; "реки", "реку").
 const STEM_LETTERS: usize = 4;
 
@@ -155,8 +157,9 @@ impl WordSense<'_> {
             return None;
         }
         let mut score = 2;
-        if known {
-            score += 6;
+        if let Some(found) = word.known {
+            let again = words.iter().filter(|other| other.known.is_some_and(|other| other.symbol == found.symbol)).count() - 1;
+            score += 6 + u32::try_from(again.min(MENTIONS)).unwrap_or_default();
         }
         // A cue right before a word, or a content word that ends its phrase soon after one: "my LANTERN", "the dark RIVER at".
         let head = word.ends_phrase || words.get(at + 1).is_none_or(|next| self.is_empty_word(&next.lower));

@@ -28,7 +28,7 @@ use crate::{
     engine::{Asker, EngineError, FormPart, GenerationEvent, GenerationRequest, GenerationUsage, Sampling},
     features::{
         care::CareMessage,
-        lore::{Lens, Lore},
+        lore::{Dictionary, Lens, Lore, SymbolKind},
     },
 };
 
@@ -99,6 +99,9 @@ const SAMPLED_AGAIN: [&str; 3] = ["mood", "emotions.0.name", "emotions.1.name"];
 /// How many images a reading speaks of at most, by the model's depth.
 const SYMBOLS: (usize, usize) = (3, 4);
 
+/// How many passages a model that chooses is offered for one image.
+const OFFERED_IMAGES: usize = 3;
+
 /// How warm a pass over the form is and where its chance begins.
 #[derive(Clone, Copy)]
 enum Pass {
@@ -149,7 +152,7 @@ pub async fn read(
     let choices = choices(task, wording);
     let form = match &choices {
         Some(choices) => {
-            candidates.iter_mut().for_each(prefer_known);
+            candidates.iter_mut().for_each(|list| prefer_known(task.lore.dictionary(), list));
             Form::of_choices(wording, task.lens, task.language, &candidates, choices)
         }
         None => Form::new(wording, task.lens, task.language, &candidates, depth),
@@ -244,11 +247,14 @@ fn turn(task: &Task<'_>) -> usize {
     task.lens.id.as_str().bytes().fold(of_dream, |sum, letter| sum + usize::from(letter))
 }
 
-/// Of a slot's passages those that the dictionary knows, if there are any.
-fn prefer_known(candidates: &mut Vec<passages::Candidate>) {
+/// Of a slot's passages those that the dictionary knows, if there are any: what happens first, and a few only.
+fn prefer_known(dictionary: &Dictionary, candidates: &mut Vec<passages::Candidate>) {
+    let kind = |candidate: &passages::Candidate| candidate.symbol.as_deref().and_then(|id| dictionary.kind(id));
     if candidates.iter().any(|candidate| candidate.symbol.is_some()) {
         candidates.retain(|candidate| candidate.symbol.is_some());
     }
+    candidates.sort_by_key(|candidate| kind(candidate) != Some(SymbolKind::Events));
+    candidates.truncate(OFFERED_IMAGES);
 }
 
 /// What is composed around what was chosen comes all at once.
@@ -379,6 +385,7 @@ fn confidence(task: &Task<'_>, form: &Form, reading: &Reading, looks: &[Look], s
         full: task.reader.depth().pick(0.0, 1.0),
         chosen: if form.is_chosen { 1.0 } else { 0.0 },
         known: checks::share(reading.symbols.iter().filter(|symbol| symbol.tradition.is_some()).count(), reading.symbols.len()),
+        sure: task.findings.feelings.share_of(reading.mood),
     };
     let confidence = Weights::embedded().confidence(&signals);
     let facts = serde_json::to_value(signals).unwrap_or_default();

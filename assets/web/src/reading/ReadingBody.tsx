@@ -30,7 +30,8 @@ interface ReadingBodyProps {
 /** All that one reading says, with what is said beside it, what the dreamer thinks of it, and how it was made. */
 export function ReadingBody({ text, language, reading, kept, marked, tie, state, busy = false }: ReadingBodyProps) {
   const { t } = useTranslation();
-  const composed = reading && !isWhollyComposed(reading.composed) ? reading.composed : [];
+  const all = reading?.composed ?? [];
+  const composed = isWhollyComposed(all) ? [] : all;
   return (
     <>
       {/* What says where the reading stands is outside: a screen reader keeps silent on what is busy. */}

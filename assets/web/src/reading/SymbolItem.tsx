@@ -25,7 +25,7 @@ export function SymbolItem({ symbol, index, composed, language, tie, kept, lens 
   const { t } = useTranslation();
   const { name, meaning, id, tradition } = symbol;
   // What was composed of the dictionary stands below with its sources.
-  const repeated = tradition ? meaning?.includes(tradition.text) : false;
+  const repeated = tradition ? meaning.includes(tradition.text) : false;
   // As the box keeps it.
   const known = (id ?? name).toLowerCase();
   return (

@@ -75,6 +75,7 @@ const factNames = [
   "full",
   "chosen",
   "known",
+  "sure",
 ] as const;
 export const knownFact = (name: string) => factNames.find((known) => known === name);
 
