@@ -195,6 +195,7 @@ mod tests {
         full: 1.0,
         chosen: 0.0,
         known: 0.0,
+        sure: 0.0,
     };
 
     #[test]

@@ -72,8 +72,11 @@ impl Composer<'_> {
         }
     }
 
+    /// In a row; where the dictionary knows any, those alone: the others stand in whatever form the dream has them.
     fn names(&self) -> String {
-        let names: Vec<&str> = self.names.iter().map(String::as_str).collect();
+        let any_known = self.symbols.iter().any(|symbol| symbol.id.is_some());
+        let named = self.symbols.iter().zip(&self.names).filter(|(symbol, _)| !any_known || symbol.id.is_some());
+        let names: Vec<&str> = named.map(|(_, name)| name.as_str()).collect();
         self.wording.composed.joined(&names)
     }
 }
@@ -95,8 +98,8 @@ mod tests {
     fn what_was_chosen_is_put_into_whole_sentences() {
         let prompts = Prompts::embedded();
         let emotion = |name: &str| Emotion { name: name.into(), intensity: 0.5 };
-        let mut symbols = [symbol("river", Some("a passage")), symbol("lantern", Some("a search")), symbol("door", None)];
-        symbols[0].id = Some("river".into());
+        let mut symbols = [symbol("river", Some("a passage")), symbol("lantern", Some("a search")), symbol("Mondays", None)];
+        (symbols[0].id, symbols[1].id) = (Some("river".into()), Some("lantern".into()));
         for language in ["en", "ru", "ar"] {
             let wording = prompts.wording(language);
             let choices = Choices {
@@ -109,6 +112,7 @@ mod tests {
             };
             let composer = of(wording, &symbols);
             let summary = composer.chosen_summary(&choices, "hopeful");
+            assert!(!summary.contains("Mondays"), "a word in whatever form: {summary}");
             assert!(summary.contains("lantern") && summary.contains("hopeful") && !summary.contains('{'), "{summary}");
             let whole = composer.chosen_interpretation(&choices, "Opening", &[emotion("awe"), emotion("joy")]);
             for part in ["Opening: a passage", "a search", "(4)", "awe", "joy"] {

@@ -1,18 +1,19 @@
-//! Feelings that are likely in a dream: its vector compared with those of sentences in which people wrote how a feeling sounds
-//! (`assets/prompts/feelings.toml`). A model that chooses is offered the likeliest ones; left to itself, a tiny one calls a nightmare
+//! Feelings that are likely in a dream: those that it names, and those whose sentences, written by people (`assets/prompts/feelings.toml`),
+//! have vectors like its own. A model that chooses is offered the likeliest ones; left to itself, a tiny one calls a nightmare
 //! joyful as often as not.
 //!
 //! What was learned of an embedding model comes with the executable (`assets/prompts/feelings.learned.toml`, made by `oneiros eval
-//! feelings --learn`). Of any other model nothing is known, and every feeling is offered.
+//! feelings --learn`). Of any other model nothing is known, and only names tell; without them every feeling is offered.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::LazyLock,
 };
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
+use unicode_segmentation::UnicodeSegmentation as _;
 
 use super::Mood;
 use crate::engine::{Asker, Embedder, EmbeddingRequest, EmbeddingRole, EngineError};
@@ -22,6 +23,8 @@ const LEARNED: &str = include_str!("../../../assets/prompts/feelings.learned.tom
 
 /// How sharply cosines become shares: found on dreams of our own.
 const SHARPNESS: f32 = 20.0;
+/// How much likelier a feeling is that the dream names.
+const NAMED: f32 = 6.0;
 /// What a feeling says for a mood that fits it, but not first of all.
 const BESIDE: f32 = 0.5;
 /// A mood is offered with that part of the likeliest one's share or more …
@@ -47,6 +50,8 @@ struct Feeling {
     id: String,
     /// What it is called among the emotions of each language's wording.
     words: BTreeMap<String, String>,
+    /// Words of running text that name it, by language.
+    named: BTreeMap<String, Vec<String>>,
     /// Moods of a dream that it leads in, the likeliest first.
     moods: Vec<Mood>,
     en: Vec<String>,
@@ -57,6 +62,10 @@ struct Feeling {
 impl Feeling {
     fn sentences(&self) -> impl Iterator<Item = &String> {
         self.en.iter().chain(&self.ru).chain(&self.ar)
+    }
+
+    fn is_named_in(&self, words: &HashSet<String>) -> bool {
+        self.named.values().flatten().any(|word| words.contains(word))
     }
 }
 
@@ -78,10 +87,30 @@ pub struct LikelyFeelings(Vec<f32>);
 impl LikelyFeelings {
     /// Of a dream. One embedding, and none with a model that nothing was learned of.
     pub async fn of(text: &str, model_id: &str, embedder: &dyn Embedder, asker: Asker) -> Result<Self, EngineError> {
-        let Some(space) = learned().get(model_id) else { return Ok(Self::default()) };
+        let Some(space) = learned().get(model_id) else { return Ok(Self::named_in(text)) };
         let request = EmbeddingRequest { texts: vec![text.to_owned()], role: EmbeddingRole::Query };
         let vectors = embedder.embed(request, asker).await?.vectors;
-        Ok(vectors.first().and_then(|vector| space.shares(vector)).map(Self).unwrap_or_default())
+        let shares = vectors.first().and_then(|vector| space.shares(vector));
+        Ok(shares.map_or_else(|| Self::named_in(text), |shares| Self::with_named(shares, text)))
+    }
+
+    /// Of a dream without an embedding model.
+    pub fn named_in(text: &str) -> Self {
+        let words = words_of(text);
+        if FEELINGS.iter().any(|feeling| feeling.is_named_in(&words)) {
+            Self::with_named(vec![1.0; FEELINGS.len()], text)
+        } else {
+            Self::default()
+        }
+    }
+
+    fn with_named(mut shares: Vec<f32>, text: &str) -> Self {
+        let words = words_of(text);
+        for (feeling, share) in FEELINGS.iter().zip(&mut shares) {
+            *share *= if feeling.is_named_in(&words) { NAMED } else { 1.0 };
+        }
+        let sum: f32 = shares.iter().sum();
+        Self(shares.into_iter().map(|share| share / sum).collect())
     }
 
     /// The likeliest moods, the first first; empty where nothing tells.
@@ -154,6 +183,12 @@ impl Space {
         let sum: f32 = odds.iter().sum();
         Some(odds.iter().map(|one| one / sum).collect())
     }
+}
+
+/// In lower case, each once; of Arabic without the conjunctions that are written onto a word.
+fn words_of(text: &str) -> HashSet<String> {
+    let words = text.unicode_words().map(str::to_lowercase);
+    words.flat_map(|word| [word.strip_prefix(['و', 'ف']).map(str::to_owned), Some(word)]).flatten().collect()
 }
 
 fn mean<'a>(vectors: impl Iterator<Item = &'a Vec<f32>> + Clone) -> Option<Vec<f32>> {
@@ -263,6 +298,18 @@ mod tests {
             assert!(entry.space().is_some(), "{}", entry.model);
         }
         assert!(learned().contains_key("multilingual-e5-small"));
+    }
+
+    #[test]
+    fn what_the_dream_names_is_in_it() {
+        for (text, feeling) in
+            [("I was SCARED of the door.", "fear"), ("Мне было стыдно.", "shame"), ("كنت في البيت وخائفا من الليل", "fear")]
+        {
+            assert_eq!(LikelyFeelings::named_in(text).first(), Some(feeling), "{text}");
+        }
+        assert_eq!(LikelyFeelings::named_in("A table stood in a room."), LikelyFeelings::default());
+        let mut named = HashSet::new();
+        assert!(FEELINGS.iter().flat_map(|feeling| feeling.named.values().flatten()).all(|word| named.insert(word)), "a word under two");
     }
 
     #[test]

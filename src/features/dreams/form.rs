@@ -456,7 +456,7 @@ mod tests {
     fn an_example_looks_like_the_form() {
         let (prompts, lore) = (Prompts::embedded(), Lore::embedded());
         let wording = prompts.wording("en");
-        let text = filled(wording, lore.lens(&"psychological".parse().unwrap()).unwrap(), "en", &wording.examples[0]);
+        let text = filled(wording, lore.lens(&"psychological".parse().unwrap()).unwrap(), "en", (&wording.examples[0], false));
         assert!(text.starts_with("Title: The Bird"), "{text}");
         for part in form("en", "psychological").parts {
             if let FormPart::Literal(literal) = part {

@@ -183,17 +183,18 @@ impl DreamService {
         Ok(Findings { similar: similar.to_vec(), recurring, associations, of_notes, ..findings })
     }
 
-    /// Feelings that are likely in the dream; without an embedding model nothing tells.
+    /// Feelings that are likely in the dream; without an embedding model those that it names.
     async fn feelings(&self, owner: UserId, kept: &KeptDream, models: &DreamModels) -> LikelyFeelings {
-        let Some(embedding) = &models.embedding else { return LikelyFeelings::default() };
+        let named = || LikelyFeelings::named_in(&kept.dream.text);
+        let Some(embedding) = &models.embedding else { return named() };
         let asked = LikelyFeelings::of(&kept.dream.text, &embedding.id, embedding.engine.as_ref(), owner.asker());
         match tokio::time::timeout(LIKENESS_PATIENCE, asked).await {
             Ok(Ok(feelings)) => feelings,
             Ok(Err(error)) => {
                 tracing::warn!(dream = %kept.dream.id, %error, "no feelings could be looked up by likeness");
-                LikelyFeelings::default()
+                named()
             }
-            Err(_) => LikelyFeelings::default(),
+            Err(_) => named(),
         }
     }
 
