@@ -27,6 +27,8 @@ const SHARPNESS: f32 = 20.0;
 const NAMED: f32 = 6.0;
 /// What a feeling says for a mood that fits it, but not first of all.
 const BESIDE: f32 = 0.5;
+/// Below it the likeliest mood was wrong in each of our own dreams, and a mixed one right in most.
+const UNSURE: f32 = 0.38;
 /// A mood is offered with that part of the likeliest one's share or more …
 const NEARLY: f32 = 0.9;
 /// … and that many at most.
@@ -117,6 +119,9 @@ impl LikelyFeelings {
     pub fn moods(&self) -> Vec<Mood> {
         let shares = self.shares_of_moods();
         let best = shares.first().map_or(0.0, |(_, share)| *share);
+        if !shares.is_empty() && best < UNSURE {
+            return vec![Mood::Confused, Mood::Neutral];
+        }
         shares.into_iter().take(MOODS).take_while(|(_, share)| *share >= NEARLY * best).map(|(mood, _)| mood).collect()
     }
 
@@ -310,6 +315,12 @@ mod tests {
         assert_eq!(LikelyFeelings::named_in("A table stood in a room."), LikelyFeelings::default());
         let mut named = HashSet::new();
         assert!(FEELINGS.iter().flat_map(|feeling| feeling.named.values().flatten()).all(|word| named.insert(word)), "a word under two");
+    }
+
+    #[test]
+    fn where_no_mood_stands_out_it_is_a_mixed_one() {
+        let even = LikelyFeelings(vec![1.0 / FEELINGS.len() as f32; FEELINGS.len()]);
+        assert_eq!(even.moods(), [Mood::Confused, Mood::Neutral]);
     }
 
     #[test]

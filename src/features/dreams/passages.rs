@@ -26,7 +26,7 @@ pub struct Candidate {
     pub name: String,
     /// Its id in the dictionary, where it has one.
     pub symbol: Option<String>,
-    /// 2 to 7 words of the dream, word for word.
+    /// 2 to 8 words of the dream, word for word.
     pub quote: String,
 }
 
@@ -44,6 +44,7 @@ struct Word<'a> {
 struct WordSense<'a> {
     stop: HashSet<&'a str>,
     cues: HashSet<&'a str>,
+    negations: HashSet<&'a str>,
     endings: &'a [String],
 }
 
@@ -54,6 +55,7 @@ pub fn candidates(text: &str, language: &str, vocabulary: &Vocabulary, found: &[
     let sense = WordSense {
         stop: stop_words::lookup(language).unwrap_or_default().iter().copied().chain(vocabulary.never.iter().map(String::as_str)).collect(),
         cues: vocabulary.cues.iter().map(String::as_str).collect(),
+        negations: vocabulary.negations.iter().map(String::as_str).collect(),
         endings: &vocabulary.never_endings,
     };
     let mut scored: Vec<(usize, u32)> = (0..words.len()).filter_map(|at| Some((at, sense.score(&words, at)?))).collect();
@@ -189,6 +191,9 @@ fn passage(text: &str, words: &[Word<'_>], at: usize, sense: &WordSense<'_>) -> 
     while first > 0 && at - first < WORDS_AROUND && !words[first - 1].ends_phrase {
         first -= 1;
     }
+    if first > 0 && !words[first - 1].ends_phrase && sense.negations.contains(words[first - 1].lower.as_str()) {
+        first -= 1;
+    }
     let mut last = at;
     while last + 1 < words.len() && last - at < WORDS_AROUND && !words[last].ends_phrase {
         last += 1;
@@ -228,6 +233,21 @@ mod tests {
                 assert!(candidate.quote.to_lowercase().contains(&candidate.name), "{candidate:?}");
                 assert!((2..=8).contains(&candidate.quote.unicode_words().count()), "{candidate:?}");
             }
+        }
+    }
+
+    #[test]
+    fn a_quote_keeps_the_no_before_it() {
+        for (text, language, quote) in [
+            (
+                "At night I did not see my old grandmother at the house by the river, and nobody else was there.",
+                "en",
+                "not see my old grandmother",
+            ),
+            ("في منتصف الطريق لم أجد ألواحا أضع قدمي عليها فوق النهر الكبير.", "ar", "لم أجد ألواحا أضع قدمي"),
+        ] {
+            let lists = of(text, language);
+            assert!(lists.iter().flatten().any(|candidate| candidate.quote.starts_with(quote)), "{lists:?}");
         }
     }
 

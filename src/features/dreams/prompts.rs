@@ -214,6 +214,8 @@ pub struct Vocabulary {
     pub emotions: Vec<String>,
     /// Words that often stand right before something that can be a symbol.
     pub cues: Vec<String>,
+    /// Words that turn round what comes after them: a quote does not begin right behind one.
+    pub negations: Vec<String>,
     /// Words that are never a symbol, beside the language's stop words.
     pub never: Vec<String>,
     /// Endings of words that seldom are one (verbs, adjectives).
