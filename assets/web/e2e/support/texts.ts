@@ -13,6 +13,11 @@ export const TRAIN =
   "I missed the last train home and the station slowly filled with sand. An old man in a red coat handed me a key and told " +
   "me to dig. Under the sand I found a door, and behind it my mother was singing.";
 
+/** In a language that nobody wrote sentences to choose from: the model writes its reading word by word. */
+export const GERMAN =
+  "Ich stand in der alten Mühle meines Großvaters, und statt Mehl fiel Schnee aus dem Trichter. Eine Katze saß auf dem " +
+  "Mühlstein und schaute mich an, als ob sie auf mich gewartet hätte. Dann ging die Tür auf, und der Fluss kam herein.";
+
 export const LIBRARY =
   "I was in a huge library where all the books were blank. When I opened one, a small blue bird flew out of it and sat on " +
   "my hand. I felt calm, as if I had waited for it for years.";
