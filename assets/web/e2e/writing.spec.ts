@@ -1,10 +1,10 @@
 import { expect, test } from "./support/test";
-import { HORSE, HORSE_AGAIN, MOUNTAIN } from "./support/texts";
+import { GERMAN_STATION, HORSE, HORSE_AGAIN } from "./support/texts";
 import { read, readingIsThere, write } from "./support/page";
 
 test("a written dream becomes a reading, field by field", async ({ page }) => {
   await page.goto("/");
-  await write(page, MOUNTAIN);
+  await write(page, GERMAN_STATION);
   await page.getByRole("button", { name: "Read this dream" }).click();
   const region = page.getByRole("region", { name: "The model’s reading" });
   // The summary comes before the rest: it can be read while the advice is still to come.
@@ -12,7 +12,7 @@ test("a written dream becomes a reading, field by field", async ({ page }) => {
   await expect(region.locator("[aria-busy=true]")).toHaveCount(1);
   await expect(region.getByRole("heading", { name: "Questions to ask yourself" })).toHaveCount(0);
   await readingIsThere(page);
-  await expect(page.getByRole("region", { name: "Your words" })).toContainText(MOUNTAIN.slice(0, 60));
+  await expect(page.getByRole("region", { name: "Your words" })).toContainText(GERMAN_STATION.slice(0, 60));
 });
 
 test("a symbol in the dream's text leads to its meaning and back, by keyboard", async ({ page, api }) => {

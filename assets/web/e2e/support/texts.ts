@@ -18,6 +18,11 @@ export const GERMAN =
   "Ich stand in der alten Mühle meines Großvaters, und statt Mehl fiel Schnee aus dem Trichter. Eine Katze saß auf dem " +
   "Mühlstein und schaute mich an, als ob sie auf mich gewartet hätte. Dann ging die Tür auf, und der Fluss kam herein.";
 
+/** As {@link GERMAN}, another one. */
+export const GERMAN_STATION =
+  "Ich wartete auf einem Bahnhof, auf dem alle Uhren rückwärts gingen. Meine Schwester verkaufte Fahrkarten aus Glas, und " +
+  "jede zerbrach, wenn man sie einsteckte. Am Ende fuhr der Zug ohne Schienen über das Meer davon.";
+
 export const LIBRARY =
   "I was in a huge library where all the books were blank. When I opened one, a small blue bird flew out of it and sat on " +
   "my hand. I felt calm, as if I had waited for it for years.";
@@ -29,10 +34,6 @@ export const BRIDGE =
 export const GARDEN =
   "There was a garden behind a wall, and every flower in it had a human voice. They argued about my name. I climbed the " +
   "wall to listen, and a black cat came and sat beside me.";
-
-export const MOUNTAIN =
-  "I climbed a mountain of glass with a wolf at my side. Each step rang like a bell. At the top there was a table laid for " +
-  "dinner, and all the chairs were empty but one, where I saw myself as a child.";
 
 export const CELLAR =
   "I went down the stairs into the cellar of our school and found a river there. My mother stood in a small boat and held a " +
