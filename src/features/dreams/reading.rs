@@ -13,6 +13,7 @@ use super::{
     TokenCounts, WaitingEvent,
     agreement::Look,
     checks,
+    choosing::{choices, prefer_known, tell_composed},
     confidence::{Signals, Weights},
     draft::{COPIED, Draft, Reading, Standard, is_prose},
     findings::{Findings, Speech},
@@ -28,7 +29,7 @@ use crate::{
     engine::{Asker, EngineError, FormPart, GenerationEvent, GenerationRequest, GenerationUsage, Sampling},
     features::{
         care::CareMessage,
-        lore::{Dictionary, Lens, Lore, SymbolKind},
+        lore::{Lens, Lore},
     },
 };
 
@@ -98,9 +99,6 @@ pub struct Task<'a> {
 const SAMPLED_AGAIN: [&str; 3] = ["mood", "emotions.0.name", "emotions.1.name"];
 /// How many images a reading speaks of at most, by the model's depth.
 const SYMBOLS: (usize, usize) = (3, 4);
-
-/// How many passages a model that chooses is offered for one image.
-const OFFERED_IMAGES: usize = 3;
 
 /// How warm a pass over the form is and where its chance begins.
 #[derive(Clone, Copy)]
@@ -222,50 +220,6 @@ fn standard<'a>(
         dream_language: task.dream_language,
         language: task.language,
     }
-}
-
-/// What a model chooses among that does not write, where people wrote something to choose in the language of the answer.
-fn choices<'a>(task: &Task<'a>, wording: &'a Wording) -> Option<Choices<'a>> {
-    let chosen = wording.chosen.as_ref().filter(|_| !task.reader.writes())?;
-    let likely = &task.findings.feelings;
-    let (likely_moods, likely_words) = (likely.moods(), likely.words(task.language));
-    let moods = wording.vocabulary.moods.iter().filter(|mood| likely_moods.is_empty() || likely_moods.contains(&mood.mood));
-    Some(Choices {
-        chosen,
-        moods: moods.map(|mood| mood.word.clone()).collect(),
-        feelings: if likely_words.is_empty() { wording.vocabulary.emotions.clone() } else { likely_words },
-        turn: turn(task),
-        recurring: task.findings.recurring.clone(),
-        noted: task.findings.associations.iter().map(|own| own.symbol.clone()).collect(),
-    })
-}
-
-/// A number of this dream through this lens.
-fn turn(task: &Task<'_>) -> usize {
-    // The low bits of a version 7 id are random.
-    let of_dream = task.dream.id.as_bytes().iter().rev().take(2).fold(0, |sum, byte| sum * 256 + usize::from(*byte));
-    task.lens.id.as_str().bytes().fold(of_dream, |sum, letter| sum + usize::from(letter))
-}
-
-/// Of a slot's passages those that the dictionary knows, if there are any: what happens first, and a few only.
-fn prefer_known(dictionary: &Dictionary, candidates: &mut Vec<passages::Candidate>) {
-    let kind = |candidate: &passages::Candidate| candidate.symbol.as_deref().and_then(|id| dictionary.kind(id));
-    if candidates.iter().any(|candidate| candidate.symbol.is_some()) {
-        candidates.retain(|candidate| candidate.symbol.is_some());
-    }
-    candidates.sort_by_key(|candidate| kind(candidate) != Some(SymbolKind::Events));
-    candidates.truncate(OFFERED_IMAGES);
-}
-
-/// What is composed around what was chosen comes all at once.
-fn tell_composed(reading: &Reading, sink: &EventSink) {
-    let tell = |field: &str, text: &str| sink.send(ReadingEvent::Delta { field: field.to_owned(), text: text.to_owned() });
-    tell("title", &reading.title);
-    tell("summary", &reading.summary);
-    for (place, symbol) in reading.symbols.iter().enumerate() {
-        tell(&format!("symbols.{place}.meaning"), &symbol.meaning);
-    }
-    tell("interpretation", &reading.interpretation);
 }
 
 /// Images of the examples that a model takes over from there, as far as the dream does not hold them.

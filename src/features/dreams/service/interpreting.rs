@@ -92,8 +92,6 @@ impl DreamService {
             .choose(&kept.language, DreamTask::Reading)
             .ok_or_else(|| Error::Unavailable { what: "no language model is here; see /readyz".into(), retry_after: ENGINE_RETRY })?;
         let findings = self.findings(owner, kept, &models, (&similar, &mut steps)).await?;
-        let feelings = if choice.reader.writes() { LikelyFeelings::default() } else { self.feelings(owner, kept, &models).await };
-        let findings = Findings { feelings, ..findings };
         let key = ReadingKey {
             lens: kept.lens.clone(),
             language: choice.language.clone(),
@@ -104,6 +102,8 @@ impl DreamService {
         if let Some(earlier) = self.store.cached(owner, dream.id, &key).await? {
             return Ok(response(Some(earlier), None));
         }
+        let feelings = if choice.reader.writes() { LikelyFeelings::default() } else { self.feelings(owner, kept, &models).await };
+        let findings = Findings { feelings, ..findings };
         match self.made(owner, kept, &choice, &findings, (steps, sink)).await? {
             Ok(reading) => {
                 self.store.keep_reading(owner, dream.id, &reading, &key.context).await?;
