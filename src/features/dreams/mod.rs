@@ -6,7 +6,8 @@
 //! The way: [`validate`] → [`language`] → kept by [`store`] → care for who tells it (`features/care`) → [`findings`]: its images, and
 //! what the dreamer's other dreams and words say of them → [`passages`] that can be symbols → [`form`] and [`prompt`] → a
 //! [`reader::Reader`] fills the form → [`draft`] says what of it may be shown, by [`checks`] → what may not is written anew once, then
-//! composed ([`composing`]). A model that is too small to write chooses instead ([`choosing`], [`feelings`]) → [`confidence`] → kept. [`steps`] records it.
+//! composed ([`composing`]) → [`confidence`] → kept. [`steps`] records it. A model that is too small to write chooses instead
+//! ([`choosing`], [`feelings`]), and what it chose is put into sentences by [`composing`].
 
 mod agreement;
 mod checks;
