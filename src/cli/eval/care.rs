@@ -12,7 +12,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use clap::Args;
+use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 
 use super::{labelled::Half, table};
@@ -52,12 +52,21 @@ pub struct CareArguments {
     /// The rules alone, without a model
     #[arg(long, conflicts_with = "model")]
     rules: bool,
-    /// Learn from the examples anew and print the model's entry of assets/care/learned.toml
-    #[arg(long, conflicts_with_all = ["rules", "half", "dreams", "json"])]
-    learn: bool,
+    /// Learn from the examples anew, and print what assets/care/wording.toml holds, or the model's entry of assets/care/learned.toml
+    #[arg(long, value_enum, conflicts_with_all = ["rules", "half", "dreams", "json"])]
+    learn: Option<Learned>,
     /// Print the figures as JSON
     #[arg(long)]
     json: bool,
+}
+
+/// What is learned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Learned {
+    /// Which words speak for what; takes no model
+    Words,
+    /// Which of a model's vectors do
+    Vectors,
 }
 
 /// One labelled text.
@@ -127,7 +136,7 @@ struct Alarms {
     reports: usize,
     alarms: usize,
     share: f64,
-    /// What each alarm rested on, by the report's line.
+    /// What the check rested on, by the report's line.
     evidence: BTreeMap<usize, Evidence>,
 }
 
@@ -146,6 +155,10 @@ struct Report {
 }
 
 pub async fn run(arguments: CareArguments, config: Config) -> anyhow::Result<ExitCode> {
+    if arguments.learn == Some(Learned::Words) {
+        let learned = tokio::task::spawn_blocking(CareCheck::words_learned_anew).await?;
+        return print_line(learned.trim_end()).map(|()| ExitCode::SUCCESS);
+    }
     let engine = match arguments.rules {
         true => None,
         false => Some(Engines::open(&config)?.embedding(arguments.model.as_deref()).await?),
@@ -163,7 +176,7 @@ pub async fn run(arguments: CareArguments, config: Config) -> anyhow::Result<Exi
 async fn answer(arguments: &CareArguments, engine: Option<&EngineAlone>) -> anyhow::Result<()> {
     let model = engine.map(|engine| engine.model.clone());
     match (engine, &arguments.dreams) {
-        (Some(engine), _) if arguments.learn => learn(engine).await,
+        (Some(engine), _) if arguments.learn.is_some() => learn(engine).await,
         (engine, Some(file)) => {
             let alarms = Alarms { model, ..alarms(file, engine).await? };
             if arguments.json { print_json(&alarms) } else { print_line(&alarms.in_words()) }
@@ -250,22 +263,23 @@ async fn alarms(file: &Path, engine: Option<&EngineAlone>) -> anyhow::Result<Ala
     let mut evidence = BTreeMap::new();
     for (at, text) in texts.iter().enumerate() {
         let found = checking.weigh(text, &detect(text)).await;
-        evidence.extend(found.filter(|found| found.topic.is_some()).map(|found| (at + 1, found)));
+        evidence.extend(found.map(|found| (at + 1, found)));
         progress.step();
     }
-    let share = evidence.len() as f64 / texts.len().max(1) as f64;
-    Ok(Alarms { version: env!("CARGO_PKG_VERSION"), model: None, reports: texts.len(), alarms: evidence.len(), share, evidence })
+    let alarms = evidence.values().filter(|found| found.topic.is_some()).count();
+    let share = alarms as f64 / texts.len().max(1) as f64;
+    Ok(Alarms { version: env!("CARGO_PKG_VERSION"), model: None, reports: texts.len(), alarms, share, evidence })
 }
 
 impl Alarms {
     fn in_words(&self) -> String {
         let Self { reports, alarms, share, .. } = self;
         let mut lines = vec![format!("{alarms} of {reports} dream reports raised the care check: {:.2} %", share * 100.0)];
-        lines.extend(self.evidence.iter().map(|(line, evidence)| {
-            let by = if evidence.found.is_some() { "a rule" } else { "the classifier" };
-            let topic = evidence.topic.map(|topic| format!("{topic:?}")).unwrap_or_default();
-            let care = evidence.care.map(|care| format!(", likely to {care:.2}")).unwrap_or_default();
-            format!("line {line}: {topic}, by {by}{care}")
+        lines.extend(self.evidence.iter().filter_map(|(line, evidence)| {
+            let (topic, by) = (evidence.topic?, if evidence.found.is_some() { "a rule" } else { "what was learned" });
+            let likely = [("words", evidence.by_words), ("vectors", evidence.by_vectors)];
+            let likely = likely.into_iter().filter_map(|(what, care)| Some(format!(", {what} {:.2}", care?))).collect::<String>();
+            Some(format!("line {line}: {topic:?}, by {by}{likely}"))
         }));
         lines.join("\n")
     }

@@ -1,10 +1,11 @@
-//! The check itself: rules first, then the classifier.
+//! The check itself: what rules find, what was learned of words, and what was learned of an embedding model's vectors.
 
 use serde::Serialize;
 
 use super::{
     CareTopic,
     classifier::Judgement,
+    examples,
     files::LANGUAGES,
     learning::{self, Learning},
     message,
@@ -12,16 +13,16 @@ use super::{
     reading::{Parts, Reading},
     resources::Resources,
     rules::{Rules, Weight},
+    wording::Wording,
 };
 use crate::engine::{Asker, Embedder, EngineError};
 
-/// How sure the classifier must be where no rule says anything. Alone it is heard only where all of a short text says awake and denies
-/// nothing: plain dreams, which it was not taught, it takes for cries for help. Thresholds were found on our own sentences.
-const SURE: f32 = 0.8;
+/// How sure what was learned must be where no rule says anything, in a text that is not long. Thresholds were found on sentences of our own.
+const SURE: f32 = 0.55;
 /// Below it a hint is taken back.
-const LEAST_FOR_HINT: f32 = 0.2;
+const LEAST_FOR_HINT: f32 = 0.3;
 /// Below it even a plain word is.
-const LEAST_FOR_PLAIN: f32 = 0.05;
+const LEAST_FOR_PLAIN: f32 = 0.1;
 
 /// The embedding model that helps, on somebody's behalf.
 pub struct CareEmbedder<'a> {
@@ -37,10 +38,12 @@ pub struct Evidence {
     pub found: Option<(CareTopic, Weight)>,
     /// Nothing is found, and something is said not to be so, or in a turn of speech.
     pub denied: bool,
-    /// All of it says awake, and it is short.
-    pub awake: bool,
-    /// How sure the classifier is that help is needed; `None` without a model that learned the language.
-    pub care: Option<f32>,
+    /// It is so long that rules alone are heard.
+    pub long: bool,
+    /// How likely help is needed by its words; `None` in a language without examples.
+    pub by_words: Option<f32>,
+    /// The same by its vectors; `None` without a model that learned the language.
+    pub by_vectors: Option<f32>,
     /// What the two come to.
     pub topic: Option<CareTopic>,
 }
@@ -83,24 +86,39 @@ impl CareCheck {
     pub async fn weigh(&self, text: &str, language: &str, embedder: Option<CareEmbedder<'_>>) -> Option<Evidence> {
         let (text, of) = (text.to_owned(), language.to_owned());
         // Milliseconds of pure work.
-        let reading = tokio::task::spawn_blocking(move || Reading::of(&text, &of)).await.ok()??;
-        let judged = match &embedder {
+        let (reading, by_words) = tokio::task::spawn_blocking(move || {
+            let reading = Reading::of(&text, &of)?;
+            let wording = Wording::embedded().filter(|_| LANGUAGES.contains(&of.as_str()));
+            let by_words = wording.map(|wording| wording.judge(&reading.places));
+            Some((reading, by_words))
+        })
+        .await
+        .ok()??;
+        let by_vectors = match &embedder {
             Some(embedder) => self.judged(&reading.parts, language, embedder).await,
             None => None,
         };
-        let topic = decided(&reading, judged, LANGUAGES.contains(&language));
-        let Reading { found, denied, awake, .. } = reading;
-        Some(Evidence { found, denied, awake, care: judged.map(|judged| judged.care), topic })
+        let topic = decided(&reading, by_words, by_vectors);
+        let Reading { found, denied, long, .. } = reading;
+        let [by_words, by_vectors] = [by_words, by_vectors].map(|judged| judged.map(|judged| judged.care()));
+        Some(Evidence { found, denied, long, by_words, by_vectors, topic })
     }
 
-    /// Compiles the rules, which takes a good part of a second, before somebody waits for them.
+    /// Compiles the rules and unpacks what was learned, which takes a good part of a second, before somebody waits for them.
     pub fn warm_up() {
         Rules::compile_all();
+        Wording::embedded();
     }
 
     /// Learns from all examples now, so that the classifier is there for the next text. Whether the model is of any use.
     pub async fn learn(&self, embedder: &CareEmbedder<'_>) -> Result<bool, EngineError> {
         Ok(self.learning.learn(embedder).await?.is_some())
+    }
+
+    /// What is learned of words from the examples, as `assets/care/wording.toml`. Takes its time.
+    pub fn words_learned_anew() -> String {
+        let examples = examples::all().into_iter().map(|example| (example.reading.places, learning::class_of(example.topic)));
+        Wording::of(examples.collect()).as_file(&examples::version())
     }
 
     /// What a model learns from the examples, as an entry of `assets/care/learned.toml`; `None` when it is of no use.
@@ -135,49 +153,58 @@ impl CareCheck {
     }
 }
 
-fn decided(reading: &Reading, judged: Option<Judgement>, learned_language: bool) -> Option<CareTopic> {
-    match (reading.found, judged) {
-        (None, None) => None,
-        (Some((topic, _)), None) => Some(topic),
-        (None, Some(judged)) => (reading.awake && !reading.denied && judged.care > SURE).then_some(judged.topic),
-        (Some((topic, weight)), Some(judged)) => {
-            let least = if weight == Weight::Plain { LEAST_FOR_PLAIN } else { LEAST_FOR_HINT };
-            (!learned_language || judged.care > least).then_some(topic)
-        }
+fn decided(reading: &Reading, by_words: Option<Judgement>, by_vectors: Option<Judgement>) -> Option<CareTopic> {
+    let judged = match (by_words, by_vectors) {
+        (Some(words), Some(vectors)) => Some(words.with(vectors)),
+        (one, other) => one.or(other),
+    };
+    let Some(judged) = judged else { return reading.found.map(|(topic, _)| topic) };
+    match reading.found {
+        None => (!reading.long && judged.care() > SURE).then(|| judged.topic()),
+        // Vectors alone are of a language without examples.
+        Some((topic, weight)) => (by_words.is_none() || judged.care() > least_for(weight)).then_some(topic),
+    }
+}
+
+fn least_for(weight: Weight) -> f32 {
+    match weight {
+        Weight::Plain => LEAST_FOR_PLAIN,
+        Weight::Hint => LEAST_FOR_HINT,
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::wording::Places, *};
 
-    const NO_PARTS: Parts = Parts { whole: String::new(), last: String::new(), awake: Vec::new(), some_dreamt: false };
-
-    fn judged(care: f32) -> Judgement {
-        Judgement { care, topic: CareTopic::Abuse }
+    fn judged(care: f32) -> Option<Judgement> {
+        Some(Judgement([1.0 - care, 0.0, 0.0, care]))
     }
 
     /// What a text comes to in which the rules found that.
-    fn decided_on(found: Option<(CareTopic, Weight)>, care: Option<f32>, learned_language: bool) -> Option<CareTopic> {
-        decided(&Reading { found, denied: false, awake: false, parts: NO_PARTS }, care.map(judged), learned_language)
+    fn decided_on(found: Option<(CareTopic, Weight)>, long: bool, by_words: Option<Judgement>, by_vectors: Option<Judgement>) -> Option<CareTopic> {
+        let parts = Parts { whole: String::new(), last: String::new(), awake: Vec::new(), some_dreamt: false };
+        decided(&Reading { found, denied: false, long, parts, places: Places::of(&[]) }, by_words, by_vectors)
     }
 
     #[test]
-    fn the_classifier_adds_what_is_awake_where_rules_are_silent() {
-        let adds = |awake, denied, care| decided(&Reading { found: None, denied, awake, parts: NO_PARTS }, Some(judged(care)), true);
-        assert_eq!(adds(true, false, 0.85), Some(CareTopic::Abuse));
-        assert_eq!(adds(true, false, 0.6), None);
-        assert_eq!(adds(true, true, 0.99), None);
-        assert_eq!(adds(false, false, 0.99), None);
+    fn what_was_learned_adds_to_the_rules_in_a_short_text() {
+        let adds = |long, care| decided_on(None, long, judged(care), judged(care));
+        assert_eq!(adds(false, 0.85), Some(CareTopic::Abuse));
+        assert_eq!(adds(false, 0.45), None);
+        assert_eq!(adds(true, 0.99), None);
+        assert_eq!(decided_on(None, false, None, judged(0.9)), Some(CareTopic::Abuse));
+        assert_eq!(decided_on(None, false, None, None), None);
     }
 
     #[test]
-    fn the_classifier_takes_back_hints_before_plain_words() {
+    fn what_was_learned_takes_back_hints_before_plain_words() {
         let (hint, plain) = (Some((CareTopic::SelfHarm, Weight::Hint)), Some((CareTopic::SelfHarm, Weight::Plain)));
-        assert_eq!(decided_on(hint, Some(0.15), true), None);
-        assert_eq!(decided_on(plain, Some(0.15), true), Some(CareTopic::SelfHarm));
-        assert_eq!(decided_on(plain, Some(0.05), true), None);
-        assert_eq!(decided_on(plain, Some(0.05), false), Some(CareTopic::SelfHarm));
-        assert_eq!(decided_on(hint, None, true), Some(CareTopic::SelfHarm));
+        let of = |found, care| decided_on(found, true, judged(care), None);
+        assert_eq!(of(hint, 0.15), None);
+        assert_eq!(of(plain, 0.15), Some(CareTopic::SelfHarm));
+        assert_eq!(of(plain, 0.03), None);
+        assert_eq!(decided_on(plain, false, None, judged(0.03)), Some(CareTopic::SelfHarm));
+        assert_eq!(decided_on(hint, false, None, None), Some(CareTopic::SelfHarm));
     }
 }

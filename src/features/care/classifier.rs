@@ -1,8 +1,8 @@
-//! A linear classifier on the vectors of a text's parts: nothing, or one of the topics.
+//! What a text is about, nothing or one of the topics, and a linear classifier of it on the vectors of the text's parts.
 
 use std::collections::HashMap;
 
-use super::{CareTopic, reading::Parts};
+use super::{CareTopic, fit::Features, reading::Parts};
 
 /// Nothing, and the topics.
 pub const CLASSES: usize = 1 + CareTopic::ALL.len();
@@ -10,6 +10,9 @@ pub const CLASSES: usize = 1 + CareTopic::ALL.len();
 const VECTORS: usize = 3;
 /// Whether anything is awake, whether anything is dreamt, and one for every text.
 const FLAGS: usize = 3;
+
+/// However sure one is, the other is still heard.
+const LEAST_SHARE: f32 = 1e-4;
 
 /// Where a model's vectors lie and how wide they are strewn: of some models all lie in a narrow cone.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,12 +32,30 @@ pub struct Classifier {
     pub languages: Vec<String>,
 }
 
-/// What the classifier makes of a text.
+/// How likely a text is about nothing, or about each of the topics: shares, together 1.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Judgement {
+pub struct Judgement(pub [f32; CLASSES]);
+
+impl Judgement {
     /// How likely it is about any of the topics.
-    pub care: f32,
-    pub topic: CareTopic,
+    pub fn care(&self) -> f32 {
+        1.0 - self.0[0]
+    }
+
+    /// The likeliest of them.
+    pub fn topic(&self) -> CareTopic {
+        let topics = CareTopic::ALL.into_iter().zip(&self.0[1..]);
+        topics.max_by(|(_, one), (_, other)| one.total_cmp(other)).map_or(CareTopic::SelfHarm, |(topic, _)| topic)
+    }
+
+    /// What two come to that know of each other nothing: their mean, as odds are counted.
+    #[must_use]
+    pub fn with(self, other: Self) -> Self {
+        let mut shares = self.0;
+        shares.iter_mut().zip(other.0).for_each(|(share, other)| *share = (share.max(LEAST_SHARE) * other.max(LEAST_SHARE)).sqrt());
+        let sum: f32 = shares.iter().sum();
+        Self(shares.map(|share| share / sum))
+    }
 }
 
 impl Parts {
@@ -86,19 +107,36 @@ pub fn features_of(dimensions: usize) -> usize {
 }
 
 impl Classifier {
-    pub fn judge(&self, features: &[f32]) -> Judgement {
-        let shares = shares(&self.weights, features);
-        let topics = CareTopic::ALL.into_iter().zip(&shares[1..]);
-        let topic = topics.max_by(|(_, one), (_, other)| one.total_cmp(other)).map_or(CareTopic::SelfHarm, |(topic, _)| topic);
-        Judgement { care: 1.0 - shares[0], topic }
+    pub fn judge(&self, features: &Vec<f32>) -> Judgement {
+        Judgement(shares(&self.weights, features))
     }
 }
 
-/// The share of each class, together 1.
-pub fn shares(weights: &[f32], features: &[f32]) -> [f32; CLASSES] {
-    let mut shares = [0.0; CLASSES];
-    let rows = weights.chunks_exact(features.len());
-    shares.iter_mut().zip(rows).for_each(|(share, row)| *share = dot(row, features));
+impl Features for Vec<f32> {
+    fn dot(&self, row: &[f32]) -> f32 {
+        dot(row, self)
+    }
+
+    fn add_to(&self, row: &mut [f32], times: f32) {
+        row.iter_mut().zip(self).for_each(|(sum, feature)| *sum += times * feature);
+    }
+
+    fn squared(&self) -> f32 {
+        dot(self, self)
+    }
+}
+
+/// The share of each class, together 1, by weights of as many rows.
+pub fn shares(weights: &[f32], features: &impl Features) -> [f32; CLASSES] {
+    let mut scores = [0.0; CLASSES];
+    let rows = weights.chunks_exact((weights.len() / CLASSES).max(1));
+    scores.iter_mut().zip(rows).for_each(|(score, row)| *score = features.dot(row));
+    shares_of(scores)
+}
+
+/// Scores as shares, together 1.
+pub fn shares_of(scores: [f32; CLASSES]) -> [f32; CLASSES] {
+    let mut shares = scores;
     let highest = shares.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     shares.iter_mut().for_each(|share| *share = (*share - highest).exp());
     let sum: f32 = shares.iter().sum();
@@ -137,7 +175,17 @@ mod tests {
 
     #[test]
     fn shares_are_one_together() {
-        let shares = shares(&[0.0, 1.0, 2.0, 3.0], &[100.0]);
+        let shares = shares(&[0.0, 1.0, 2.0, 3.0], &vec![100.0]);
         assert!((shares.iter().sum::<f32>() - 1.0).abs() < 1e-6 && shares[3] > 0.99);
+    }
+
+    #[test]
+    fn two_judgements_meet_between_their_odds() {
+        let (unsure, sure) = (Judgement([0.25; CLASSES]), Judgement([0.1, 0.1, 0.7, 0.1]));
+        let met = unsure.with(sure);
+        assert!((met.0.iter().sum::<f32>() - 1.0).abs() < 1e-6 && met.care() > unsure.care() && met.care() < sure.care(), "{met:?}");
+        assert_eq!(met.topic(), CareTopic::ALL[1]);
+        let opposed = Judgement([1.0, 0.0, 0.0, 0.0]).with(Judgement([0.0, 1.0, 0.0, 0.0]));
+        assert!((opposed.care() - 0.5).abs() < 0.1, "{opposed:?}");
     }
 }

@@ -26,5 +26,8 @@ pub const MESSAGES: [&str; 3] = [
 
 pub const RESOURCES: &str = include_str!("../../../assets/care/resources.toml");
 
+/// What was learned of words from the examples.
+pub const WORDING: &str = include_str!("../../../assets/care/wording.toml");
+
 /// What was learned from the examples with embedding models of the catalogue.
 pub const LEARNED: &str = include_str!("../../../assets/care/learned.toml");

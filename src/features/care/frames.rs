@@ -175,8 +175,6 @@ pub struct Follower<'a> {
     told: Told,
     story: bool,
     deep: bool,
-    /// Every sentence so far says awake.
-    says_awake: bool,
     at: usize,
 }
 
@@ -186,16 +184,11 @@ impl<'a> Follower<'a> {
         let marks = sentences.iter().map(|sentence| Marks::of(frames, sentence)).collect();
         let words: Vec<usize> = sentences.iter().map(|sentence| text::words(sentence)).collect();
         let long = words.iter().sum::<usize>() > MOST_WORDS_OF_NO_STORY;
-        Self { sentences, marks, words, long, told: Told::Unknown, story: false, deep: false, says_awake: true, at: 0 }
+        Self { sentences, marks, words, long, told: Told::Unknown, story: false, deep: false, at: 0 }
     }
 
     pub fn is_long(&self) -> bool {
         self.long
-    }
-
-    /// Whether every sentence that it left says awake, in a text that is not long.
-    pub fn says_awake(&self) -> bool {
-        self.says_awake && !self.long
     }
 
     /// Whether the text so far is told in the present, as dreams are.
@@ -267,7 +260,6 @@ impl<'a> Follower<'a> {
         } else if let Some((_, last)) = marks.in_order.last() {
             self.told = if last.is_of_dream() { Told::Dream } else { Told::Awake };
         }
-        self.says_awake &= self.told == Told::Awake || (marks.dated && self.told == Told::Unknown);
         if self.told == Told::Awake && self.goes_on_for_long() {
             self.told = Told::Unknown;
         }

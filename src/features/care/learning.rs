@@ -1,6 +1,6 @@
 //! What is learned from the examples, for each embedding model once.
 //!
-//! For models of the catalogue it comes with the executable (`assets/care/learned.toml`, made by `oneiros eval care --learn`). Any
+//! For models of the catalogue it comes with the executable (`assets/care/learned.toml`, made by `oneiros eval care --learn vectors`). Any
 //! other learns a little with each text that is looked at, so that nobody waits long; until it has learned, the rules are alone.
 
 use std::{
@@ -8,7 +8,6 @@ use std::{
     sync::{Arc, LazyLock, Mutex, PoisonError},
 };
 
-use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde::Deserialize;
 
 use super::{
@@ -16,9 +15,12 @@ use super::{
     classifier::{CLASSES, Classifier, Space, features_of},
     examples::{self, Example},
     files::{LANGUAGES, LEARNED},
-    fit::fit,
+    fit::{Fitting, fit},
 };
-use crate::engine::{EmbeddingRequest, EmbeddingRole, EngineError};
+use crate::{
+    engine::{EmbeddingRequest, EmbeddingRole, EngineError},
+    features::learned::{packed_numbers, unpacked_numbers},
+};
 
 /// Texts that are learned from with each text that is looked at.
 const AT_ONCE: usize = 32;
@@ -27,8 +29,11 @@ const KEPT_BACK: usize = 5;
 /// Share of those that must be told rightly, in a language, for the model to be listened to in it. Where waking life begins tells
 /// three of four without any vector.
 const LEAST_RIGHT: f32 = 0.85;
-/// Letters of a line of the file.
-const LINE: usize = 120;
+/// Every so many examples one is shown to a model: with the others its vectors tell little more, and they are for the words.
+const SHOWN: usize = 3;
+/// Found on our own sentences.
+const ROUNDS: u16 = 200;
+const FREEDOM: f32 = 0.75;
 
 /// The classifiers of the models that were met.
 #[derive(Default)]
@@ -115,8 +120,8 @@ pub async fn embed(embedder: &CareEmbedder<'_>, texts: Vec<String>) -> Result<Ve
 
 impl Pupil {
     fn new(model: &str) -> Self {
-        let examples = examples::all();
-        let mut texts: Vec<String> = examples.iter().flat_map(|example| example.parts.texts()).map(str::to_owned).collect();
+        let examples: Vec<Example> = examples::all().into_iter().step_by(SHOWN).collect();
+        let mut texts: Vec<String> = examples.iter().flat_map(|example| example.reading.parts.texts()).map(str::to_owned).collect();
         texts.sort_unstable();
         texts.dedup();
         Self { model: model.to_owned(), examples, texts, vectors: Vec::new() }
@@ -125,18 +130,19 @@ impl Pupil {
     /// `None` when the vectors tell nothing in any language.
     fn finish(self) -> Option<Classifier> {
         let vectors: HashMap<&str, &[f32]> = self.texts.iter().map(String::as_str).zip(self.vectors.iter().map(Vec::as_slice)).collect();
-        let space = Space::of(self.examples.iter().filter_map(|example| vectors.get(example.parts.whole.as_str()).copied()));
-        let told = self.examples.iter().map(|example| Some((space.features(&example.parts, &vectors)?, class_of(example.topic))));
+        let space = Space::of(self.examples.iter().filter_map(|example| vectors.get(example.reading.parts.whole.as_str()).copied()));
+        let told = self.examples.iter().map(|example| Some((space.features(&example.reading.parts, &vectors)?, class_of(example.topic))));
         let told: Vec<(Vec<f32>, usize)> = told.collect::<Option<_>>()?;
         let (kept_back, shown): (Vec<_>, Vec<_>) = told.iter().cloned().enumerate().partition(|(number, _)| number % KEPT_BACK == 0);
-        let trial = Classifier { weights: fit(&without_numbers(shown)), space: space.clone(), languages: Vec::new() };
+        let fitting = Fitting { width: features_of(space.mean.len()), rounds: ROUNDS, freedom: FREEDOM };
+        let trial = Classifier { weights: fit(&without_numbers(shown), fitting), space: space.clone(), languages: Vec::new() };
         let right = kept_back
             .iter()
-            .map(|(number, (features, class))| (self.examples[*number].language, (trial.judge(features).care > 0.5) == (*class > 0)));
+            .map(|(number, (features, class))| (self.examples[*number].language, (trial.judge(features).care() > 0.5) == (*class > 0)));
         let right: Vec<(&str, bool)> = right.collect();
         let languages = LANGUAGES.into_iter().filter(|language| share_right(&right, language) >= LEAST_RIGHT).map(str::to_owned);
         let languages: Vec<String> = languages.collect();
-        (!languages.is_empty()).then(|| Classifier { weights: fit(&told), space, languages })
+        (!languages.is_empty()).then(|| Classifier { weights: fit(&told, fitting), space, languages })
     }
 }
 
@@ -144,7 +150,8 @@ fn without_numbers(numbered: Vec<(usize, (Vec<f32>, usize))>) -> Vec<(Vec<f32>, 
     numbered.into_iter().map(|(_, example)| example).collect()
 }
 
-fn class_of(topic: Option<CareTopic>) -> usize {
+/// A topic's place among the classes.
+pub fn class_of(topic: Option<CareTopic>) -> usize {
     topic.and_then(|topic| CareTopic::ALL.iter().position(|one| *one == topic)).map_or(0, |place| place + 1)
 }
 
@@ -172,9 +179,7 @@ struct LearnedEntry {
 
 impl LearnedEntry {
     fn classifier(self) -> Option<Classifier> {
-        let packed = BASE64_STANDARD.decode(self.values.split_whitespace().collect::<String>()).ok()?;
-        let (values, _) = packed.as_chunks::<4>();
-        let values: Vec<f32> = values.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
+        let values = unpacked_numbers(&self.values)?;
         // As many as the mean has, one, and those of the classes.
         let dimensions = (0..values.len()).find(|dimensions| dimensions + 1 + CLASSES * features_of(*dimensions) >= values.len())?;
         let (mean, rest) = values.split_at_checked(dimensions)?;
@@ -202,10 +207,8 @@ fn embedded() -> &'static HashMap<String, Arc<Classifier>> {
 /// An entry of `assets/care/learned.toml`.
 pub fn as_entry(model: &str, classifier: &Classifier) -> String {
     let Classifier { space, weights, languages } = classifier;
-    let values = space.mean.iter().chain([&space.width]).chain(weights);
-    let encoded = BASE64_STANDARD.encode(values.flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>());
-    let lines: Vec<String> = encoded.as_bytes().chunks(LINE).map(|line| String::from_utf8_lossy(line).into_owned()).collect();
-    let (version, lines) = (examples::version(), lines.join("\n"));
+    let lines = packed_numbers(space.mean.iter().chain([&space.width]).chain(weights));
+    let version = examples::version();
     format!("[[learned]]\nmodel = {model:?}\nexamples = {version:?}\nlanguages = {languages:?}\nvalues = \"\"\"\n{lines}\n\"\"\"\n")
 }
 
@@ -219,7 +222,7 @@ mod tests {
         let file: LearnedFile = toml::from_str(LEARNED).unwrap();
         for entry in file.learned {
             let (model, learned_from) = (entry.model.clone(), entry.examples.clone());
-            assert_eq!(learned_from, examples::version(), "{model}: make it anew with `oneiros eval care --learn`");
+            assert_eq!(learned_from, examples::version(), "{model}: make it anew with `oneiros eval care --learn vectors`");
             let classifier = entry.classifier().unwrap_or_else(|| panic!("{model}"));
             assert_eq!(classifier.languages, LANGUAGES, "{model}");
         }

@@ -24,6 +24,7 @@ mod rules;
 #[cfg(test)]
 mod tests;
 mod text;
+mod wording;
 
 use serde::{Deserialize, Serialize};
 

@@ -8,6 +8,7 @@ use super::{
     patterns::Span,
     rules::{Retractions, Rule, Rules, Time, Weight},
     text::{self, Sentence},
+    wording::Places,
 };
 
 /// Sentences of waking life that the classifier is shown beside the whole text, the last ones.
@@ -20,9 +21,10 @@ pub struct Reading {
     pub found: Option<(CareTopic, Weight)>,
     /// Nothing is found, and something is said not to be so, or in a turn of speech.
     pub denied: bool,
-    /// All of it says awake, and it is short.
-    pub awake: bool,
+    /// So long that it is a dream's story where nothing says awake.
+    pub long: bool,
     pub parts: Parts,
+    pub places: Places,
 }
 
 /// What the classifier looks at.
@@ -68,7 +70,7 @@ impl Reading {
         let some_dreamt = awake.len() < sentences.len();
         let awake = awake.split_off(awake.len().saturating_sub(MOST_AWAKE));
         let parts = Parts { whole: text::in_one_line(text), last, awake, some_dreamt };
-        Some(Self { found, denied, awake: follower.says_awake(), parts })
+        Some(Self { found, denied, long: follower.is_long(), parts, places: Places::of(sentences) })
     }
 }
 
@@ -148,10 +150,8 @@ mod tests {
         assert_eq!(told.awake, ["Then I woke up", "Rain at the window"]);
         assert_eq!((told.last.as_str(), told.some_dreamt), ("Rain at the window", true));
         assert_eq!(parts("Rain. Snow.").awake.len(), 2);
-        let awake = |text: &str| Reading::of(text, "en").unwrap().awake;
-        assert!(awake("I woke up. Rain at the window.") && awake("Rain again today."));
-        assert!(!awake("Rain.") && !awake("Rain. I woke up.") && !awake("I woke up. I dreamed of rain."));
-        assert!(!awake(&format!("I woke up. {}", "Rain at the window. ".repeat(16))));
+        let long = |text: &str| Reading::of(text, "en").unwrap().long;
+        assert!(!long("I woke up. Rain at the window.") && long(&"Rain at the window. ".repeat(16)));
         assert!(Reading::of(" … ", "en").is_none());
     }
 }

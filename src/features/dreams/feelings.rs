@@ -10,13 +10,14 @@ use std::{
     sync::LazyLock,
 };
 
-use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde::Deserialize;
-use sha2::{Digest as _, Sha256};
 use unicode_segmentation::UnicodeSegmentation as _;
 
 use super::Mood;
-use crate::engine::{Asker, Embedder, EmbeddingRequest, EmbeddingRole, EngineError};
+use crate::{
+    engine::{Asker, Embedder, EmbeddingRequest, EmbeddingRole, EngineError},
+    features::learned::{packed_numbers, unpacked_numbers, version_of},
+};
 
 const EXAMPLES: &str = include_str!("../../../assets/prompts/feelings.toml");
 const LEARNED: &str = include_str!("../../../assets/prompts/feelings.learned.toml");
@@ -37,8 +38,6 @@ const MOODS: usize = 2;
 const OFFERED: usize = 3;
 /// Sentences that are embedded at once.
 const AT_ONCE: usize = 32;
-/// Letters of a line of the learned file.
-const LINE: usize = 120;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -232,9 +231,7 @@ struct LearnedEntry {
 
 impl LearnedEntry {
     fn space(&self) -> Option<Space> {
-        let packed = BASE64_STANDARD.decode(self.values.split_whitespace().collect::<String>()).ok()?;
-        let (values, _) = packed.as_chunks::<4>();
-        let values: Vec<f32> = values.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
+        let values = unpacked_numbers(&self.values)?;
         let dimensions = values.len() / (1 + FEELINGS.len());
         let mut vectors = values.chunks_exact(dimensions.max(1)).map(<[f32]>::to_vec);
         let space = Space { mean: vectors.next()?, directions: vectors.collect() };
@@ -254,7 +251,7 @@ fn learned() -> &'static HashMap<String, Space> {
 }
 
 fn version() -> String {
-    Sha256::digest(EXAMPLES).iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+    version_of(&[EXAMPLES])
 }
 
 /// What a model learns from the examples, as an entry of `assets/prompts/feelings.learned.toml`.
@@ -272,10 +269,8 @@ pub async fn learned_anew(model_id: &str, embedder: &dyn Embedder, asker: Asker)
 }
 
 fn as_entry(model: &str, space: &Space) -> String {
-    let values = space.mean.iter().chain(space.directions.iter().flatten());
-    let encoded = BASE64_STANDARD.encode(values.flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>());
-    let lines: Vec<String> = encoded.as_bytes().chunks(LINE).map(|line| String::from_utf8_lossy(line).into_owned()).collect();
-    let (version, lines) = (version(), lines.join("\n"));
+    let lines = packed_numbers(space.mean.iter().chain(space.directions.iter().flatten()));
+    let version = version();
     format!("[[learned]]\nmodel = {model:?}\nexamples = {version:?}\nvalues = \"\"\"\n{lines}\n\"\"\"\n")
 }
 
