@@ -17,8 +17,11 @@ use super::{
 };
 use crate::engine::{Asker, Embedder, EngineError};
 
-/// How sure what was learned must be where no rule says anything, in a text that is not long. Thresholds were found on sentences of our own.
+/// How sure what was learned must be where no rule says anything, in a text that is not long and denies nothing. Thresholds were found
+/// on sentences of our own.
 const SURE: f32 = 0.55;
+/// The same where a dream holds every sentence.
+const SURE_OF_DREAMED: f32 = 0.9;
 /// Below it a hint is taken back.
 const LEAST_FOR_HINT: f32 = 0.3;
 /// Below it even a plain word is.
@@ -40,6 +43,8 @@ pub struct Evidence {
     pub denied: bool,
     /// It is so long that rules alone are heard.
     pub long: bool,
+    /// A dream holds every sentence.
+    pub dreamed: bool,
     /// How likely help is needed by its words; `None` in a language without examples.
     pub by_words: Option<f32>,
     /// The same by its vectors; `None` without a model that learned the language.
@@ -100,8 +105,9 @@ impl CareCheck {
         };
         let topic = decided(&reading, by_words, by_vectors);
         let Reading { found, denied, long, .. } = reading;
+        let dreamed = reading.parts.awake.is_empty();
         let [by_words, by_vectors] = [by_words, by_vectors].map(|judged| judged.map(|judged| judged.care()));
-        Some(Evidence { found, denied, long, by_words, by_vectors, topic })
+        Some(Evidence { found, denied, long, dreamed, by_words, by_vectors, topic })
     }
 
     /// Compiles the rules and unpacks what was learned, which takes a good part of a second, before somebody waits for them.
@@ -160,7 +166,10 @@ fn decided(reading: &Reading, by_words: Option<Judgement>, by_vectors: Option<Ju
     };
     let Some(judged) = judged else { return reading.found.map(|(topic, _)| topic) };
     match reading.found {
-        None => (!reading.long && judged.care() > SURE).then(|| judged.topic()),
+        None => {
+            let sure = if reading.parts.awake.is_empty() { SURE_OF_DREAMED } else { SURE };
+            (!reading.long && !reading.denied && judged.care() > sure).then(|| judged.topic())
+        }
         // Vectors alone are of a language without examples.
         Some((topic, weight)) => (by_words.is_none() || judged.care() > least_for(weight)).then_some(topic),
     }
@@ -182,8 +191,13 @@ mod tests {
     }
 
     /// What a text comes to in which the rules found that.
-    fn decided_on(found: Option<(CareTopic, Weight)>, long: bool, by_words: Option<Judgement>, by_vectors: Option<Judgement>) -> Option<CareTopic> {
-        let parts = Parts { whole: String::new(), last: String::new(), awake: Vec::new(), some_dreamt: false };
+    fn decided_on(
+        found: Option<(CareTopic, Weight)>,
+        long: bool,
+        by_words: Option<Judgement>,
+        by_vectors: Option<Judgement>,
+    ) -> Option<CareTopic> {
+        let parts = Parts { whole: "I".into(), last: "I".into(), awake: vec!["I".into()], some_dreamt: false };
         decided(&Reading { found, denied: false, long, parts, places: Places::of(&[]) }, by_words, by_vectors)
     }
 
@@ -195,6 +209,16 @@ mod tests {
         assert_eq!(adds(true, 0.99), None);
         assert_eq!(decided_on(None, false, None, judged(0.9)), Some(CareTopic::Abuse));
         assert_eq!(decided_on(None, false, None, None), None);
+    }
+
+    #[test]
+    fn alone_it_is_not_heard_where_something_is_denied_and_hardly_where_all_is_dreamed() {
+        let reading = |text| Reading::of(text, "en").unwrap();
+        let alone = |text, care| decided(&Reading { found: None, ..reading(text) }, judged(care), None);
+        assert_eq!(alone("I do not want to die.", 0.95), None);
+        assert_eq!(alone("I dreamed of a river.", 0.85), None);
+        assert_eq!(alone("I dreamed of a river.", 0.95), Some(CareTopic::Abuse));
+        assert_eq!(alone("I dreamed of a river. Today it rains.", 0.85), Some(CareTopic::Abuse));
     }
 
     #[test]

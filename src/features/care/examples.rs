@@ -51,8 +51,7 @@ pub fn all() -> Vec<Example> {
         let file: ExampleFile = toml::from_str(file).expect("the examples are checked by a test");
         file.into_texts().into_iter().map(move |(text, topic)| (language, text, topic))
     });
-    let examples =
-        texts.filter_map(|(language, text, topic)| Some(Example { reading: Reading::of(&text, language)?, language, topic }));
+    let examples = texts.filter_map(|(language, text, topic)| Some(Example { reading: Reading::of(&text, language)?, language, topic }));
     examples.collect()
 }
 

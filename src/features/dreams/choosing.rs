@@ -7,7 +7,7 @@ use super::{
     prompts::Wording,
     reading::{EventSink, ReadingEvent, Task},
 };
-use crate::features::lore::{Dictionary, SymbolKind};
+use crate::features::lore::SymbolKind;
 
 /// How many passages a model is offered for one image.
 const OFFERED_IMAGES: usize = 3;
@@ -22,6 +22,7 @@ pub fn choices<'a>(task: &Task<'a>, wording: &'a Wording) -> Option<Choices<'a>>
         chosen,
         moods: moods.map(|mood| mood.word.clone()).collect(),
         feelings: if likely_words.is_empty() { wording.vocabulary.emotions.clone() } else { likely_words },
+        archetypes: task.lens.archetypes_seen_in(&task.findings.images(), task.language),
         turn: turn(task),
         recurring: task.findings.recurring.clone(),
         noted: task.findings.associations.iter().map(|own| own.symbol.clone()).collect(),
@@ -35,10 +36,16 @@ fn turn(task: &Task<'_>) -> usize {
     task.lens.id.as_str().bytes().fold(of_dream, |sum, letter| sum + usize::from(letter))
 }
 
-/// Of a slot's passages those that the dictionary knows, if there are any: what happens first, and a few only.
-pub fn prefer_known(dictionary: &Dictionary, candidates: &mut Vec<Candidate>) {
+/// Of a slot's passages those of which the dictionary says something through the lens, if there are any, or those that it knows: what
+/// happens first, and a few only.
+pub fn prefer_known(task: &Task<'_>, candidates: &mut Vec<Candidate>) {
+    let dictionary = task.lore.dictionary();
     let kind = |candidate: &Candidate| candidate.symbol.as_deref().and_then(|id| dictionary.kind(id));
-    if candidates.iter().any(|candidate| candidate.symbol.is_some()) {
+    let is_told =
+        |candidate: &Candidate| candidate.symbol.as_deref().is_some_and(|id| dictionary.theme(id, &task.lens.id, task.language).is_some());
+    if candidates.iter().any(is_told) {
+        candidates.retain(is_told);
+    } else if candidates.iter().any(|candidate| candidate.symbol.is_some()) {
         candidates.retain(|candidate| candidate.symbol.is_some());
     }
     candidates.sort_by_key(|candidate| kind(candidate) != Some(SymbolKind::Events));

@@ -106,6 +106,7 @@ mod tests {
                 chosen: wording.chosen.as_ref().unwrap(),
                 moods: Vec::new(),
                 feelings: Vec::new(),
+                archetypes: Vec::new(),
                 turn: 0,
                 recurring: vec![("river".into(), 4)],
                 noted: vec!["river".into()],

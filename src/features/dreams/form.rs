@@ -52,6 +52,8 @@ pub struct Choices<'a> {
     pub moods: Vec<String>,
     /// The likeliest first.
     pub feelings: Vec<String>,
+    /// Those that may be seen in the dream's images.
+    pub archetypes: Vec<String>,
     /// Which of the lines that people wrote are offered: the same for the same dream and lens, others for others.
     pub turn: usize,
     /// The dream's images that other dreams of the owner hold, too, with how many of them.
@@ -87,7 +89,7 @@ impl Form {
         builder.opening_lines();
         builder.symbols(candidates);
         builder.feelings([&wording.vocabulary.emotions; EMOTIONS], &INTENSITIES);
-        builder.archetypes(lens, language);
+        builder.archetypes(&lens.wording(language).archetypes, lens.archetypes);
         builder.closing_lines(lens, language);
         builder.form
     }
@@ -95,7 +97,8 @@ impl Form {
     /// The same for a model that chooses.
     pub fn of_choices(wording: &Wording, lens: &Lens, language: &str, candidates: &[Vec<Candidate>], choices: &Choices<'_>) -> Self {
         let questions = choices.chosen.questions.len();
-        let form = Self { symbols: candidates.len(), archetypes: lens.archetypes, questions, is_chosen: true, ..Self::empty() };
+        let archetypes = lens.archetypes.min(choices.archetypes.len());
+        let form = Self { symbols: candidates.len(), archetypes, questions, is_chosen: true, ..Self::empty() };
         let mut builder = Builder::new(form, wording, language, Depth::Short);
         builder.text(&format!("{}:", wording.labels.mood));
         builder.one_of("mood", &choices.moods, 12);
@@ -103,7 +106,7 @@ impl Form {
         let first = if choices.feelings == wording.vocabulary.emotions { choices.feelings.len() } else { FIRST_AMONG };
         let first = &choices.feelings[..first.min(choices.feelings.len())];
         builder.feelings([first, &choices.feelings], &LIKELY_INTENSITIES);
-        builder.archetypes(lens, language);
+        builder.archetypes(&choices.archetypes, archetypes);
         builder.chosen_lines(lens, language, choices);
         builder.form
     }
@@ -226,10 +229,10 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn archetypes(&mut self, lens: &Lens, language: &str) {
-        for number in 0..lens.archetypes {
+    fn archetypes(&mut self, words: &[String], count: usize) {
+        for number in 0..count {
             self.text(&if number == 0 { format!("\n{}:", self.wording.labels.archetypes) } else { ",".to_owned() });
-            self.one_of(&format!("archetypes.{number}"), &lens.wording(language).archetypes, 24);
+            self.one_of(&format!("archetypes.{number}"), words, 24);
         }
     }
 
@@ -392,6 +395,7 @@ mod tests {
                 chosen: wording.chosen.as_ref().unwrap(),
                 moods: vec![wording.vocabulary.moods[0].word.clone()],
                 feelings: wording.vocabulary.emotions[..3].to_vec(),
+                archetypes: vec!["Hero".into(), "Child".into()],
                 turn: 6,
                 recurring: Vec::new(),
                 noted: Vec::new(),

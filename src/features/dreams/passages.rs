@@ -178,6 +178,11 @@ impl WordSense<'_> {
             (None, true) => 1,
             _ => 0,
         };
+        // "No hands": what is not there is no image of the dream.
+        let denied = at > 0 && !words[at - 1].ends_phrase && self.negations.contains(words[at - 1].lower.as_str());
+        if denied {
+            score = 1;
+        }
         if !known && self.endings.iter().any(|ending| length > ending.chars().count() + 1 && word.lower.ends_with(ending.as_str())) {
             score = 1;
         }
@@ -211,6 +216,16 @@ fn passage(text: &str, words: &[Word<'_>], at: usize, sense: &WordSense<'_>) -> 
 mod tests {
     use super::{super::prompts::Prompts, *};
     use crate::features::lore::Lore;
+
+    #[test]
+    fn what_is_not_there_is_offered_last() {
+        let (prompts, lore) = (Prompts::embedded(), Lore::embedded());
+        let text = "The clock had no hands and a wolf waited at the door.";
+        let found = lore.dictionary().find(text, "en");
+        let offered = candidates(text, "en", &prompts.wording("en").vocabulary, &found, 1);
+        let names: Vec<&str> = offered.iter().flatten().map(|candidate| candidate.name.as_str()).collect();
+        assert!(names.contains(&"wolf") && !names.contains(&"hands"), "{names:?}");
+    }
 
     const ENGLISH: &str = "I was crossing a narrow bridge over the dark river at night. My grandmother stood on the other side \
         with a lantern. Suddenly the bridge broke and I fell into the cold water, but a white horse carried me home.";

@@ -150,7 +150,7 @@ pub async fn read(
     let choices = choices(task, wording);
     let form = match &choices {
         Some(choices) => {
-            candidates.iter_mut().for_each(|list| prefer_known(task.lore.dictionary(), list));
+            candidates.iter_mut().for_each(|list| prefer_known(task, list));
             Form::of_choices(wording, task.lens, task.language, &candidates, choices)
         }
         None => Form::new(wording, task.lens, task.language, &candidates, depth),

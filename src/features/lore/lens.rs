@@ -1,6 +1,11 @@
 //! A lens: through which eyes a dream is read. It is data, so that an operator adds one without code.
 
-use std::{borrow::Borrow, collections::BTreeMap, fmt, str::FromStr};
+use std::{
+    borrow::Borrow,
+    collections::{BTreeMap, HashSet},
+    fmt,
+    str::FromStr,
+};
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -89,6 +94,9 @@ pub struct Lens {
     /// How many archetypes the form asks for.
     #[serde(default)]
     pub archetypes: usize,
+    /// For each archetype, in the order of the words, ids of images in which it may be seen; empty where nobody says.
+    #[serde(default)]
+    pub seen_in: Vec<Vec<String>>,
     /// Ids of sources.
     pub sources: Vec<String>,
     /// For people, by language.
@@ -106,6 +114,16 @@ impl Lens {
     pub fn wording(&self, language: &str) -> &LensWording {
         let own = self.wordings.get(language).or_else(|| self.wordings.get(GENERIC));
         own.unwrap_or_else(|| &self.wordings[ENGLISH])
+    }
+
+    /// The archetypes that may be seen in one of these images, in the words of a language; all of them where nobody says in which.
+    pub fn archetypes_seen_in(&self, images: &HashSet<String>, language: &str) -> Vec<String> {
+        let words = &self.wording(language).archetypes;
+        if self.seen_in.is_empty() {
+            return words.clone();
+        }
+        let seen = words.iter().zip(&self.seen_in).filter(|(_, seen_in)| seen_in.iter().any(|image| images.contains(image)));
+        seen.map(|(word, _)| word.clone()).collect()
     }
 
     /// For people: in this language, else in English.

@@ -149,6 +149,10 @@ fn lens(lens: &Lens) -> Checked {
     if lens.archetypes > MOST_ARCHETYPES {
         return refuse(part, format!("asks for more than {MOST_ARCHETYPES} archetypes"));
     }
+    let words = lens.wordings.values().map(|wording| wording.archetypes.len());
+    if !lens.seen_in.is_empty() && words.into_iter().any(|words| words != lens.seen_in.len()) {
+        return refuse(part, "seen_in must name images for each word of archetypes, in their order, or be left out");
+    }
     if lens.sources.is_empty() {
         return refuse(part, "names no source: say on what it stands");
     }

@@ -1,6 +1,6 @@
 //! The data that comes with the executable, and packs laid over it.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::{contents::Contents, forms::folded, *};
 
@@ -78,6 +78,19 @@ fn every_lens_speaks_three_languages_and_a_generic_one() {
     assert!(islamic.wording("en").opening.contains("attributed to Ibn Sirin"));
     assert!(islamic.wording("ru").opening.contains("приписываем"));
     assert!(islamic.wording("ar").opening.contains("المنسوب"));
+}
+
+#[test]
+fn an_archetype_is_seen_in_the_images_that_the_lens_names() {
+    let lore = Lore::embedded();
+    let jungian = lore.lens(&"jungian".parse().unwrap()).unwrap();
+    let ids: HashSet<&str> = lore.dictionary().ids().collect();
+    assert!(jungian.seen_in.iter().flatten().all(|id| ids.contains(id.as_str())), "{:?}", jungian.seen_in);
+    let seen = |images: &[&str]| jungian.archetypes_seen_in(&images.iter().map(ToString::to_string).collect(), "en");
+    assert_eq!(seen(&["grandmother", "house"]), ["the Mother", "the Wise Old One"]);
+    assert!(seen(&["house"]).is_empty());
+    let psychological = lore.lens(&LensId::default()).unwrap();
+    assert!(psychological.archetypes_seen_in(&HashSet::new(), "en").is_empty());
 }
 
 #[test]

@@ -73,7 +73,7 @@ function PageLinks() {
             <Link
               to={to}
               activeOptions={{ exact: to === "/" }}
-              className="inline-flex min-h-11 items-center rounded-full px-1.5 text-muted hover:text-ink aria-[current=page]:font-semibold aria-[current=page]:text-ink aria-[current=page]:underline aria-[current=page]:decoration-accent aria-[current=page]:decoration-2 aria-[current=page]:underline-offset-8 sm:px-4"
+              className="inline-flex min-h-11 items-center rounded-full px-1 text-muted hover:text-ink aria-[current=page]:font-semibold aria-[current=page]:text-ink aria-[current=page]:underline aria-[current=page]:decoration-accent aria-[current=page]:decoration-2 aria-[current=page]:underline-offset-8 sm:px-4"
             >
               {t(label)}
             </Link>
