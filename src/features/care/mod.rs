@@ -1,9 +1,9 @@
 //! Care: whether somebody awake says that they may need help, and the words that are then said.
 //!
 //! Before any model reads a dream, its text is looked at sentence by sentence ([`text`]). [`frames`] tells what is dreamed from what
-//! is waking life; [`rules`] are regular expressions of each language (`assets/care/rules.*.toml`); a [`classifier`] on the embedding
-//! model's vectors, learned from `assets/care/examples.*.toml`, finds what no rule says, where nothing is dreamed, and takes back what a
-//! rule says by mistake.
+//! is waking life; [`rules`] are regular expressions of each language (`assets/care/rules.*.toml`); what was learned of words
+//! ([`wording`]) and of the embedding model's vectors ([`classifier`]) from `assets/care/examples.*.toml` finds what no rule says, and
+//! takes back what a rule says by mistake.
 //! The answer is a topic or nothing: no score leaves the module, nothing is kept, and nobody is told. What is said then was written
 //! by people ([`message`]), with [`resources`] from a file that the operator edits.
 

@@ -1,5 +1,5 @@
-//! A linear classifier on the words themselves: which words, pairs of words and runs of letters a text has. It needs no model, knows
-//! the languages of the examples, and comes with the executable (`assets/care/wording.toml`, made by `oneiros eval care --learn words`).
+//! A linear classifier on the words themselves: which words, pairs of words and runs of letters a text has. It knows the languages of
+//! the examples, and comes with the executable (`assets/care/wording.toml`, made by `oneiros eval care --learn words`).
 //!
 //! Words are counted by the place that a hash gives them (Weinberger et al., 2009: feature hashing); the seldom ones weigh more while
 //! it learns, by the logarithm of how seldom they are.

@@ -30,6 +30,12 @@ fn ends_sentence(letter: char) -> bool {
     matches!(letter, '.' | '!' | '?' | '…' | '؟' | '。' | '？' | '！')
 }
 
+/// Whether a run of four words stands in both texts.
+pub fn share_a_run(one: &str, other: &str) -> bool {
+    let known: HashSet<Vec<String>> = four_grams(one).into_iter().collect();
+    four_grams(other).iter().any(|run| known.contains(run))
+}
+
 fn four_grams(text: &str) -> Vec<Vec<String>> {
     let words: Vec<String> = text.unicode_words().map(str::to_lowercase).collect();
     words.windows(4).map(<[String]>::to_vec).collect()

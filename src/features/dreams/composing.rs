@@ -1,7 +1,7 @@
 //! Sentences that the server composes from the dictionary: where a model has left nothing that can be shown, and around what a model
 //! chose that does not write. A reading tells which of its fields they are.
 
-use super::{Emotion, Symbol, Tradition, form::Choices, prompts::Wording};
+use super::{Emotion, Symbol, Tradition, checks, form::Choices, prompts::Wording};
 
 /// How many images a composed reading speaks of: more would repeat itself.
 const IMAGES: usize = 2;
@@ -46,11 +46,14 @@ impl Composer<'_> {
     pub fn chosen_interpretation(&self, choices: &Choices<'_>, opening: &str, emotions: &[Emotion]) -> String {
         let chosen = choices.chosen;
         let mut themes = self.symbols.iter().zip(&self.names).filter_map(|(symbol, name)| Some((name, &symbol.tradition.as_ref()?.text)));
-        let head = match themes.next() {
+        let first = themes.next().map(|(_, theme)| theme);
+        let head = match first {
             None => self.wording.composed.nothing.clone(),
-            Some((_, theme)) => chosen.interpretation.replace("{opening}", opening).replace("{theme}", theme),
+            Some(theme) => chosen.interpretation.replace("{opening}", opening).replace("{theme}", theme),
         };
-        let beside = themes.next().map(|(name, theme)| chosen.beside.replace("{symbol}", name).replace("{theme}", theme));
+        // Each theme stands beside its image as well: two that sound alike would go round in a circle.
+        let beside = themes.find(|(_, theme)| first.is_none_or(|first| !checks::share_a_run(first, theme)));
+        let beside = beside.map(|(name, theme)| chosen.beside.replace("{symbol}", name).replace("{theme}", theme));
         let known = || self.symbols.iter().zip(&self.names).filter_map(|(symbol, name)| Some((symbol.id.as_deref()?, name)));
         let noted = known().find(|(id, _)| choices.noted.iter().any(|noted| noted == id));
         let noted = noted.map(|(_, name)| chosen.noted.replace("{symbol}", name));
@@ -119,6 +122,13 @@ mod tests {
             for part in ["Opening: a passage", "a search", "(4)", "awe", "joy"] {
                 assert!(whole.contains(part) && !whole.contains('{'), "{part}: {whole}");
             }
+            let alike = [
+                symbol("river", Some("a passage, as the books tell it")),
+                symbol("bird", Some("news, as the books tell it")),
+                symbol("sea", Some("a search")),
+            ];
+            let varied = of(wording, &alike).chosen_interpretation(&choices, "Opening", &[]);
+            assert!(varied.contains("a search") && !varied.contains("news"), "{varied}");
             let bare = [symbol("door", None)];
             let least = of(wording, &bare).chosen_interpretation(&choices, "Opening", &[]);
             assert_eq!(least, wording.composed.nothing);
