@@ -188,8 +188,17 @@ mod tests {
 
     #[test]
     fn what_is_learned_tells_topics_apart_and_is_read_as_it_was_written() {
-        let taught = [("the river is red", 0), ("a house of glass", 0), ("he hurt me", 3), ("she hurt me again", 3), ("i am done", 1)];
-        let wording = Wording::of(taught.map(|(text, class)| (places(text), class)).into());
+        let taught = [
+            ("the river is red", 0),
+            ("a house of glass", 0),
+            ("he hurt me", 3),
+            ("she hurt me again", 3),
+            ("i am done", 1),
+            ("i will stop him", 2),
+        ];
+        // A few texts would not move it far.
+        let often = taught.iter().cycle().take(taught.len() * 40);
+        let wording = Wording::of(often.map(|(text, class)| (places(text), *class)).collect());
         for (text, class) in taught {
             let judged = wording.judge(&places(text)).0;
             assert!((0..CLASSES).all(|other| other == class || judged[other] < judged[class]), "{text}: {judged:?}");
