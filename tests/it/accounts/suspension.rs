@@ -11,16 +11,23 @@ use super::people::{Caller, PASSWORD, dream, key};
 use crate::http::{engines::Behaviour, house::House};
 
 const AT_ONCE: Duration = Duration::from_secs(2);
+/// The first text of a process waits for what the checks read once, beside all other tests.
+const FIRST_WORDS: Duration = Duration::from_secs(60);
+const A_WHILE: Duration = Duration::from_millis(500);
 
 /// Opens a reading that hangs, waits for its first words and does what ends it; the stream must end.
 async fn ends_its_stream(caller: &Caller<'_>, deed: impl Future<Output = StatusCode>) {
     let mut stream = caller.stream("I crossed a bridge with a lantern in my hand.").await.into_data_stream();
     let mut heard = String::new();
-    // The rules of the care check are made ready at the first text. It hangs after its first words, and is open as long as nobody ends it.
-    while let Ok(piece) = timeout(Duration::from_secs(3), stream.next()).await {
+    while !heard.contains("event: delta") {
+        let piece = timeout(FIRST_WORDS, stream.next()).await.expect("its first words come");
         heard.push_str(&String::from_utf8_lossy(&piece.expect("it is open").unwrap()));
     }
-    assert!(heard.contains("event: delta") && !heard.contains("event: done"), "{heard}");
+    // It hangs after its first words, and is open as long as nobody ends it.
+    while let Ok(piece) = timeout(A_WHILE, stream.next()).await {
+        heard.push_str(&String::from_utf8_lossy(&piece.expect("it is open").unwrap()));
+    }
+    assert!(!heard.contains("event: done"), "{heard}");
     assert!(deed.await.is_success());
     let rest = timeout(AT_ONCE, async { while stream.next().await.is_some() {} }).await;
     assert!(rest.is_ok(), "it is still open");
