@@ -24,6 +24,7 @@ pub struct Reading {
     /// So long that it is a dream's story where nothing says awake.
     pub long: bool,
     pub parts: Parts,
+    /// Words of what is awake; of a text that is all dreamed, of all of it.
     pub places: Places,
 }
 
@@ -58,19 +59,21 @@ impl Reading {
         let mut follower = Follower::new(&rules.frames, &folded);
         let mut found: Option<(CareTopic, Weight)> = None;
         let mut awake = Vec::new();
-        for (at, Sentence { written, .. }) in sentences.iter().enumerate() {
+        for (at, sentence) in sentences.iter().enumerate() {
             let here = heaviest(rules, &follower, &folded[..=at]);
             found = heavier(found, here);
             if follower.step() {
-                awake.push(written.clone());
+                awake.push(sentence);
             }
         }
         let Retractions { negation, idiom, .. } = &rules.retractions;
         let denied = found.is_none() && folded.iter().any(|sentence| negation.is_in(sentence) || idiom.is_in(sentence));
         let some_dreamt = awake.len() < sentences.len();
-        let awake = awake.split_off(awake.len().saturating_sub(MOST_AWAKE));
+        // What a dream holds says little of the one who woke from it.
+        let places = if awake.is_empty() { Places::of(sentences) } else { Places::of(awake.iter().copied()) };
+        let awake = awake[awake.len().saturating_sub(MOST_AWAKE)..].iter().map(|sentence| sentence.written.clone()).collect();
         let parts = Parts { whole: text::in_one_line(text), last, awake, some_dreamt };
-        Some(Self { found, denied, long: follower.is_long(), parts, places: Places::of(sentences) })
+        Some(Self { found, denied, long: follower.is_long(), parts, places })
     }
 }
 

@@ -1,5 +1,5 @@
-//! A linear classifier on the words themselves: which words, pairs of words and runs of letters a text has. It knows the languages of
-//! the examples, and comes with the executable (`assets/care/wording.toml`, made by `oneiros eval care --learn words`).
+//! A linear classifier on the words themselves: which words, pairs of words and runs of letters there are in what is awake. It knows the
+//! languages of the examples, and comes with the executable (`assets/care/wording.toml`, made by `oneiros eval care --learn words`).
 //!
 //! Words are counted by the place that a hash gives them (Weinberger et al., 2009: feature hashing); the seldom ones weigh more while
 //! it learns, by the logarithm of how seldom they are.
@@ -34,12 +34,12 @@ pub struct Wording {
     weights: Vec<f32>,
 }
 
-/// The places of a text, each once.
+/// The places of sentences, each once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Places(Vec<u32>);
 
 impl Places {
-    pub fn of(sentences: &[Sentence]) -> Self {
+    pub fn of<'a>(sentences: impl IntoIterator<Item = &'a Sentence>) -> Self {
         let mut places = HashSet::new();
         for sentence in sentences {
             let words: Vec<&str> = std::iter::once("<").chain(sentence.folded.split_whitespace()).chain([">"]).collect();
