@@ -5,7 +5,8 @@ use super::{
     form::Choices,
     passages::Candidate,
     prompts::Wording,
-    reading::{EventSink, ReadingEvent, Task},
+    reading::Task,
+    telling::{EventSink, ReadingEvent},
 };
 use crate::features::lore::SymbolKind;
 

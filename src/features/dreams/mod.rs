@@ -7,7 +7,7 @@
 //! what the dreamer's other dreams and words say of them → [`passages`] that can be symbols → [`form`] and [`prompt`] → a
 //! [`reader::Reader`] fills the form → [`draft`] says what of it may be shown, by [`checks`] → what may not is written anew once, then
 //! composed ([`composing`]) → [`confidence`] → kept. [`steps`] records it. A model that is too small to write chooses instead
-//! ([`choosing`], [`feelings`]), and what it chose is put into sentences by [`composing`].
+//! ([`choosing`], [`feelings`]), and what it chose is put into sentences by [`composing`]. [`telling`] tells of it meanwhile.
 
 mod agreement;
 mod checks;
@@ -31,6 +31,7 @@ pub mod routes;
 mod service;
 mod steps;
 mod store;
+mod telling;
 mod text_kind;
 mod validate;
 
@@ -41,9 +42,10 @@ pub use language::{detect, is_written_in};
 pub use model::*;
 pub use prompts::Prompts;
 pub use reader::{Choice, Depth, DreamModels, EmbeddingModel, Reader};
-pub use reading::{EventSink, ReadingEvent, Task, read};
+pub use reading::{Task, read};
 pub use reembed::ReembedDreams;
 pub use service::{DreamService, KeptDream};
 pub use steps::Steps;
 pub use store::{DreamInStore, DreamStore, EMBEDDING_DIMENSIONS, ReadingKey, SearchTrial, TrialDream, TrialIndexes};
+pub use telling::{EventSink, ReadingEvent};
 pub use validate::TEXT_LENGTH;

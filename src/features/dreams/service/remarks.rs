@@ -13,8 +13,8 @@ use crate::{
         dreams::{
             Association, AssociationRequest, DialogAnswer, DialogRequest, DialogTurn, Dream, Interpretation, Opinion, OpinionRequest,
             dialog::{Inquiry, named_images},
-            reading::EventSink,
             store::{self, NO_READING},
+            telling::EventSink,
             validate,
         },
         lore::LensId,
