@@ -8,7 +8,7 @@ use std::{
 use unicode_segmentation::UnicodeSegmentation as _;
 
 use super::{
-    ConfidenceLevel, Dream, FailureReason, Interpretation, InterpretationFailure, SimilarDream, Source, StepName, StepOutcome, TokenCounts,
+    ConfidenceLevel, Dream, FailureReason, Interpretation, InterpretationFailure, Source, StepName, StepOutcome, TokenCounts,
     agreement::Look,
     checks,
     choosing::{choices, prefer_known, tell_composed},
